@@ -1,0 +1,28 @@
+/** One file a source can serve. */
+export interface FileEntry {
+  /** Path below the root, with `/`: `web/init.sls`. */
+  readonly path: string;
+  /** `sha256:<hex>` of the content. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** A file found, with its content on demand. */
+export interface FileHandle extends FileEntry {
+  read(): Promise<Uint8Array>;
+}
+
+/**
+ * Where `salt://` (the same as `edge://`) files come from: local roots, git, or a master. Environments are Salt's
+ * `saltenv`s; an unknown one holds no files.
+ */
+export interface FileSource {
+  /** Opens `salt://path`, `edge://path` or a bare path; `?saltenv=x` in the URI wins over `env`. Undefined: not there. */
+  open(uri: string, env: string): Promise<FileHandle | undefined>;
+  /** Every file whose path starts with `prefix`, sorted by path. */
+  list(prefix: string, env: string): AsyncIterable<FileEntry>;
+  /** Names of the environments, in order of definition. */
+  environments(): Promise<readonly string[]>;
+}

@@ -1,0 +1,1 @@
+export type { FileEntry, FileHandle, FileSource } from './contract.ts';

@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+
+/** Sources run without a build: the `source` condition of the packages points at their TypeScript. */
+const resolve = { conditions: ['source'] };
+const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } };
+
+const project = (name: string, extra: object = {}) => ({
+  resolve,
+  ssr,
+  test: { name, include: [`test/${name}/**/*.test.ts`], ...extra },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit'),
+      project('conformance'),
+      project('architecture'),
+      project('integration', { testTimeout: 60_000, hookTimeout: 120_000 }),
+      project('end-to-end', { testTimeout: 600_000, hookTimeout: 600_000, fileParallelism: false }),
+    ],
+  },
+});
