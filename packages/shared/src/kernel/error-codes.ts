@@ -4,10 +4,12 @@
  */
 export const ERROR_CODES = {
   EDGE_BAD_ARGUMENT: 'An argument has a value its declaration does not allow.',
+  EDGE_BUS_NO_RESPONDER: 'Nobody listens where a request was sent.',
   EDGE_BUS_TIMEOUT: 'Nobody answered a request on the bus in time.',
   EDGE_BUS_UNREACHABLE: 'The NATS server could not be reached or refused the connection.',
   EDGE_CANCELLED: 'The work was cancelled before it ended.',
   EDGE_COMMAND_FAILED: 'A command on a host ended with a non-zero exit code.',
+  EDGE_COMMAND_NOT_FOUND: 'A program is not installed on the host.',
   EDGE_CONFIG_INVALID: 'A configuration file or value is not valid.',
   EDGE_DEADLINE: 'The work did not end before its deadline.',
   EDGE_FILE_NOT_FOUND: 'A file that was asked for does not exist on the host.',
@@ -16,6 +18,7 @@ export const ERROR_CODES = {
   EDGE_JOURNAL_CONFLICT: 'Another master appended to the run first; it owns the run now.',
   EDGE_MISSING_ARGUMENT: 'A required argument was not given.',
   EDGE_NOT_ALLOWED: 'The caller is not allowed to do this.',
+  EDGE_NUMBER_FOR_TEXT: 'A number stands where text is declared; YAML may have changed it.',
   EDGE_PERMISSION_DENIED: 'The operating system refused access to a file or operation on the host.',
   EDGE_UNKNOWN_ARGUMENT: 'An argument is not in the declaration of the function.',
   EDGE_UNKNOWN_FUNCTION: 'No function of that name exists.',

@@ -1,0 +1,1 @@
+export type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';

@@ -1,0 +1,101 @@
+import type { FileSource } from '../../files/index.ts';
+import type { Host, HostReader } from '../../host/index.ts';
+import type { Logger } from '../../kernel/index.ts';
+import type { PyMap, Value } from '../../values/index.ts';
+
+/** What Salt calls grains: facts of the host, top-level names as in Salt (`os`, `os_family`, `ipv4`, …). */
+export type Facts = PyMap;
+
+/** The compiled pillar of the host. */
+export interface PillarView {
+  readonly data: PyMap;
+  /** Value at a colon path (`a:b:0`), as `pillar.get`; `fallback` where the path leads nowhere. */
+  get(path: string, fallback?: Value): Value;
+}
+
+/** Sends events of this host onto the bus. */
+export interface EventSink {
+  send(tag: string, data: Value): Promise<void>;
+}
+
+/** Data the hosts publish for each other. */
+export interface Mine {
+  /** id → value of `fun` for the hosts that match. */
+  get(target: string, fun: string, targetType: string): Promise<PyMap>;
+}
+
+/** Publishing jobs to other hosts; exists on the master only. */
+export interface Jobs {
+  /**
+   * Runs `fun` on the targets and waits: id → {`ret`, `retcode`, `jid`, `success`, `outcome`}. A target that gave no
+   * return is absent, as in `saltutil.cmd`; the outcome of each expected target is in `outcomes`.
+   */
+  run(request: JobRequest, signal: AbortSignal): Promise<JobAnswer>;
+}
+
+export interface JobRequest {
+  readonly target: string;
+  /** `glob list pcre grain grain_pcre pillar pillar_pcre pillar_exact ipcidr nodegroup range compound`. Default glob. */
+  readonly targetType?: string;
+  readonly fun: string;
+  readonly args?: readonly Value[];
+  readonly kwargs?: ReadonlyMap<string, Value>;
+  readonly timeoutMs?: number;
+  /** Job id to use; a repeated id answers with the stored returns instead of running again. */
+  readonly jid?: string;
+}
+
+export interface JobAnswer {
+  readonly jid: string;
+  /** Host id → its end. Every expected host is here. */
+  readonly targets: ReadonlyMap<string, JobTargetAnswer>;
+}
+
+export type TargetOutcome = 'succeeded' | 'failed' | 'unreachable' | 'no-return' | 'timed-out' | 'cancelled';
+
+export interface JobTargetAnswer {
+  readonly outcome: TargetOutcome;
+  readonly ret?: Value;
+  readonly retcode: number;
+  /** Why, for every outcome but `succeeded`. */
+  readonly evidence?: string;
+}
+
+/** The `state.*` functions, callable from modules. */
+export interface StateCalls {
+  /** Runs `state.<fun>` with the arguments as given and answers Salt's return. */
+  run(fun: string, args: readonly Value[], kwargs: ReadonlyMap<string, Value>): Promise<Value>;
+}
+
+/** Everything a module may use; nothing else is in reach. */
+export interface ModuleContext<H extends HostReader = HostReader> {
+  readonly host: H;
+  readonly facts: Facts;
+  readonly files: FileSource;
+  /** saltenv of the job; `base` unless told. */
+  readonly saltenv: string;
+  readonly pillar: PillarView;
+  /** Daemon configuration as templates see it (`opts`). */
+  readonly opts: PyMap;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly events: EventSink;
+  readonly mine: Mine;
+  /** On the master only. */
+  readonly jobs?: Jobs;
+  readonly state?: StateCalls;
+  /** Calls another execution module by name; positional arguments first. */
+  call(name: string, args?: readonly Value[], kwargs?: Readonly<Record<string, unknown>>): Promise<Value>;
+  /** True when an execution module of that name exists. */
+  hasFunction(name: string): boolean;
+  /** Renders a template of `files` or a given text as `file.managed` does. */
+  renderTemplate(request: TemplateRequest): Promise<string>;
+}
+
+export interface TemplateRequest {
+  readonly text: string;
+  readonly path: string;
+  /** Only `jinja` today. */
+  readonly engine: string;
+  readonly variables: ReadonlyMap<string, Value>;
+}

@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import type { Host } from '../../host/index.ts';
+import type { Declaration } from '../../schema/index.ts';
+import type { ModuleContext } from './context.ts';
+
+interface ExecutionBase<A extends z.ZodObject> extends Declaration<A> {
+  /** One sentence on what is answered. */
+  readonly returns: string;
+  /** False for an answer that means failure (non-zero return code for the job); default: never. */
+  readonly failed?: (answer: unknown) => boolean;
+}
+
+/** A function that only looks; also callable while a plan is made. */
+export interface ReadFunction<A extends z.ZodObject = z.ZodObject> extends ExecutionBase<A> {
+  readonly access: 'read';
+  run(args: z.output<A>, ctx: ModuleContext): Promise<unknown>;
+}
+
+/** A function that may change the host. */
+export interface WriteFunction<A extends z.ZodObject = z.ZodObject> extends ExecutionBase<A> {
+  readonly access: 'write';
+  run(args: z.output<A>, ctx: ModuleContext<Host>): Promise<unknown>;
+}
+
+/** An execution module's function: `cmd.run`. The answer is JavaScript data or a Value. */
+export type ExecutionModule<A extends z.ZodObject = z.ZodObject> = ReadFunction<A> | WriteFunction<A>;
+
+/** Declares a function that only looks. */
+export function defineRead<A extends z.ZodObject>(module: Omit<ReadFunction<A>, 'access'>): ReadFunction {
+  return { access: 'read', ...module } as unknown as ReadFunction;
+}
+
+/** Declares a function that may change the host. */
+export function defineWrite<A extends z.ZodObject>(module: Omit<WriteFunction<A>, 'access'>): WriteFunction {
+  return { access: 'write', ...module } as unknown as WriteFunction;
+}

@@ -1,0 +1,27 @@
+export type { Catalog } from './catalog.ts';
+export type {
+  EventSink,
+  Facts,
+  JobAnswer,
+  JobRequest,
+  Jobs,
+  JobTargetAnswer,
+  Mine,
+  ModuleContext,
+  PillarView,
+  StateCalls,
+  TargetOutcome,
+  TemplateRequest,
+} from './context.ts';
+export { defineRead, defineWrite, type ExecutionModule, type ReadFunction, type WriteFunction } from './execution.ts';
+export type { FactModule } from './fact.ts';
+export {
+  type ApplyOutcome,
+  type Change,
+  changesOf,
+  defineState,
+  inSync,
+  refused,
+  type StateModule,
+  type Verdict,
+} from './state.ts';

@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+import type { Host } from '../../host/index.ts';
+import type { Declaration } from '../../schema/index.ts';
+import type { Value } from '../../values/index.ts';
+import type { Facts, ModuleContext } from './context.ts';
+
+/** What applying a change may say about itself; wins over what the runner would say. */
+export interface ApplyOutcome {
+  /** Replaces the changes shown; JavaScript data or a Value. */
+  readonly changes?: unknown;
+  readonly result?: boolean | null;
+  readonly comment?: string;
+}
+
+/** One thing that is not as it should be, and the code that makes it so. */
+export interface Change {
+  /** In the words users use: `user app: exists`. */
+  readonly what: string;
+  readonly before: unknown;
+  readonly after: unknown;
+  /** Salt's entry for the `changes` return, where its shape is known (`{diff: …}`, `{path: {directory: new}}`); merged in order. */
+  readonly changes?: unknown;
+  /** Unified diff of text. */
+  readonly diff?: string;
+  /** The diff and values are secret: shown as `[secret]`. */
+  readonly sealed?: boolean;
+  apply(ctx: ModuleContext<Host>): Promise<ApplyOutcome | undefined>;
+}
+
+/** What looking found. */
+export type Verdict =
+  | { readonly kind: 'in-sync'; readonly comment?: string }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly comment?: string };
+
+/** A state: `file.managed`. */
+export interface StateModule<A extends z.ZodObject = z.ZodObject> extends Declaration<A> {
+  /** A repair is looked at again after it was applied; an action is not. */
+  readonly effect: 'repair' | 'action';
+  /** How long a repair may take to show, milliseconds; default 0. */
+  readonly settleMs?: number;
+  /** Programs that must be on the host. */
+  readonly needs?: readonly string[];
+  /** True, or the reason why the state cannot be used on such a host. */
+  supports?(facts: Facts): true | string;
+  /** Looks; changes nothing. Named `test=True` results follow from the verdict. */
+  check(args: z.output<A>, ctx: ModuleContext): Promise<Verdict>;
+  /** Runs when a watched state changed and this one did not; its result replaces the state's. */
+  onWatch?(args: z.output<A>, ctx: ModuleContext): Promise<Verdict>;
+  /** Salt's `mod_aggregate`: merges the arguments of waiting states of the same module into the first. */
+  aggregate?(args: Value, waiting: readonly Value[]): Value;
+}
+
+/** Declares a state. */
+export function defineState<A extends z.ZodObject>(module: StateModule<A>): StateModule {
+  return module as unknown as StateModule;
+}
+
+/** The host is as the state wants it. */
+export function inSync(comment?: string): Verdict {
+  return comment === undefined ? { kind: 'in-sync' } : { kind: 'in-sync', comment };
+}
+
+/** The state cannot be made true; nothing is changed and the state fails. */
+export function refused(reason: string): Verdict {
+  return { kind: 'refused', reason };
+}
+
+/** The changes among `candidates`; `true` stands for what is already as it should be. */
+export function changesOf(...candidates: readonly (Change | true)[]): Verdict {
+  const changes = candidates.filter((candidate): candidate is Change => candidate !== true);
+  return changes.length === 0 ? inSync() : { kind: 'changes', changes };
+}

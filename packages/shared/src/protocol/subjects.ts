@@ -1,0 +1,65 @@
+/*
+ * The subject layout. Every variable part is one whole token, so that permissions can be written with `{{name()}}`.
+ *
+ *   edge.job.all                      a job for everybody (signed; each minion matches the target itself)
+ *   edge.job.id.<id>                  a job for one minion
+ *   edge.ret.<jid>.<id>               a minion's return, captured by the stream EDGE_RETURNS
+ *   edge.evt.<id>                     an event a minion sends, taken up by the gateway
+ *   edge.event.<tag…>                 events as masters publish them, captured by EDGE_EVENTS; `/` of the tag is `.`
+ *   edge.rpc.<id>.<operation>         what a minion asks of the master: pillar, files, mine
+ *   edge.op.<operation>               what a person or the API asks of the master
+ *   edge.run.<run id>                 the journal, captured by EDGE_JOURNAL
+ *   edge.enroll.knock.<public key>    an unknown minion asks to be let in
+ *   edge.enroll.ack.<public key>      and reads the answer
+ */
+
+/** A host id as one subject token; `=XX` stands for bytes a token cannot hold. */
+export function idToken(id: string): string {
+  return [...Buffer.from(id, 'utf8')]
+    .map((byte) =>
+      /[A-Za-z0-9_-]/.test(String.fromCharCode(byte))
+        ? String.fromCharCode(byte)
+        : `=${byte.toString(16).padStart(2, '0')}`,
+    )
+    .join('');
+}
+
+/** The id a token stands for. */
+export function idFromToken(token: string): string {
+  const bytes = token.replace(/=([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+/** The subject of an event's tag: `release/requested` is `edge.event.release.requested`. */
+export function eventSubject(tag: string): string {
+  return `edge.event.${tag
+    .split('/')
+    .map((part) => idToken(part) || '=')
+    .join('.')}`;
+}
+
+export const SUBJECTS = {
+  jobAll: 'edge.job.all',
+  job: (id: string): string => `edge.job.id.${idToken(id)}`,
+  returns: (jid: string, id: string): string => `edge.ret.${jid}.${idToken(id)}`,
+  returnsOf: (jid: string): string => `edge.ret.${jid}.*`,
+  minionEvent: (id: string): string => `edge.evt.${idToken(id)}`,
+  minionEvents: 'edge.evt.*',
+  events: 'edge.event.>',
+  rpc: (id: string, operation: string): string => `edge.rpc.${idToken(id)}.${operation}`,
+  rpcAll: 'edge.rpc.*.*',
+  operation: (name: string): string => `edge.op.${name}`,
+  operations: 'edge.op.>',
+  run: (run: string): string => `edge.run.${run}`,
+  runs: 'edge.run.*',
+  knock: (publicKey: string): string => `edge.enroll.knock.${publicKey}`,
+  knocks: 'edge.enroll.knock.*',
+  ack: (publicKey: string): string => `edge.enroll.ack.${publicKey}`,
+} as const;
+
+/** JetStream streams; created by the master. */
+export const STREAMS = {
+  journal: { name: 'EDGE_JOURNAL', subjects: ['edge.run.*'] },
+  returns: { name: 'EDGE_RETURNS', subjects: ['edge.ret.*.*'] },
+  events: { name: 'EDGE_EVENTS', subjects: ['edge.event.>'] },
+} as const;

@@ -1,0 +1,3 @@
+export { type CallArguments, parseArguments } from './arguments.ts';
+export { anyValue, type Declaration, takesRawValue, takesText } from './declaration.ts';
+export { didYouMean, nearest } from './suggest.ts';
