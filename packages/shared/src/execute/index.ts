@@ -1,0 +1,1 @@
+export type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
