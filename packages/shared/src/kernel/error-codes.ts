@@ -4,6 +4,7 @@
  */
 export const ERROR_CODES = {
   EDGE_BAD_ARGUMENT: 'An argument has a value its declaration does not allow.',
+  EDGE_BROKER_TOO_OLD: 'The nats-server lacks something this configuration needs.',
   EDGE_BUS_NO_RESPONDER: 'Nobody listens where a request was sent.',
   EDGE_BUS_TIMEOUT: 'Nobody answered a request on the bus in time.',
   EDGE_BUS_UNREACHABLE: 'The NATS server could not be reached or refused the connection.',
@@ -16,6 +17,8 @@ export const ERROR_CODES = {
   EDGE_HOST_UNREACHABLE: 'The host could not be reached.',
   EDGE_INTERNAL: 'A fault in Edge itself: please report it.',
   EDGE_JOURNAL_CONFLICT: 'Another master appended to the run first; it owns the run now.',
+  EDGE_JOURNAL_DAMAGED: 'An entry of the journal cannot be read.',
+  EDGE_JOURNAL_UNAVAILABLE: 'The journal could not be written for too long.',
   EDGE_MISSING_ARGUMENT: 'A required argument was not given.',
   EDGE_NOT_ALLOWED: 'The caller is not allowed to do this.',
   EDGE_NUMBER_FOR_TEXT: 'A number stands where text is declared; YAML may have changed it.',
