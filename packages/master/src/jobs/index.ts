@@ -1,0 +1,1 @@
+export type { Dispatcher, DispatchRequest } from './dispatcher.ts';
