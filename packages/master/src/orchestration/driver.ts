@@ -6,6 +6,9 @@ import type { Journal, Revision } from '../journal/index.ts';
 import { foldEvent, outcomeOf, type RunRecord } from './run-record.ts';
 import type { StepAnswer } from './step-kind.ts';
 
+/** Reason of an abort that lets a run go without ending it. */
+export const RELEASED = new EdgeError('EDGE_CANCELLED', 'this master is stopping; the run goes on with the next');
+
 /** What the driver acts through. */
 export interface DriverPorts {
   readonly journal: Journal<RunJournalEvent>;
@@ -74,6 +77,7 @@ class Driver {
     for (const action of this.#interrupted()) this.#start(action);
     let facts: RunJournalEvent[] = [];
     while (this.#record.end === undefined) {
+      if (this.#cancel.reason === RELEASED) throw RELEASED;
       const { events, starts } = this.#next();
       facts.push(...events);
       if (facts.length > 0) await this.#append(facts);
@@ -145,7 +149,15 @@ class Driver {
 
   #skipped(action: Extract<RunAction, { kind: 'skip-step' }>, at: number): RunJournalEvent {
     const { step, answer } = action;
-    const base = { type: 'step-ended', run: this.#record.id, at, step, mode: 'run', attempt: 0, outcome: 'skipped' } as const;
+    const base = {
+      type: 'step-ended',
+      run: this.#record.id,
+      at,
+      step,
+      mode: 'run',
+      attempt: 0,
+      outcome: 'skipped',
+    } as const;
     return { ...base, answer: toReturn(answer), startedAt: at, durationMs: 0 };
   }
 
@@ -180,6 +192,8 @@ function faultAnswer(error: unknown): StepAnswer {
 
 /** The engine promises to end every run; this says so where it would not, instead of waiting for ever. */
 function stuck(record: RunRecord): EdgeError {
-  return new EdgeError('EDGE_INTERNAL', `run ${record.id} has steps left but none can start`, { run: record.id, steps: record.answers.size });
+  return new EdgeError('EDGE_INTERNAL', `run ${record.id} has steps left but none can start`, {
+    run: record.id,
+    steps: record.answers.size,
+  });
 }
-

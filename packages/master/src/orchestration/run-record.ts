@@ -1,6 +1,14 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, StepOutcome, StepReturn } from '@edge-run/shared/protocol';
-import { createRun, decodePlan, evolve, type Plan, type RunFact, type RunState, type StepKey } from '@edge-run/shared/state';
+import {
+  createRun,
+  decodePlan,
+  evolve,
+  type Plan,
+  type RunFact,
+  type RunState,
+  type StepKey,
+} from '@edge-run/shared/state';
 import { decodeValue, encodeValue, type PyMap } from '@edge-run/shared/values';
 import type { StepAnswer } from './step-kind.ts';
 
