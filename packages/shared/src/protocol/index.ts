@@ -1,5 +1,22 @@
 export { EXIT, type ExitCode } from './exit-codes.ts';
 export {
+  answerRecord,
+  type FindMessage,
+  findMessage,
+  type JobReceipt,
+  jobReceipt,
+  type KillMessage,
+  type KnockAnswer,
+  type KnockMessage,
+  killMessage,
+  knockAnswer,
+  knockMessage,
+  type MinionEvent,
+  minionEvent,
+  type RunningJob,
+  runningJob,
+} from './fleet-messages.ts';
+export {
   type Answer,
   type EdgeEvent,
   edgeEvent,
@@ -51,4 +68,4 @@ export {
   stepReturn,
   stepSummary,
 } from './run-events.ts';
-export { eventSubject, idFromToken, idToken, STREAMS, SUBJECTS } from './subjects.ts';
+export { eventSubject, idFromToken, idToken, STREAMS, SUBJECTS, senderToken } from './subjects.ts';

@@ -39,6 +39,8 @@ export const jobMessage = z.object({
   timeoutMs: z.number().optional(),
   /** The run and its epoch a job belongs to: minions refuse a lower epoch of the same run than they have seen. */
   run: z.object({ id: z.string(), epoch: z.number() }).optional(),
+  /** May be run again from the start when the minion was restarted in the middle of it. */
+  resumable: z.boolean().optional(),
 });
 export type JobMessage = z.infer<typeof jobMessage>;
 
