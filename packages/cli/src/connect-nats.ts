@@ -50,6 +50,6 @@ function readCredentials(path: string, context: BusContext): ReturnType<typeof c
 
 /** The name in a user's JWT: what the server lets its inbox be called. */
 function userOf(jwt: string): string {
-  const { name } = decodeJwt(jwt);
+  const name = decodeJwt(jwt)?.name;
   return typeof name === 'string' && name !== '' ? name : 'edge-run';
 }

@@ -67,7 +67,7 @@ async function loop<V>(
 ): Promise<{ view: V; end: FollowEnd }> {
   const { io, watcher } = options;
   const startedAt = io.clock.now();
-  let view = await options.snapshot(options.initial);
+  let view: V = await options.snapshot(options.initial);
   let heardAt = startedAt;
   let interruptedAt: number | undefined;
   watcher.changed(view);
