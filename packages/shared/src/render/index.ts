@@ -9,4 +9,7 @@ export type {
   TemplateCalls,
   TemplateLoader,
 } from './contract.ts';
-export { type LoadOptions, loadSls, loadYaml } from './yaml/load.ts';
+export { dumpJson, type JsonDumpOptions, loadJson } from './json.ts';
+export type { LoadOptions } from './places.ts';
+export { type DumpOptions, dumpYaml, formatYaml } from './yaml/dump.ts';
+export { loadSls, loadYaml } from './yaml/load.ts';

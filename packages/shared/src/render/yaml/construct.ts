@@ -1,4 +1,5 @@
 import { type KeyIdentity, keyIdentity, PyMap, PySet, PyTuple, type Value } from '../../values/index.ts';
+import type { Places } from '../places.ts';
 import type { MappingNode, SequenceNode, YamlNode } from './node.ts';
 import { shortTag, TAG } from './resolve.ts';
 import { scalarValue } from './scalar-value.ts';
@@ -10,16 +11,6 @@ export interface ConstructProblem {
   readonly node: YamlNode;
   /** The other place a problem is about: the first of two equal keys. */
   readonly other?: YamlNode;
-}
-
-/** Offset of the key of each pair, or of each list item, by container. */
-export type Places = WeakMap<object, ReadonlyMap<KeyIdentity, number> | readonly number[]>;
-
-/** What a text stands for; `value` has gaps (nulls) where there are problems. */
-export interface Constructed {
-  readonly value: Value;
-  readonly problems: readonly ConstructProblem[];
-  readonly places: Places;
 }
 
 /**

@@ -1,26 +1,11 @@
-import {
-  type Compiled,
-  compiled,
-  type Diagnostic,
-  DiagnosticsError,
-  notCompiled,
-  type SourceRange,
-} from '../../kernel/index.ts';
-import { keyIdentity, PyFloat, PyMap, PySet, type Value } from '../../values/index.ts';
+import { type Compiled, compiled, type Diagnostic, DiagnosticsError, notCompiled } from '../../kernel/index.ts';
+import { PyFloat, PyMap, PySet, type Value } from '../../values/index.ts';
 import type { RenderedData } from '../contract.ts';
+import { type LoadOptions, placeFinder, TextPlaces } from '../places.ts';
 import { compose } from './compose.ts';
-import { Constructor, type ConstructProblem, type Places } from './construct.ts';
+import { Constructor, type ConstructProblem } from './construct.ts';
 import { syntaxHint } from './hints.ts';
-import { type Origin, TextPlaces } from './places.ts';
 import { YamlSyntaxError } from './tokens.ts';
-
-/** Where a text came from. */
-export interface LoadOptions {
-  /** How diagnostics name the text. */
-  readonly path: string;
-  /** The template line of each rendered line. */
-  readonly origin?: Origin;
-}
 
 const MOST_SYNTAX_PROBLEMS = 10;
 const NOT_ALLOWED = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
@@ -154,20 +139,6 @@ function controlCharacter(char: string, places: TextPlaces, offset: number): Dia
     summary: `the character U+${code} may not stand in YAML`,
     detail: `Write it as an escape inside double quotes: "\\u${code}".`,
     ...places.forDiagnostic(offset),
-  };
-}
-
-function placeFinder(known: Places, places: TextPlaces): (container: Value, key: Value) => SourceRange | undefined {
-  return (container, key) => {
-    if (typeof container !== 'object' || container === null) return undefined;
-    const offsets = known.get(container);
-    if (!offsets) return undefined;
-    const offset = Array.isArray(offsets)
-      ? typeof key === 'number'
-        ? (offsets as readonly number[])[key]
-        : undefined
-      : (offsets as ReadonlyMap<unknown, number>).get(keyIdentity(key));
-    return offset === undefined ? undefined : places.authored(offset);
   };
 }
 
