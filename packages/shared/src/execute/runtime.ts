@@ -10,13 +10,13 @@ import {
   type Mine,
   type ModuleContext,
   type PillarView,
-  takeApart,
   type TemplateRequest,
+  takeApart,
 } from '../modules/contract/index.ts';
 import { pillarGet } from '../pillar/index.ts';
 import type { RenderData, RenderRequest, RenderText, TemplateCalls } from '../render/index.ts';
 import { type CallArguments, didYouMean, parseArguments } from '../schema/index.ts';
-import { fromPlain, PyMap, type Value } from '../values/index.ts';
+import { fromPlain, type PyMap, type Value } from '../values/index.ts';
 
 /** What pillar to compile. */
 export interface PillarRequest {
@@ -108,7 +108,11 @@ export class HostRuntime {
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       state: { run: (fun, args, kwargs) => this.invoke(`state.${fun}`, { args, kwargs }, ctx) },
       call: (name, args = [], kwargs = {}) =>
-        this.invoke(name, { args, kwargs: new Map(Object.entries(kwargs).map(([key, value]) => [key, fromPlain(value)])) }, ctx),
+        this.invoke(
+          name,
+          { args, kwargs: new Map(Object.entries(kwargs).map(([key, value]) => [key, fromPlain(value)])) },
+          ctx,
+        ),
       hasFunction: (name) => this.catalog.functions.has(name),
       renderTemplate: (request) => this.#renderTemplate(request, renderRequest),
     };
@@ -135,7 +139,11 @@ export class HostRuntime {
   }
 
   /** As `invoke`, with the return code: 0 is success. */
-  async invokeWithCode(name: string, call: CallArguments, ctx: ModuleContext<Host>): Promise<{ ret: Value; retcode: number }> {
+  async invokeWithCode(
+    name: string,
+    call: CallArguments,
+    ctx: ModuleContext<Host>,
+  ): Promise<{ ret: Value; retcode: number }> {
     const module = this.catalog.functions.get(name);
     if (module === undefined) throw unknownFunction(name, this.catalog);
     const args = requireCompiled(parseArguments(module, call));
@@ -170,7 +178,12 @@ export class HostRuntime {
 
   async #renderTemplate(request: TemplateRequest, base: Workplace['renderRequest']): Promise<string> {
     if (request.engine !== 'jinja') {
-      throw new EdgeError('EDGE_UNKNOWN_RENDERER', `no template engine \`${request.engine}\``, {}, { hint: 'Use `template: jinja`.' });
+      throw new EdgeError(
+        'EDGE_UNKNOWN_RENDERER',
+        `no template engine \`${request.engine}\``,
+        {},
+        { hint: 'Use `template: jinja`.' },
+      );
     }
     const rendered = await this.options.renderText(base(request.text, request.path, request.variables));
     return requireCompiled(rendered).text;
@@ -180,7 +193,12 @@ export class HostRuntime {
 /** The error of a function nobody has, with the one that was probably meant. */
 export function unknownFunction(name: string, catalog: Catalog): EdgeError {
   const hint = didYouMean(name, catalog.functions.keys());
-  return new EdgeError('EDGE_UNKNOWN_FUNCTION', `no function \`${name}\``, { function: name }, hint === '' ? {} : { hint });
+  return new EdgeError(
+    'EDGE_UNKNOWN_FUNCTION',
+    `no function \`${name}\``,
+    { function: name },
+    hint === '' ? {} : { hint },
+  );
 }
 
 function viewOf(data: PyMap): PillarView {
