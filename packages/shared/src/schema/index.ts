@@ -1,0 +1,1 @@
+export { readWords, type Word, type WordArguments, type WordReaders } from './words.ts';
