@@ -60,7 +60,6 @@ export const ERROR_CODES = {
   EDGE_SLS_NOT_FOUND: 'No file stands for an SLS name in the environment.',
   EDGE_SSH_AUTH_FAILED: 'The host refused every credential it was offered.',
   EDGE_SSH_CONNECTION_LOST: 'The SSH connection broke while a command ran; whether it ended is unknown.',
-  EDGE_SSH_FORWARD_REFUSED: 'The host refused to open a connection through SSH.',
   EDGE_SSH_HANDSHAKE_FAILED: 'The SSH handshake ended before the host could be asked for anything.',
   EDGE_SSH_HOST_KEY_CHANGED: 'The host shows another SSH key than the one that is known.',
   EDGE_SSH_HOST_KEY_REVOKED: 'The host shows an SSH key that was revoked.',
