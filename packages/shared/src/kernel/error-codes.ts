@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   EDGE_HOST_UNREACHABLE: 'The host could not be reached.',
   EDGE_INTERNAL: 'A fault in Edge itself: please report it.',
   EDGE_JOURNAL_CONFLICT: 'Another master appended to the run first; it owns the run now.',
+  EDGE_JSON_SYNTAX: 'A text is not valid JSON.',
   EDGE_MISSING_ARGUMENT: 'A required argument was not given.',
   EDGE_NOT_ALLOWED: 'The caller is not allowed to do this.',
   EDGE_NUMBER_FOR_TEXT: 'A number stands where text is declared; YAML may have changed it.',
@@ -34,6 +35,10 @@ export const ERROR_CODES = {
   EDGE_TOP_INVALID: 'A top file has an entry that cannot be read.',
   EDGE_UNKNOWN_ARGUMENT: 'An argument is not in the declaration of the function.',
   EDGE_UNKNOWN_FUNCTION: 'No function of that name exists.',
+  EDGE_UNKNOWN_RENDERER: 'The first line of a file names a renderer Edge does not have.',
+  EDGE_YAML_DUPLICATE_KEY: 'A YAML mapping has the same key twice.',
+  EDGE_YAML_SYNTAX: 'A text is not valid YAML.',
+  EDGE_YAML_VALUE: 'Valid YAML says something that cannot become a value: an unknown tag, a mapping as a key.',
 } as const satisfies Record<`EDGE_${string}`, string>;
 
 /** A code listed in docs/errors.md. */
