@@ -34,12 +34,17 @@ function originIn(layer: PillarLayer, path: string, delimiter: string): PillarOr
   if (!prefix.slice(0, steps.length).every((key, index) => steps[index] === key)) return undefined;
   const below = steps.slice(prefix.length);
   if (below.length === 0) {
-    return { source, value: prefix.slice(steps.length).reduceRight<Value>((inner, key) => new PyMap([[key, inner]]), data) };
+    return {
+      source,
+      value: prefix.slice(steps.length).reduceRight<Value>((inner, key) => new PyMap([[key, inner]]), data),
+    };
   }
   const value = traverse(data, below.join(delimiter), delimiter);
   if (value === undefined) return undefined;
-  const container = below.length === 1 ? data : traverse(data, below.slice(0, -1).join(delimiter), delimiter);
+  if (rendered === undefined) return { source, value };
+  // Places are kept by container; at the top that is the file's own mapping, includes and all.
+  const container = below.length === 1 ? rendered.value : traverse(data, below.slice(0, -1).join(delimiter), delimiter);
   const key = below.at(-1)!;
-  const place = container && rendered?.placeOf(container, Array.isArray(container) ? Number(key) : key);
+  const place = rendered.placeOf(container ?? null, Array.isArray(container) ? Number(key) : key);
   return place === undefined ? { source, value } : { source, value, place };
 }

@@ -167,14 +167,16 @@ interface OwnSls {
 /** One item of an include list; a text says what is wrong with it. */
 function readInclude(item: Value, own: OwnSls, place: SourceRange): Include | string {
   if (typeof item === 'string') return { sls: absoluteName(item, own), defaults: new PyMap(), key: [], place };
-  if (!(item instanceof PyMap) || item.size !== 1) return 'an include is an SLS name or a mapping of one to its options';
+  if (!(item instanceof PyMap) || item.size !== 1)
+    return 'an include is an SLS name or a mapping of one to its options';
   const [[name, options]] = [...item] as [[Value, Value]];
   if (typeof name !== 'string' || !(options === null || options instanceof PyMap)) {
     return 'the options of an include are a mapping';
   }
   const defaults = options?.get('defaults') ?? new PyMap();
   const key = options?.get('key') ?? '';
-  const unknown = options === null ? undefined : [...options.keys()].find((word) => word !== 'defaults' && word !== 'key');
+  const unknown =
+    options === null ? undefined : [...options.keys()].find((word) => word !== 'defaults' && word !== 'key');
   if (unknown !== undefined) return `an include has no option \`${String(unknown)}\``;
   if (!(defaults instanceof PyMap)) return '`defaults` of an include is a mapping of names to values';
   if (typeof key !== 'string') return '`key` of an include is a text such as a:b';
