@@ -34,7 +34,7 @@ export const SHARED_LAYERS: Layers = [
 export const MASTER_LAYERS: Layers = [
   ['config'],
   ['broker', 'journal', 'loadbalancer', 'metrics', 'secrets'],
-  ['events', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
+  ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
   ['orchestration'],
   ['deployments', 'reactor', 'scheduler', 'runners'],
   ['gateway', 'api'],
