@@ -74,6 +74,7 @@ describe('dumpYaml writes what PyYAML on libyaml writes', () => {
       '- 2024-01-02\n- 2024-01-02 03:04:05\n',
     ],
     ['a big integer', [integer(12345678901234567890n)], '- 12345678901234567890\n'],
+    ['start and end marked', new PyMap([['a', 1]]), '---\na: 1\n...\n', { explicitStart: true, explicitEnd: true }],
     ['a secret sealed', [new Secret('pw')], "- '[secret]'\n"],
     ['a secret revealed', [new Secret('pw')], '- pw\n', { secrets: 'revealed' }],
   ];
