@@ -1,4 +1,4 @@
-import { EdgeError, type Clock } from '@edge-run/shared/kernel';
+import { type Clock, EdgeError } from '@edge-run/shared/kernel';
 import { didYouMean } from '@edge-run/shared/schema';
 import { PyMap, toPlain } from '@edge-run/shared/values';
 import { z } from 'zod';
@@ -26,10 +26,15 @@ export interface DeclaredBalancer {
  *
  * @throws EdgeError `EDGE_UNKNOWN_LOAD_BALANCER` with what is wrong in the pillar
  */
-export function createBalancers(jobs: Dispatcher, clock: Clock): (name: string, pillar: PyMap) => Promise<DeclaredBalancer> {
+export function createBalancers(
+  jobs: Dispatcher,
+  clock: Clock,
+): (name: string, pillar: PyMap) => Promise<DeclaredBalancer> {
   return async (name, pillar) => {
     const entry = declared(name, pillar);
-    const processes = hostsOf(name, entry, pillar).map(({ id, home }) => remoteProcess(id, absolute(entry.socket, home), jobs));
+    const processes = hostsOf(name, entry, pillar).map(({ id, home }) =>
+      remoteProcess(id, absolute(entry.socket, home), jobs),
+    );
     return { balancer: haproxyLoadBalancer({ processes, clock }), pool: entry.backend };
   };
 }
@@ -40,23 +45,46 @@ function declared(name: string, pillar: PyMap): z.output<typeof declaration> {
   if (entry === undefined) {
     const known = entries instanceof PyMap ? [...entries.keys()].map(String) : [];
     const hint = didYouMean(name, known) || `Declare it in the pillar: load_balancers:${name}.`;
-    throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `the pillar declares no load balancer \`${name}\``, { name, known }, { hint });
+    throw new EdgeError(
+      'EDGE_UNKNOWN_LOAD_BALANCER',
+      `the pillar declares no load balancer \`${name}\``,
+      { name, known },
+      { hint },
+    );
   }
   const parsed = declaration.safeParse(toPlain(entry));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-  throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `load_balancers:${name} of the pillar is not valid: ${problems}`, { name });
+  throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `load_balancers:${name} of the pillar is not valid: ${problems}`, {
+    name,
+  });
 }
 
-function hostsOf(name: string, entry: z.output<typeof declaration>, pillar: PyMap): readonly { id: string; home: string }[] {
+function hostsOf(
+  name: string,
+  entry: z.output<typeof declaration>,
+  pillar: PyMap,
+): readonly { id: string; home: string }[] {
   const hosts = pillar.get('hosts');
   const all = hosts instanceof PyMap ? [...hosts] : [];
-  const chosen = all.filter(([id, host]) => id === entry.host || (entry.host_role !== undefined && host instanceof PyMap && host.get('role') === entry.host_role));
+  const chosen = all.filter(
+    ([id, host]) =>
+      id === entry.host ||
+      (entry.host_role !== undefined && host instanceof PyMap && host.get('role') === entry.host_role),
+  );
   if (chosen.length === 0 && entry.host !== undefined) return [{ id: entry.host, home: '/' }];
   if (chosen.length === 0) {
-    throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `no host of the pillar runs the load balancer \`${name}\``, { name }, { hint: 'Set `host`, or `host_role` to a role of `hosts`.' });
+    throw new EdgeError(
+      'EDGE_UNKNOWN_LOAD_BALANCER',
+      `no host of the pillar runs the load balancer \`${name}\``,
+      { name },
+      { hint: 'Set `host`, or `host_role` to a role of `hosts`.' },
+    );
   }
-  return chosen.map(([id, host]) => ({ id: String(id), home: String((host instanceof PyMap ? host.get('home') : undefined) ?? '/') }));
+  return chosen.map(([id, host]) => ({
+    id: String(id),
+    home: String((host instanceof PyMap ? host.get('home') : undefined) ?? '/'),
+  }));
 }
 
 function absolute(socket: string, home: string): string {
@@ -69,13 +97,26 @@ function remoteProcess(host: string, socket: string, jobs: Dispatcher): HaproxyP
     name: `${socket} on ${host}`,
     async command(text, signal) {
       const answer = await jobs.run(
-        { target: host, targetType: 'list', fun: 'haproxy.command', args: [text], kwargs: new Map([['socket', socket]]), timeoutMs: 10_000, by: 'load-balancer' },
+        {
+          target: host,
+          targetType: 'list',
+          fun: 'haproxy.command',
+          args: [text],
+          kwargs: new Map([['socket', socket]]),
+          timeoutMs: 10_000,
+          by: 'load-balancer',
+        },
         signal ?? new AbortController().signal,
       );
       const end = answer.targets.get(host);
       if (end?.outcome === 'succeeded' && typeof end.ret === 'string') return end.ret;
       const why = end === undefined ? 'no such host' : (end.evidence ?? String(end.ret));
-      throw new EdgeError('EDGE_LB_UNREACHABLE', `HAProxy on ${host} did not answer \`${text}\`: ${why}`, { host, socket }, { hint: `See 'edge-run ${host} service.status haproxy'.` });
+      throw new EdgeError(
+        'EDGE_LB_UNREACHABLE',
+        `HAProxy on ${host} did not answer \`${text}\`: ${why}`,
+        { host, socket },
+        { hint: `See 'edge-run ${host} service.status haproxy'.` },
+      );
     },
   };
 }

@@ -13,6 +13,8 @@ export function stateFiles(config: Pick<LoadedMasterConfig, 'file_roots' | 'orch
 /** Pillars; their environments are the pillarenvs. */
 export function pillarFiles(config: Pick<LoadedMasterConfig, 'pillar_roots'>): FileSource {
   return new LocalRoots(
-    Object.fromEntries(Object.entries(config.pillar_roots).map(([env, folders]) => [env, folders.map((directory) => ({ directory }))])),
+    Object.fromEntries(
+      Object.entries(config.pillar_roots).map(([env, folders]) => [env, folders.map((directory) => ({ directory }))]),
+    ),
   );
 }

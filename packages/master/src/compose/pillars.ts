@@ -17,7 +17,9 @@ export interface PillarQuery {
 }
 
 /** Compiles pillars; the only one who does. */
-export type CompilePillarOf = (query: PillarQuery) => Promise<Compiled<PyMap> & Partial<Pick<CompiledPillar, 'layers'>>>;
+export type CompilePillarOf = (
+  query: PillarQuery,
+) => Promise<Compiled<PyMap> & Partial<Pick<CompiledPillar, 'layers'>>>;
 
 /** Functions a pillar may not call: they would reach out to the very hosts that wait for it. */
 const FORBIDDEN = /^(saltutil|state|mine|event)\./;
@@ -26,7 +28,10 @@ const FORBIDDEN = /^(saltutil|state|mine|event)\./;
  * Makes the pillar compiler of a master. Templates of pillars call functions on the master, with the facts of the host
  * the pillar is for. A pillarenv that does not exist is an error, not an empty pillar.
  */
-export function createPillars(config: LoadedMasterConfig, base: Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>): CompilePillarOf {
+export function createPillars(
+  config: LoadedMasterConfig,
+  base: Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>,
+): CompilePillarOf {
   const files = pillarFiles(config);
   const catalog = withoutForbidden(base.catalog);
   const known = Object.keys(config.pillar_roots);
@@ -40,7 +45,12 @@ export function createPillars(config: LoadedMasterConfig, base: Omit<RuntimeOpti
       }) as PyMap,
     );
     if (settings.value === undefined) return notCompiled(settings.diagnostics);
-    const runtime = new HostRuntime({ ...base, catalog, facts: async () => grains, pillar: async () => compiled(override ?? new PyMap()) });
+    const runtime = new HostRuntime({
+      ...base,
+      catalog,
+      facts: async () => grains,
+      pillar: async () => compiled(override ?? new PyMap()),
+    });
     const { ctx } = await runtime.workplace({ signal: signal ?? new AbortController().signal, log: base.log });
     return compilePillar({
       id,
@@ -63,5 +73,7 @@ function withoutForbidden(catalog: Catalog): Catalog {
 
 function unknownPillarenv(pillarenv: string, known: readonly string[]): Compiled<PyMap> {
   const detail = didYouMean(pillarenv, known) || `pillar environments: ${known.join(', ')}`;
-  return notCompiled([{ severity: 'error', code: 'EDGE_UNKNOWN_PILLARENV', summary: `no pillar environment \`${pillarenv}\``, detail }]);
+  return notCompiled([
+    { severity: 'error', code: 'EDGE_UNKNOWN_PILLARENV', summary: `no pillar environment \`${pillarenv}\``, detail },
+  ]);
 }

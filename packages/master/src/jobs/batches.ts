@@ -5,7 +5,12 @@ export function batchSize(batch: string, total: number): number {
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(batch.trim());
   const amount = Number(match?.[1]);
   if (match === null || !(amount > 0)) {
-    throw new EdgeError('EDGE_BAD_ARGUMENT', `batch \`${batch}\` is no number and no share`, { batch }, { hint: 'Write `batch: 2` or `batch: 25%`.' });
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `batch \`${batch}\` is no number and no share`,
+      { batch },
+      { hint: 'Write `batch: 2` or `batch: 25%`.' },
+    );
   }
   // Salt rounds a share up for one host and down otherwise; one host is the least.
   return Math.max(1, Math.floor(match[2] === '%' ? (total * amount) / 100 : amount));

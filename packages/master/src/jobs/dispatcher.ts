@@ -57,7 +57,11 @@ async function dispatch(request: DispatchRequest, signal: AbortSignal, options: 
   return { jid: request.jid ?? '', targets };
 }
 
-async function runOne(request: DispatchRequest, signal: AbortSignal, { jobs, isRelease }: DispatcherOptions): Promise<JobAnswer> {
+async function runOne(
+  request: DispatchRequest,
+  signal: AbortSignal,
+  { jobs, isRelease }: DispatcherOptions,
+): Promise<JobAnswer> {
   const { onAnswer, batch: _, subset: __, ...rest } = request;
   const job: JobRunRequest = rest;
   const cancel = new AbortController();

@@ -66,5 +66,8 @@ export class Nodes {
 function looksIntoPillar(expression: string | readonly string[], type: string): boolean {
   if (type.startsWith('pillar')) return true;
   if (type !== 'compound' && type !== 'nodegroup') return false;
-  return type === 'nodegroup' || /(^|[\s(])[IJ](\W)?@|N@/.test(typeof expression === 'string' ? expression : expression.join(' '));
+  return (
+    type === 'nodegroup' ||
+    /(^|[\s(])[IJ](\W)?@|N@/.test(typeof expression === 'string' ? expression : expression.join(' '))
+  );
 }

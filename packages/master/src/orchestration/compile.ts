@@ -1,4 +1,4 @@
-import { slsSource, type HostRuntime } from '@edge-run/shared/execute';
+import { type HostRuntime, slsSource } from '@edge-run/shared/execute';
 import { type Compiled, DiagnosticsError, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
 import type { StepSummary } from '@edge-run/shared/protocol';
 import { didYouMean } from '@edge-run/shared/schema';
@@ -16,7 +16,11 @@ const FOLDER = 'orch';
  *
  * @throws DiagnosticsError with everything that is wrong, before any step has run
  */
-export async function compileOrchestration(request: RunRequest, runtime: HostRuntime, signal: AbortSignal): Promise<CompiledOrchestration> {
+export async function compileOrchestration(
+  request: RunRequest,
+  runtime: HostRuntime,
+  signal: AbortSignal,
+): Promise<CompiledOrchestration> {
   const { files, renderData, log } = runtime.options;
   const saltenv = request.saltenv ?? 'base';
   const pillarenv = request.pillarenv;
@@ -27,14 +31,21 @@ export async function compileOrchestration(request: RunRequest, runtime: HostRun
     pillar: request.pillar === undefined ? {} : { override: request.pillar },
   };
   const workplace = await runtime.workplace({ ...work, saltenv });
-  const source = slsSource(files, renderData, async (env) => (env === saltenv ? workplace : runtime.workplace({ ...work, saltenv: env })));
+  const source = slsSource(files, renderData, async (env) =>
+    env === saltenv ? workplace : runtime.workplace({ ...work, saltenv: env }),
+  );
   const name = requireCompiled(fullName(request.name, [...(await source.listSls(saltenv)).keys()]));
   const high = await gatherHigh(new Map([[saltenv, [name]]]), source);
   const states = new Map([...runtime.catalog.states, ...declaredStates(STEP_KINDS)]);
   const plan = requireCompiled(compile(requireCompiled(high), compileCatalog(states)));
   if (plan.chunks.length === 0) {
     throw new DiagnosticsError([
-      { severity: 'error', code: 'EDGE_SLS_SHAPE', summary: `orchestration \`${name}\` has no steps`, detail: 'Its templates left nothing to do for these inputs.' },
+      {
+        severity: 'error',
+        code: 'EDGE_SLS_SHAPE',
+        summary: `orchestration \`${name}\` has no steps`,
+        detail: 'Its templates left nothing to do for these inputs.',
+      },
     ]);
   }
   return { name, stored: { plan, pillar: workplace.ctx.pillar.data }, steps: plan.chunks.map(summaryOf) };
@@ -46,9 +57,15 @@ function fullName(asked: string, names: readonly string[]): Compiled<string> {
   const candidates = [dotted, `${FOLDER}.${dotted}`];
   const found = candidates.find((candidate) => names.includes(candidate));
   if (found !== undefined) return { value: found, diagnostics: [] };
-  const orchestrations = names.filter((name) => name.startsWith(`${FOLDER}.`)).map((name) => name.slice(FOLDER.length + 1));
-  const detail = didYouMean(dotted.replace(new RegExp(`^${FOLDER}\\.`), ''), orchestrations) || `orchestrations: ${orchestrations.join(', ') || 'none'}`;
-  return notCompiled([{ severity: 'error', code: 'EDGE_UNKNOWN_ORCHESTRATION', summary: `no orchestration \`${asked}\``, detail }]);
+  const orchestrations = names
+    .filter((name) => name.startsWith(`${FOLDER}.`))
+    .map((name) => name.slice(FOLDER.length + 1));
+  const detail =
+    didYouMean(dotted.replace(new RegExp(`^${FOLDER}\\.`), ''), orchestrations) ||
+    `orchestrations: ${orchestrations.join(', ') || 'none'}`;
+  return notCompiled([
+    { severity: 'error', code: 'EDGE_UNKNOWN_ORCHESTRATION', summary: `no orchestration \`${asked}\``, detail },
+  ]);
 }
 
 function summaryOf(chunk: Chunk): StepSummary {
@@ -60,6 +77,8 @@ function summaryOf(chunk: Chunk): StepSummary {
     kind: `${chunk.state}.${chunk.fun}`,
     sls: chunk.sls,
     ...(chunk.place === undefined ? {} : { place: { file: chunk.place.file, line: chunk.place.line } }),
-    ...(target === undefined || target instanceof PyMap ? {} : { target: Array.isArray(target) ? target.map(String).join(',') : String(target) }),
+    ...(target === undefined || target instanceof PyMap
+      ? {}
+      : { target: Array.isArray(target) ? target.map(String).join(',') : String(target) }),
   };
 }

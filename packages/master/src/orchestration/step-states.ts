@@ -65,6 +65,12 @@ function theStep(
 }
 
 /** The id of a step's job: the same for the same run, step, mode and attempt, and one subject token. */
-export function jobIdOf(run: string, step: StepKey, mode: string, attempt: number, digest: (text: string) => string): string {
+export function jobIdOf(
+  run: string,
+  step: StepKey,
+  mode: string,
+  attempt: number,
+  digest: (text: string) => string,
+): string {
   return `${run}-${digest(`${step}\n${mode}\n${attempt}`).slice(0, 12)}`;
 }
