@@ -1,1 +1,3 @@
 export type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
+export { RuntimeExecutor } from './executor.ts';
+export { HostRuntime, type PillarRequest, type RuntimeOptions, unknownFunction, type Workplace, type WorkRequest } from './runtime.ts';

@@ -1,7 +1,19 @@
-import type { SourceRange } from '../../kernel/index.ts';
+import type { SourceRange } from '../kernel/index.ts';
+import { type KeyIdentity, keyIdentity, type Value } from '../values/index.ts';
 
 /** Where an author's line of a rendered line is; undefined when not known. */
 export type Origin = (line: number) => SourceRange | undefined;
+
+/** Where a text came from. */
+export interface LoadOptions {
+  /** How diagnostics name the text. */
+  readonly path: string;
+  /** The template line of each rendered line. */
+  readonly origin?: Origin;
+}
+
+/** Offset of the key of each pair, or of each list item, by container. */
+export type Places = WeakMap<object, ReadonlyMap<KeyIdentity, number> | readonly number[]>;
 
 /** A place for a diagnostic: where the author looks, and the rendered line when it reads differently. */
 export interface DiagnosticPlace {
@@ -77,4 +89,26 @@ export class TextPlaces {
     if (!this.#origin || source.text === rendered.text) return { source };
     return { source, chain: [{ ...rendered, file: `${this.#path} (rendered)` }] };
   }
+}
+
+/** Looks the author's place of a container's part up. */
+export function placeFinder(
+  known: Places,
+  places: TextPlaces,
+): (container: Value, key: Value) => SourceRange | undefined {
+  return (container, key) => {
+    if (typeof container !== 'object' || container === null) return undefined;
+    const offsets = known.get(container);
+    if (!offsets) return undefined;
+    const offset = isList(offsets)
+      ? typeof key === 'number'
+        ? offsets[key]
+        : undefined
+      : offsets.get(keyIdentity(key));
+    return offset === undefined ? undefined : places.authored(offset);
+  };
+}
+
+function isList(offsets: ReadonlyMap<KeyIdentity, number> | readonly number[]): offsets is readonly number[] {
+  return Array.isArray(offsets);
 }

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { createReadStream } from 'node:fs';
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { EdgeError } from '../kernel/index.ts';
+import type { FileEntry, FileHandle, FileSource } from './contract.ts';
+import { belowMount, comparePaths, parseFileUri } from './uri.ts';
+
+/** A directory whose files are served, at the top or below a name of its own. */
+export interface LocalRoot {
+  readonly directory: string;
+  /** `orch` serves the directory's `x.sls` as `salt://orch/x.sls`. Default: at the top. */
+  readonly mount?: string;
+}
+
+/** Environment → its roots, searched in order. `__env__` stands for every environment not named. */
+export type LocalRootsByEnv = Readonly<Record<string, readonly LocalRoot[]>>;
+
+const ANY_ENV = '__env__';
+
+/**
+ * Serves directories of this machine. The first root that has a path wins. A symlink is followed inside its root only:
+ * opening one that leads out is `EDGE_FILES_OUTSIDE_ROOT`, and lists leave it out. Digests are kept until a file's
+ * inode, size or times change.
+ */
+export class LocalRoots implements FileSource {
+  readonly #roots: LocalRootsByEnv;
+  /** real path → stamp and digest */
+  readonly #digests = new Map<string, { readonly stamp: string; readonly digest: string }>();
+
+  constructor(roots: LocalRootsByEnv) {
+    this.#roots = roots;
+  }
+
+  async environments(): Promise<readonly string[]> {
+    return Object.keys(this.#roots).filter((env) => env !== ANY_ENV);
+  }
+
+  async open(uri: string, env: string): Promise<FileHandle | undefined> {
+    const place = parseFileUri(uri, env);
+    for (const root of this.#rootsOf(place.env)) {
+      const below = belowMount(place.path, root.mount ?? '');
+      const handle = below ? await this.#openIn(root, below, place.path) : undefined;
+      if (handle) return handle;
+    }
+    return undefined;
+  }
+
+  async *list(prefix: string, env: string): AsyncIterable<FileEntry> {
+    const found = new Map<string, FileEntry>();
+    for (const root of this.#rootsOf(env)) {
+      const base = await realpath(root.directory).catch(absent);
+      if (base === undefined) continue;
+      const mount = root.mount === undefined ? '' : `${root.mount}/`;
+      for await (const below of walk(base, '', prefix, mount, new Set([base]))) {
+        const path = mount + below;
+        if (found.has(path) || !path.startsWith(prefix)) continue;
+        const entry = await this.#openIn(root, below, path);
+        if (entry) found.set(path, entryOf(entry));
+      }
+    }
+    yield* [...found.values()].sort((a, b) => comparePaths(a.path, b.path));
+  }
+
+  #rootsOf(env: string): readonly LocalRoot[] {
+    if (env === ANY_ENV) return [];
+    if (Object.hasOwn(this.#roots, env)) return this.#roots[env]!;
+    const any = this.#roots[ANY_ENV] ?? [];
+    return any.map((root) => ({ ...root, directory: root.directory.replaceAll(ANY_ENV, env) }));
+  }
+
+  async #openIn(root: LocalRoot, below: string, path: string): Promise<FileHandle | undefined> {
+    const base = await realpath(root.directory).catch(absent);
+    const real = base === undefined ? undefined : await realpath(join(base, below)).catch(absent);
+    if (base === undefined || real === undefined) return undefined;
+    if (!isInside(real, base)) {
+      throw new EdgeError(
+        'EDGE_FILES_OUTSIDE_ROOT',
+        `${path}: a symlink leads out of ${root.directory}, to ${real}`,
+        { path, root: root.directory, target: real },
+        { hint: 'Copy the file into the root, or serve its directory as a root of its own.' },
+      );
+    }
+    const stats = await stat(real, { bigint: true }).catch(absent);
+    if (!stats?.isFile()) return undefined;
+    const digest = await this.#digestOf(real, stats);
+    const mode = Number(stats.mode & 0o7777n);
+    return { path, digest, sizeBytes: Number(stats.size), mode, read: () => readFile(real) };
+  }
+
+  async #digestOf(real: string, stats: BigIntStats): Promise<string> {
+    const stamp = `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
+    const known = this.#digests.get(real);
+    if (known?.stamp === stamp) return known.digest;
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(real), hash);
+    const digest = `sha256:${hash.digest('hex')}`;
+    this.#digests.set(real, { stamp, digest });
+    return digest;
+  }
+}
+
+/** Paths of the files below a directory; `open` holds the real directories above, which a symlink may not re-enter. */
+async function* walk(
+  base: string,
+  directory: string,
+  prefix: string,
+  mount: string,
+  open: ReadonlySet<string>,
+): AsyncGenerator<string> {
+  for (const entry of await readdir(join(base, directory), { withFileTypes: true })) {
+    if (entry.name === '.git') continue;
+    const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
+    const served = mount + path;
+    if (!served.startsWith(prefix) && !prefix.startsWith(`${served}/`)) continue;
+    const real = await realpath(join(base, path)).catch(absent);
+    if (real === undefined || !isInside(real, base)) continue;
+    const stats = await lstat(real);
+    if (stats.isFile()) yield path;
+    else if (stats.isDirectory() && !open.has(real)) yield* walk(base, path, prefix, mount, new Set([...open, real]));
+  }
+}
+
+function entryOf({ path, digest, sizeBytes, mode }: FileHandle): FileEntry {
+  return { path, digest, sizeBytes, mode };
+}
+
+function isInside(path: string, base: string): boolean {
+  return path === base || path.startsWith(base.endsWith(sep) ? base : base + sep);
+}
+
+/** What is not there, or a symlink in a circle, is an expected answer; everything else is passed on. */
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP') return undefined;
+  throw error;
+}

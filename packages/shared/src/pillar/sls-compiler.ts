@@ -1,0 +1,207 @@
+import { createTemplateLoader, type FileHandle, type FileSource, findSls, listSls } from '../files/index.ts';
+import type { Compiled, Diagnostic, SourceRange } from '../kernel/index.ts';
+import type { RenderData, RenderedData, RenderRequest } from '../render/contract.ts';
+import { expandSlsNames } from '../top/index.ts';
+import { encodeValue, PyMap, type Value } from '../values/index.ts';
+import type { PillarLayer } from './explain.ts';
+import { mergePillars } from './merge.ts';
+import type { PillarSettings } from './settings.ts';
+
+/** What every pillar SLS of one compilation is rendered with. */
+export interface PillarRendering {
+  readonly source: FileSource;
+  readonly render: RenderData;
+  /** All of a request but what differs from file to file. */
+  readonly request: Omit<RenderRequest, 'text' | 'path' | 'sls' | 'saltenv' | 'variables' | 'loader'>;
+  readonly settings: PillarSettings;
+}
+
+/** An SLS with all it includes. */
+export interface PillarSls {
+  readonly data: PyMap;
+  /** In the order they were merged. */
+  readonly layers: readonly PillarLayer[];
+}
+
+interface Include {
+  readonly sls: string;
+  readonly defaults: PyMap;
+  readonly key: readonly string[];
+  readonly place?: SourceRange;
+}
+
+/** Renders the SLS files of pillars, each once, follows their includes and collects what is wrong with them. */
+export class PillarSlsCompiler {
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #rendering: PillarRendering;
+  readonly #done = new Map<string, PillarSls>();
+  readonly #names = new Map<string, Promise<readonly string[]>>();
+
+  constructor(rendering: PillarRendering) {
+    this.#rendering = rendering;
+  }
+
+  /** Renders one file of an environment. */
+  async render(
+    file: FileHandle,
+    env: string,
+    more: Pick<RenderRequest, 'sls' | 'variables'> = {},
+  ): Promise<Compiled<RenderedData>> {
+    const { source, render, request } = this.#rendering;
+    const text = new TextDecoder().decode(await file.read());
+    const loader = createTemplateLoader(source, env);
+    return render({ ...request, ...more, text, path: file.path, saltenv: env, loader });
+  }
+
+  /** SLS names of an environment, for globs. */
+  names(env: string): Promise<readonly string[]> {
+    const names = this.#names.get(env) ?? listSls(this.#rendering.source, env);
+    this.#names.set(env, names);
+    return names;
+  }
+
+  /** Compiles an SLS; undefined when it is missing or wrong, which is then among the diagnostics. */
+  compile(sls: string, env: string, ignoreMissing: boolean): Promise<PillarSls | undefined> {
+    return this.#compile({ sls, defaults: new PyMap(), key: [] }, env, [], ignoreMissing);
+  }
+
+  async #compile(
+    include: Include,
+    env: string,
+    chain: readonly SourceRange[],
+    ignoreMissing: boolean,
+    open: readonly string[] = [],
+  ): Promise<PillarSls | undefined> {
+    const { sls, defaults } = include;
+    const known = JSON.stringify([env, sls, encodeValue(defaults)]);
+    const done = this.#done.get(known);
+    if (done) return done;
+    const lookup = await findSls(this.#rendering.source, env, sls);
+    if (lookup.kind === 'missing') {
+      const from = include.place === undefined ? {} : { source: include.place, chain: chain.slice(1) };
+      if (!ignoreMissing) this.diagnostics.push({ ...lookup.diagnostic, ...from });
+      return undefined;
+    }
+    const { file } = lookup;
+    const rendered = await this.render(file, env, { sls, variables: variablesOf(defaults) });
+    this.diagnostics.push(...rendered.diagnostics.map((diagnostic) => withChain(diagnostic, chain)));
+    const { value } = rendered;
+    if (value === undefined) return undefined;
+    if (value.value === null || value.value === '') return { data: new PyMap(), layers: [] };
+    if (!(value.value instanceof PyMap)) {
+      const summary = `pillar SLS \`${sls}\` is not a mapping`;
+      this.#report(summary, 'a pillar file is a mapping of keys to values', { file: file.path, line: 1 }, chain);
+      return undefined;
+    }
+    const compiled = await this.#withIncludes({ sls, file, env, rendered: value, data: value.value, chain, open });
+    if (compiled) this.#done.set(known, compiled);
+    return compiled;
+  }
+
+  async #withIncludes(own: OwnSls): Promise<PillarSls | undefined> {
+    const { data, env, file, rendered, chain, sls, open } = own;
+    const body = new PyMap([...data].filter(([key]) => key !== 'include'));
+    const layer: PillarLayer = { source: `${env}: ${file.path}`, prefix: [], data: body, rendered };
+    const includes = data.has('include') ? this.#includes(own, data.get('include')!) : [];
+    const parts: PillarSls[] = [];
+    let failed = includes === undefined;
+    for (const include of includes ?? []) {
+      for (const name of expandSlsNames([include.sls], await this.names(env))) {
+        // An SLS that is being compiled adds itself where it was asked for first.
+        if (name === sls || open.includes(name)) continue;
+        const from = include.place ? [include.place, ...chain] : chain;
+        const part = await this.#compile({ ...include, sls: name }, env, from, false, [...open, sls]);
+        if (part) parts.push(below(part, include.key));
+        else failed = true;
+      }
+    }
+    if (failed) return undefined;
+    const self = { data: body, layers: [layer] };
+    return this.#merge(this.#rendering.settings.includesOverride ? [self, ...parts] : [...parts, self]);
+  }
+
+  #merge([first, ...others]: readonly PillarSls[]): PillarSls {
+    const { settings } = this.#rendering;
+    return others.reduce(
+      (merged, part) => ({
+        data: mergePillars(merged.data, part.data, settings),
+        layers: [...merged.layers, ...part.layers],
+      }),
+      first!,
+    );
+  }
+
+  #includes(own: OwnSls, value: Value): readonly Include[] | undefined {
+    const place = own.rendered.placeOf(own.data, 'include') ?? { file: own.file.path, line: 1 };
+    if (!Array.isArray(value)) {
+      this.#report('`include` is not a list', '- other.sls', place, own.chain);
+      return undefined;
+    }
+    const includes = value.map((item, index) => {
+      const at = own.rendered.placeOf(value, index) ?? place;
+      const include = readInclude(item, own, at);
+      if (typeof include !== 'string') return include;
+      this.#report(include, '- name, or - name: {defaults: {…}, key: a:b}', at, own.chain);
+      return undefined;
+    });
+    return includes.every((include) => include !== undefined) ? includes : undefined;
+  }
+
+  #report(summary: string, detail: string, source: SourceRange, chain: readonly SourceRange[]): void {
+    const code = 'EDGE_PILLAR_INVALID';
+    this.diagnostics.push(withChain({ severity: 'error', code, summary, detail, source }, chain));
+  }
+}
+
+interface OwnSls {
+  readonly sls: string;
+  readonly file: FileHandle;
+  readonly env: string;
+  readonly rendered: RenderedData;
+  readonly data: PyMap;
+  readonly chain: readonly SourceRange[];
+  /** SLS whose includes are being compiled, outermost first. */
+  readonly open: readonly string[];
+}
+
+/** One item of an include list; a text says what is wrong with it. */
+function readInclude(item: Value, own: OwnSls, place: SourceRange): Include | string {
+  if (typeof item === 'string') return { sls: absoluteName(item, own), defaults: new PyMap(), key: [], place };
+  if (!(item instanceof PyMap) || item.size !== 1)
+    return 'an include is an SLS name or a mapping of one to its options';
+  const [[name, options]] = [...item] as [[Value, Value]];
+  if (typeof name !== 'string' || !(options === null || options instanceof PyMap)) {
+    return 'the options of an include are a mapping';
+  }
+  const defaults = options?.get('defaults') ?? new PyMap();
+  const key = options?.get('key') ?? '';
+  const unknown =
+    options === null ? undefined : [...options.keys()].find((word) => word !== 'defaults' && word !== 'key');
+  if (unknown !== undefined) return `an include has no option \`${String(unknown)}\``;
+  if (!(defaults instanceof PyMap)) return '`defaults` of an include is a mapping of names to values';
+  if (typeof key !== 'string') return '`key` of an include is a text such as a:b';
+  return { sls: absoluteName(name, own), defaults, key: key === '' ? [] : key.split(':'), place };
+}
+
+/** `.x` is beside the including file, each further dot one level up. */
+function absoluteName(name: string, own: OwnSls): string {
+  const [, dots, rest] = /^(\.*)(.*)$/s.exec(name) as unknown as [string, string, string];
+  if (dots === '') return rest;
+  const levels = dots.length - (own.file.path.endsWith('/init.sls') ? 1 : 0);
+  const parent = own.sls.split('.');
+  return [...parent.slice(0, Math.max(0, parent.length - levels)), rest].join('.');
+}
+
+function variablesOf(defaults: PyMap): ReadonlyMap<string, Value> {
+  return new Map([...defaults].map(([name, value]) => [String(name), value]));
+}
+
+function below(part: PillarSls, key: readonly string[]): PillarSls {
+  if (key.length === 0) return part;
+  const data = key.reduceRight((inner, name) => new PyMap([[name, inner]]), part.data);
+  return { data, layers: part.layers.map((layer) => ({ ...layer, prefix: [...key, ...layer.prefix] })) };
+}
+
+function withChain(diagnostic: Diagnostic, chain: readonly SourceRange[]): Diagnostic {
+  return chain.length === 0 ? diagnostic : { ...diagnostic, chain: [...(diagnostic.chain ?? []), ...chain] };
+}
