@@ -1,3 +1,4 @@
+export { compile, compileCatalog, compileLow, compileRawLow } from './compile/index.ts';
 export type {
   Chunk,
   ChunkOptions,
@@ -29,3 +30,13 @@ export {
   type StartedStep,
   type StepResult,
 } from './engine/index.ts';
+export {
+  bareHighData,
+  gatherHigh,
+  type HighData,
+  numberStates,
+  Places,
+  type SlsMatches,
+  type SlsSource,
+} from './high/index.ts';
+export { type PlanOutcome, type RunPlanOptions, runPlan } from './run/index.ts';

@@ -142,6 +142,11 @@ describe('loadSls: problems', () => {
     });
   });
 
+  test('a rendered line of unknown origin is named as such', () => {
+    const { diagnostics } = loadSls('a: @x\n', { path: 'web/init.sls', origin: () => undefined });
+    expect(diagnostics).toMatchObject([{ source: { file: 'web/init.sls (rendered)', line: 1, column: 4 } }]);
+  });
+
   test('the caret stands below the problem', () => {
     const [diagnostic] = loadSls('a: @x\n', { path: 'web/init.sls' }).diagnostics;
     expect(formatDiagnostic(diagnostic!)).toContain('1 | a: @x\n  |    ^');
