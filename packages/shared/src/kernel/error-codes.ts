@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   EDGE_JOB_REFUSED: 'A minion refused a job: signature, target, expiry or epoch is not right.',
   EDGE_JOB_UNKNOWN: 'No job of that id is known.',
   EDGE_JOURNAL_CONFLICT: 'Another master appended to the run first; it owns the run now.',
+  EDGE_JSON_SYNTAX: 'A text is not valid JSON.',
   EDGE_KEY_INVALID: 'A key, seed or credentials file is not valid.',
   EDGE_KEY_UNKNOWN: 'No minion key of that id is known.',
   EDGE_MASTER_UNREACHABLE: 'No master answers on the bus.',
@@ -37,6 +38,10 @@ export const ERROR_CODES = {
   EDGE_PERMISSION_DENIED: 'The operating system refused access to a file or operation on the host.',
   EDGE_UNKNOWN_ARGUMENT: 'An argument is not in the declaration of the function.',
   EDGE_UNKNOWN_FUNCTION: 'No function of that name exists.',
+  EDGE_UNKNOWN_RENDERER: 'The first line of a file names a renderer Edge does not have.',
+  EDGE_YAML_DUPLICATE_KEY: 'A YAML mapping has the same key twice.',
+  EDGE_YAML_SYNTAX: 'A text is not valid YAML.',
+  EDGE_YAML_VALUE: 'Valid YAML says something that cannot become a value: an unknown tag, a mapping as a key.',
 } as const satisfies Record<`EDGE_${string}`, string>;
 
 /** A code listed in docs/errors.md. */

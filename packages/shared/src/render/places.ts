@@ -1,0 +1,114 @@
+import type { SourceRange } from '../kernel/index.ts';
+import { type KeyIdentity, keyIdentity, type Value } from '../values/index.ts';
+
+/** Where an author's line of a rendered line is; undefined when not known. */
+export type Origin = (line: number) => SourceRange | undefined;
+
+/** Where a text came from. */
+export interface LoadOptions {
+  /** How diagnostics name the text. */
+  readonly path: string;
+  /** The template line of each rendered line. */
+  readonly origin?: Origin;
+}
+
+/** Offset of the key of each pair, or of each list item, by container. */
+export type Places = WeakMap<object, ReadonlyMap<KeyIdentity, number> | readonly number[]>;
+
+/** A place for a diagnostic: where the author looks, and the rendered line when it reads differently. */
+export interface DiagnosticPlace {
+  readonly source: SourceRange;
+  readonly chain?: readonly SourceRange[];
+}
+
+/** Turns offsets of a text into lines and columns of the file the author wrote. */
+export class TextPlaces {
+  readonly #text: string;
+  readonly #path: string;
+  readonly #origin: Origin | undefined;
+  readonly #starts: number[] = [0];
+
+  constructor(text: string, path: string, origin?: Origin) {
+    this.#text = text;
+    this.#path = path;
+    this.#origin = origin;
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
+  }
+
+  /** The line of an offset, counted from 1. */
+  lineAt(offset: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low + 1;
+  }
+
+  /** Text of a line without its end. */
+  lineText(line: number): string {
+    const start = this.#starts[line - 1];
+    return start === undefined
+      ? ''
+      : this.#text.slice(start, this.#starts[line] ?? this.#text.length).replace(/\r?\n$/, '');
+  }
+
+  /** Offset of the first unit of a line; the length of the text behind the last one. */
+  lineStart(line: number): number {
+    return this.#starts[line - 1] ?? this.#text.length;
+  }
+
+  get lineCount(): number {
+    return this.#starts.length;
+  }
+
+  /** The place in the text itself. */
+  rendered(offset: number, end?: number): SourceRange {
+    const line = this.lineAt(offset);
+    const text = this.lineText(line);
+    const column = Math.min(offset - this.lineStart(line), text.length) + 1;
+    const last = end === undefined ? column + 1 : Math.min(end - this.lineStart(line), text.length) + 1;
+    return { file: this.#path, line, column, endColumn: Math.max(last, column + 1), text };
+  }
+
+  /** The author's place: the template's line where known, with a column when the line reads the same there. */
+  authored(offset: number, end?: number): SourceRange {
+    const rendered = this.rendered(offset, end);
+    const origin = this.#origin?.(rendered.line);
+    if (!origin) return rendered;
+    if (origin.text === undefined && origin.column === undefined) return origin;
+    return origin.text === rendered.text ? { ...rendered, file: origin.file, line: origin.line } : origin;
+  }
+
+  /** The author's place, with the rendered line behind it when the template reads differently. */
+  forDiagnostic(offset: number, end?: number): DiagnosticPlace {
+    const rendered = this.rendered(offset, end);
+    const source = this.authored(offset, end);
+    if (!this.#origin || source.text === rendered.text) return { source };
+    return { source, chain: [{ ...rendered, file: `${this.#path} (rendered)` }] };
+  }
+}
+
+/** Looks the author's place of a container's part up. */
+export function placeFinder(
+  known: Places,
+  places: TextPlaces,
+): (container: Value, key: Value) => SourceRange | undefined {
+  return (container, key) => {
+    if (typeof container !== 'object' || container === null) return undefined;
+    const offsets = known.get(container);
+    if (!offsets) return undefined;
+    const offset = isList(offsets)
+      ? typeof key === 'number'
+        ? offsets[key]
+        : undefined
+      : offsets.get(keyIdentity(key));
+    return offset === undefined ? undefined : places.authored(offset);
+  };
+}
+
+function isList(offsets: ReadonlyMap<KeyIdentity, number> | readonly number[]): offsets is readonly number[] {
+  return Array.isArray(offsets);
+}

@@ -1,0 +1,156 @@
+import { type KeyIdentity, keyIdentity, PyMap, PySet, PyTuple, type Value } from '../../values/index.ts';
+import type { Places } from '../places.ts';
+import type { MappingNode, SequenceNode, YamlNode } from './node.ts';
+import { shortTag, TAG } from './resolve.ts';
+import { scalarValue } from './scalar-value.ts';
+
+/** Something the text says that cannot become a value. */
+export interface ConstructProblem {
+  readonly kind: 'duplicate-key' | 'unhashable-key' | 'unknown-tag' | 'wrong-kind' | 'bad-scalar' | 'bad-merge';
+  readonly summary: string;
+  readonly node: YamlNode;
+  /** The other place a problem is about: the first of two equal keys. */
+  readonly other?: YamlNode;
+}
+
+/**
+ * Builds values the way Salt 3006's SaltYamlSafeLoader does: dates stay text, `0755` is 755, equal keys and keys that
+ * cannot be hashed are problems, merge keys come before a mapping's own. Aliases give the same container.
+ */
+export class Constructor {
+  readonly problems: ConstructProblem[] = [];
+  readonly places: Places = new WeakMap();
+  readonly #built = new Map<YamlNode, Value>();
+  readonly #flattened = new Map<MappingNode, MappingNode['pairs']>();
+
+  build(node: YamlNode): Value {
+    const known = this.#built.get(node);
+    if (known !== undefined) return known;
+    const value = this.construct(node);
+    this.#built.set(node, value);
+    return value;
+  }
+
+  protected construct(node: YamlNode): Value {
+    switch (node.tag) {
+      case TAG.map:
+      case TAG.omap:
+        return node.kind === 'mapping' ? this.mapping(node) : this.#wrongKind(node, 'a mapping');
+      case TAG.seq:
+        return node.kind === 'sequence' ? this.sequence(node) : this.#wrongKind(node, 'a list');
+      case TAG.set:
+        return node.kind === 'mapping' ? new PySet(this.mapping(node).keys()) : this.#wrongKind(node, 'a mapping');
+      case TAG.pairs:
+        return node.kind === 'sequence' ? this.#pairs(node) : this.#wrongKind(node, 'a list');
+      case TAG.str:
+      case TAG.timestamp:
+      case TAG.unicode:
+        return node.kind === 'scalar' ? node.value : this.#wrongKind(node, 'text');
+      case TAG.null:
+      case TAG.bool:
+      case TAG.int:
+      case TAG.float:
+      case TAG.binary: {
+        if (node.kind !== 'scalar') return this.#wrongKind(node, 'text');
+        const value = scalarValue(node.tag, node.value);
+        return value === undefined
+          ? this.problem('bad-scalar', `'${node.value}' is not a valid ${shortTag(node.tag)}`, node)
+          : value;
+      }
+      default:
+        return this.#unknownTag(node);
+    }
+  }
+
+  protected sequence(node: SequenceNode): Value[] {
+    const list = node.items.map((item) => this.build(item));
+    this.places.set(
+      list,
+      node.items.map((item) => item.start),
+    );
+    return list;
+  }
+
+  protected mapping(node: MappingNode): PyMap {
+    const map = new PyMap();
+    const places = new Map<KeyIdentity, number>();
+    const keys = new Map<KeyIdentity, YamlNode>();
+    this.places.set(map, places);
+    for (const [keyNode, valueNode] of this.#flatten(node)) {
+      const key = this.#key(keyNode);
+      const value = this.build(valueNode);
+      if (!key) continue;
+      const earlier = keys.get(key.identity);
+      if (earlier) {
+        this.problem('duplicate-key', `the key '${keyText(keyNode)}' is given twice`, keyNode, earlier);
+        continue;
+      }
+      keys.set(key.identity, keyNode);
+      places.set(key.identity, keyNode.start);
+      map.set(key.value, value);
+    }
+    return map;
+  }
+
+  protected problem(kind: ConstructProblem['kind'], summary: string, node: YamlNode, other?: YamlNode): null {
+    this.problems.push(other ? { kind, summary, node, other } : { kind, summary, node });
+    return null;
+  }
+
+  #key(node: YamlNode): { readonly value: Value; readonly identity: KeyIdentity } | undefined {
+    const value = this.build(node.tag === TAG.value && node.kind === 'scalar' ? { ...node, tag: TAG.str } : node);
+    if (Array.isArray(value) || value instanceof PyMap || value instanceof PySet) {
+      this.problem('unhashable-key', `a ${Array.isArray(value) ? 'list' : 'mapping'} cannot be a key`, node);
+      return undefined;
+    }
+    return { value, identity: keyIdentity(value) };
+  }
+
+  /** The pairs with `<<` worked in: merged ones first, save those the mapping has itself. */
+  #flatten(node: MappingNode): MappingNode['pairs'] {
+    const known = this.#flattened.get(node);
+    if (known) return known;
+    const own = node.pairs.filter(([key]) => key.tag !== TAG.merge);
+    if (own.length === node.pairs.length) return own;
+    const merged = node.pairs.flatMap(([key, value]) => (key.tag === TAG.merge ? this.#mergeSource(key, value) : []));
+    const names = new Set(own.flatMap(([key]) => (key.kind === 'scalar' ? [key.value] : [])));
+    const pairs = [...merged.filter(([key]) => !(key.kind === 'scalar' && names.has(key.value))), ...own];
+    this.#flattened.set(node, pairs);
+    return pairs;
+  }
+
+  #mergeSource(key: YamlNode, value: YamlNode): MappingNode['pairs'] {
+    if (value.kind === 'mapping') return this.#flatten(value);
+    const sources = value.kind === 'sequence' ? value.items.toReversed() : [value];
+    return sources.flatMap((source) => {
+      if (source.kind === 'mapping') return this.#flatten(source);
+      this.problem('bad-merge', "'<<' takes a mapping or a list of mappings", value.kind === 'sequence' ? source : key);
+      return [];
+    });
+  }
+
+  #pairs(node: SequenceNode): Value {
+    return node.items.map((item) => {
+      if (item.kind !== 'mapping' || item.pairs.length !== 1)
+        return this.problem('wrong-kind', '!!pairs takes mappings of one key', item);
+      const [key, value] = item.pairs[0]!;
+      return new PyTuple([this.build(key), this.build(value)]);
+    });
+  }
+
+  #wrongKind(node: YamlNode, wanted: string): null {
+    return this.problem('wrong-kind', `${shortTag(node.tag)} stands for ${wanted}, not a ${node.kind}`, node);
+  }
+
+  #unknownTag(node: YamlNode): null {
+    if (node.tag === TAG.merge || node.tag === TAG.value) {
+      const text = node.kind === 'scalar' ? node.value : '';
+      return this.problem('unknown-tag', `a bare '${text}' has a meaning of its own in YAML`, node);
+    }
+    return this.problem('unknown-tag', `the tag ${shortTag(node.tag)} is not known`, node);
+  }
+}
+
+function keyText(node: YamlNode): string {
+  return node.kind === 'scalar' ? node.value : node.kind;
+}
