@@ -9,7 +9,10 @@ export type {
   TemplateCalls,
   TemplateLoader,
 } from './contract.ts';
+export { floatText } from './float-text.ts';
 export { dumpJson, type JsonDumpOptions, loadJson } from './json.ts';
+export { createRenderData } from './pipeline.ts';
 export type { LoadOptions } from './places.ts';
+export { AggregateList, AggregateMap, aggregate, isAggregate } from './yaml/aggregate.ts';
 export { type DumpOptions, dumpYaml, formatYaml } from './yaml/dump.ts';
 export { loadSls, loadYaml } from './yaml/load.ts';

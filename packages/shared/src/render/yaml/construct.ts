@@ -23,7 +23,12 @@ export class Constructor {
   readonly #built = new Map<YamlNode, Value>();
   readonly #flattened = new Map<MappingNode, MappingNode['pairs']>();
 
-  build(node: YamlNode): Value {
+  /** The value of a whole document. */
+  document(root: YamlNode | undefined): Value {
+    return root ? this.build(root) : null;
+  }
+
+  protected build(node: YamlNode): Value {
     const known = this.#built.get(node);
     if (known !== undefined) return known;
     const value = this.construct(node);
@@ -76,8 +81,8 @@ export class Constructor {
     const places = new Map<KeyIdentity, number>();
     const keys = new Map<KeyIdentity, YamlNode>();
     this.places.set(map, places);
-    for (const [keyNode, valueNode] of this.#flatten(node)) {
-      const key = this.#key(keyNode);
+    for (const [keyNode, valueNode] of this.flatten(node)) {
+      const key = this.keyOf(keyNode);
       const value = this.build(valueNode);
       if (!key) continue;
       const earlier = keys.get(key.identity);
@@ -97,17 +102,21 @@ export class Constructor {
     return null;
   }
 
-  #key(node: YamlNode): { readonly value: Value; readonly identity: KeyIdentity } | undefined {
+  protected keyOf(node: YamlNode): { readonly value: Value; readonly identity: KeyIdentity } | undefined {
+    const known = this.problems.length;
     const value = this.build(node.tag === TAG.value && node.kind === 'scalar' ? { ...node, tag: TAG.str } : node);
     if (Array.isArray(value) || value instanceof PyMap || value instanceof PySet) {
-      this.problem('unhashable-key', `a ${Array.isArray(value) ? 'list' : 'mapping'} cannot be a key`, node);
+      // `{{ x }}:` is a mapping as the key of a mapping as a key: once is enough.
+      if (this.problems.length === known) {
+        this.problem('unhashable-key', `a ${Array.isArray(value) ? 'list' : 'mapping'} cannot be a key`, node);
+      }
       return undefined;
     }
     return { value, identity: keyIdentity(value) };
   }
 
   /** The pairs with `<<` worked in: merged ones first, save those the mapping has itself. */
-  #flatten(node: MappingNode): MappingNode['pairs'] {
+  protected flatten(node: MappingNode): MappingNode['pairs'] {
     const known = this.#flattened.get(node);
     if (known) return known;
     const own = node.pairs.filter(([key]) => key.tag !== TAG.merge);
@@ -120,10 +129,10 @@ export class Constructor {
   }
 
   #mergeSource(key: YamlNode, value: YamlNode): MappingNode['pairs'] {
-    if (value.kind === 'mapping') return this.#flatten(value);
+    if (value.kind === 'mapping') return this.flatten(value);
     const sources = value.kind === 'sequence' ? value.items.toReversed() : [value];
     return sources.flatMap((source) => {
-      if (source.kind === 'mapping') return this.#flatten(source);
+      if (source.kind === 'mapping') return this.flatten(source);
       this.problem('bad-merge', "'<<' takes a mapping or a list of mappings", value.kind === 'sequence' ? source : key);
       return [];
     });

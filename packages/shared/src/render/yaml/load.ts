@@ -6,6 +6,7 @@ import { compose } from './compose.ts';
 import { Constructor, type ConstructProblem } from './construct.ts';
 import { syntaxHint } from './hints.ts';
 import { YamlSyntaxError } from './tokens.ts';
+import { YamlexConstructor } from './yamlex.ts';
 
 const MOST_SYNTAX_PROBLEMS = 10;
 const NOT_ALLOWED = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
@@ -18,8 +19,12 @@ export function loadSls(text: string, options: LoadOptions): Compiled<RenderedDa
   return loadData(text, options, new Constructor());
 }
 
-/** {@link loadSls} with another way to build values. */
-export function loadData(text: string, options: LoadOptions, builder: Constructor): Compiled<RenderedData> {
+/** Loads the text of a `#!yamlex` file: {@link loadSls} with `!aggregate` and `!reset`. */
+export function loadYamlex(text: string, options: LoadOptions): Compiled<RenderedData> {
+  return loadData(text, options, new YamlexConstructor());
+}
+
+function loadData(text: string, options: LoadOptions, builder: Constructor): Compiled<RenderedData> {
   const result = read(text, options, builder);
   if (result.value === undefined) return notCompiled(result.diagnostics);
   const value = isTruthy(result.value) ? result.value : new PyMap();
@@ -43,10 +48,8 @@ function read(text: string, options: LoadOptions, builder: Constructor): Compile
   const control = NOT_ALLOWED.exec(text);
   if (control) return notCompiled([controlCharacter(control[0], places, control.index)]);
   try {
-    const root = compose(text);
-    const value = root ? builder.build(root) : null;
     return compiled(
-      value,
+      builder.document(compose(text)),
       builder.problems.map((problem) => constructDiagnostic(problem, places)),
     );
   } catch (error) {
@@ -103,9 +106,23 @@ function syntaxDiagnostic(error: YamlSyntaxError, places: TextPlaces): Diagnosti
     severity: 'error',
     code: 'EDGE_YAML_SYNTAX',
     summary,
-    detail: syntaxHint(`${error.message} ${context?.what ?? ''}`, rendered.text ?? '', rendered.column ?? 1),
+    detail: syntaxHint({
+      problem: `${error.message} ${context?.what ?? ''}`,
+      line: places.lineText(rendered.line),
+      column: error.offset - places.lineStart(rendered.line) + 1,
+      above: lineAbove(rendered.line, places),
+    }),
     ...places.forDiagnostic(error.offset),
   };
+}
+
+/** The last line above that says something. */
+function lineAbove(line: number, places: TextPlaces): string {
+  for (let above = line - 1; above > 0; above -= 1) {
+    const text = places.lineText(above);
+    if (/^\s*[^\s#]/.test(text)) return text;
+  }
+  return '';
 }
 
 const CONSTRUCT_HINTS: Readonly<Record<ConstructProblem['kind'], string>> = {
