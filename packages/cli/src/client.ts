@@ -6,6 +6,12 @@ import type { BusContext } from './connection.ts';
 
 const ANSWER_WITHIN_MS = 15_000;
 
+/** An open bus and the name the server knows us by. */
+export interface Connection {
+  readonly bus: Bus;
+  readonly user: string;
+}
+
 /** Asks the master by its operations and hears its events. */
 export interface MasterClient {
   readonly context: BusContext;
@@ -20,13 +26,14 @@ export interface MasterClient {
   close(): Promise<void>;
 }
 
-/** A client on an open bus. */
-export function createClient(bus: Bus, context: BusContext): MasterClient {
+/** A client on an open connection. */
+export function createClient(connection: Connection, context: BusContext): MasterClient {
+  const { bus } = connection;
   return {
     context,
     async ask<N extends OperationName>(name: N, args: OperationArgs<N>, options: { timeoutMs?: number } = {}) {
       const timeoutMs = options.timeoutMs ?? ANSWER_WITHIN_MS;
-      const answer = await request(bus, name, args, timeoutMs, context);
+      const answer = await request(connection, name, args, timeoutMs, context);
       if (!answer.ok) throw fromErrorRecord(answer.error as ErrorRecord);
       return answer.answer as OperationAnswer<N>;
     },
@@ -40,14 +47,14 @@ export function createClient(bus: Bus, context: BusContext): MasterClient {
 }
 
 async function request(
-  bus: Bus,
+  { bus, user }: Connection,
   name: OperationName,
   args: unknown,
   timeoutMs: number,
   context: BusContext,
 ): Promise<Answer<unknown>> {
   try {
-    return (await bus.request(SUBJECTS.operation(name), args, { timeoutMs })) as Answer<unknown>;
+    return (await bus.request(SUBJECTS.operation(name, user), args, { timeoutMs })) as Answer<unknown>;
   } catch (error) {
     if (error instanceof EdgeError && error.code === 'EDGE_BUS_NO_RESPONDER') {
       throw new EdgeError(

@@ -1,22 +1,27 @@
 import { readFileSync } from 'node:fs';
-import { type Bus, connectNatsBus, credentialsFromCreds, decodeJwt } from '@edge-run/shared/bus';
-import { EdgeError, errorMessage, newId } from '@edge-run/shared/kernel';
+import { connectNatsBus, credentialsFromCreds, decodeJwt } from '@edge-run/shared/bus';
+import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
+import { idToken } from '@edge-run/shared/protocol/plain';
+import type { Connection } from './client.ts';
 import type { BusContext } from './connection.ts';
 
 const CONNECT_WITHIN_MS = 3_000;
+/** Who asks where the server knows no users. */
+const UNKNOWN_USER = 'local';
 
 /** Connects to the NATS server of a context. @throws EdgeError `EDGE_BUS_UNREACHABLE`, `EDGE_CONFIG_INVALID` */
-export async function connectToContext(context: BusContext): Promise<Bus> {
+export async function connectToContext(context: BusContext): Promise<Connection> {
   const credentials = context.credentials === undefined ? undefined : readCredentials(context.credentials, context);
-  const user = credentials?.kind === 'jwt' ? userOf(credentials.jwt) : `cli-${newId()}`;
+  const user = credentials?.kind === 'jwt' ? userOf(credentials.jwt) : UNKNOWN_USER;
   try {
-    return await connectNatsBus({
+    const bus = await connectNatsBus({
       servers: [context.url],
       name: 'edge-run',
-      inboxPrefix: `_INBOX.${user}`,
+      inboxPrefix: `_INBOX.${idToken(user)}`,
       connectTimeoutMs: CONNECT_WITHIN_MS,
       ...(credentials === undefined ? {} : { credentials }),
     });
+    return { bus, user };
   } catch (error) {
     if (!(error instanceof EdgeError) || error.code !== 'EDGE_BUS_UNREACHABLE') throw error;
     throw new EdgeError(
@@ -51,5 +56,5 @@ function readCredentials(path: string, context: BusContext): ReturnType<typeof c
 /** The name in a user's JWT: what the server lets its inbox be called. */
 function userOf(jwt: string): string {
   const name = decodeJwt(jwt)?.name;
-  return typeof name === 'string' && name !== '' ? name : 'edge-run';
+  return typeof name === 'string' && name !== '' ? name : UNKNOWN_USER;
 }

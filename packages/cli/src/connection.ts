@@ -148,10 +148,13 @@ function contextFrom(name: string, content: unknown, file: string): BusContext {
 async function readYaml(file: string): Promise<Record<string, unknown> | undefined> {
   const text = readText(file);
   if (text === undefined) return undefined;
-  const { load } = await import('js-yaml');
+  const [{ loadYaml }, { toPlain }] = await Promise.all([
+    import('@edge-run/shared/render'),
+    import('@edge-run/shared/values'),
+  ]);
   let content: unknown;
   try {
-    content = load(text);
+    content = toPlain(loadYaml(text));
   } catch (cause) {
     throw invalid(file, errorMessage(cause));
   }

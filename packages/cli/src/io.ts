@@ -1,5 +1,5 @@
-import type { Bus } from '@edge-run/shared/bus';
 import { type Clock, systemClock } from '@edge-run/shared/kernel';
+import type { Connection } from './client.ts';
 import type { BusContext } from './connection.ts';
 import type { Stack } from './stack/contract.ts';
 
@@ -23,7 +23,7 @@ export interface Io {
   /** Calls `listener` on each Ctrl-C until the returned function is called. */
   onInterrupt(listener: () => void): () => void;
   /** @throws EdgeError `EDGE_BUS_UNREACHABLE` */
-  connect(context: BusContext): Promise<Bus>;
+  connect(context: BusContext): Promise<Connection>;
   loadStack(): Promise<Stack>;
 }
 

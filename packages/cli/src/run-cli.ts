@@ -55,8 +55,10 @@ function quietCommander(command: Command, io: Io): void {
 }
 
 function fromCommander(error: CommanderError): EdgeError {
-  const message = error.message === '(outputHelp)' ? 'which of its commands?' : error.message.replace(/^error: /, '');
-  return new EdgeError('EDGE_BAD_ARGUMENT', message);
+  if (error.message === '(outputHelp)') return new EdgeError('EDGE_BAD_ARGUMENT', 'which of its commands?');
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n(');
+  const hint = suggestion?.replace(/\)$/, '').replace(/^Did/, 'did');
+  return new EdgeError('EDGE_BAD_ARGUMENT', message, {}, hint === undefined ? {} : { hint });
 }
 
 async function unknownCommand(word: string, program: Command): Promise<EdgeError> {
@@ -81,7 +83,7 @@ function reportError(error: unknown, argv: readonly string[], program: Command, 
   const next = `edge-run ${nearestCommand(argv, program)}--help`;
   if (isMachineFormat(flags.out)) {
     const indent = flags.out === 'jsonl' ? 0 : 2;
-    io.stdout.write(`${JSON.stringify(errorJson(error), null, indent)}\n`);
+    io.stdout.write(`${JSON.stringify(errorJson(error, next), null, indent)}\n`);
   } else io.stderr.write(renderError(error, styleFor(io.stderr, flags.color, io.env), next));
   if (flags.verbose > 1 && error instanceof Error) io.stderr.write(`${error.stack ?? ''}\n`);
   return exitCodeOf(error);

@@ -1,15 +1,14 @@
-import { EdgeError, errorMessage, type JsonValue } from '@edge-run/shared/kernel';
-import { encodeValue, fromPlain } from '@edge-run/shared/values';
+import type { JsonValue } from '@edge-run/shared/kernel';
+import type { WordArguments } from '@edge-run/shared/schema';
+import { encodeValue } from '@edge-run/shared/values';
 
 /** Words of a command line as operations take them. */
 export interface EncodedWords {
   readonly args: JsonValue[];
   readonly kwargs: [string, JsonValue][];
-  /** The words as typed; `null` where none was. */
+  /** The words as typed, used where a declaration says text; `null` where none was. */
   readonly typed: { readonly args: (string | null)[]; readonly kwargs: Record<string, string> };
 }
-
-const JSON_WORD = /^([A-Za-z_][\w.-]*):=(.*)$/s;
 
 /**
  * Reads words as Salt reads them (`key=value`, YAML values), with `key:=JSON` beside it. The last `literal` words
@@ -17,44 +16,23 @@ const JSON_WORD = /^([A-Za-z_][\w.-]*):=(.*)$/s;
  * @throws EdgeError `EDGE_BAD_ARGUMENT` when JSON is not JSON
  */
 export async function encodeWords(words: readonly string[], literal = 0): Promise<EncodedWords> {
-  const { readWords } = await import('@edge-run/shared/schema');
-  const encoded: EncodedWords = { args: [], kwargs: [], typed: { args: [], kwargs: {} } };
-  words.forEach((word, index) => {
-    const json = JSON_WORD.exec(word);
-    if (index >= words.length - literal) addPositional(encoded, word, word);
-    else if (json !== null) encoded.kwargs.push([json[1]!, encodeValue(fromPlain(parseJson(json[1]!, json[2]!)))]);
-    else {
-      const read = readWords([word]);
-      read.args.forEach((value, at) => {
-        addPositional(encoded, encodeValue(value), read.typed.args[at] ?? null);
-      });
-      for (const [key, value] of read.kwargs) {
-        encoded.kwargs.push([key, encodeValue(value)]);
-        const typed = read.typed.kwargs.get(key);
-        if (typed !== undefined) encoded.typed.kwargs[key] = typed;
-      }
-    }
-  });
-  return encoded;
+  const kept = words.slice(words.length - literal);
+  const read = words.slice(0, words.length - literal);
+  const { args, kwargs } = await readLazily(read);
+  const named = [...kwargs];
+  return {
+    args: [...args.map(({ value }) => encodeValue(value)), ...kept],
+    kwargs: named.map(([key, { value }]) => [key, encodeValue(value)]),
+    typed: {
+      args: [...args.map(({ typed }) => typed ?? null), ...kept],
+      kwargs: Object.fromEntries(named.flatMap(([key, { typed }]) => (typed === undefined ? [] : [[key, typed]]))),
+    },
+  };
 }
 
-function addPositional(encoded: EncodedWords, value: JsonValue, typed: string | null): void {
-  encoded.args.push(value);
-  encoded.typed.args.push(typed);
-}
-
-function parseJson(key: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new EdgeError(
-      'EDGE_BAD_ARGUMENT',
-      `${key}:=… is not JSON: ${errorMessage(cause)}`,
-      { key, text },
-      {
-        hint: `Write ${key}:='{"a": 1}' for JSON, or ${key}=value for a value as Salt reads it.`,
-        cause,
-      },
-    );
-  }
+/** YAML and JSON are loaded only where there are words to read. */
+async function readLazily(words: readonly string[]): Promise<WordArguments> {
+  if (words.length === 0) return { args: [], kwargs: new Map() };
+  const { readSaltWords } = await import('./read-words.ts');
+  return readSaltWords(words);
 }

@@ -46,7 +46,7 @@ async function applyStates(
   options: Options,
   plan: boolean,
 ): Promise<ExitCode> {
-  const request = await stateRequest(session, words, options, 'state.apply', plan);
+  const request = await stateRequest(words, options, 'state.apply', plan);
   const waiting = withAsync(session, options);
   if (options.detailedExitcode !== true || !waiting.flags.wait) return runJob(waiting, request);
   const { jid } = await (await session.master()).ask('jobs.publish', request);
@@ -64,12 +64,11 @@ async function callState(
   options: Options,
   fun: string,
 ): Promise<ExitCode> {
-  return runJob(withAsync(session, options), await stateRequest(session, words, options, fun, false));
+  return runJob(withAsync(session, options), await stateRequest(words, options, fun, false));
 }
 
 /** SLS names are one argument, as Salt has it: `nginx app` and `nginx,app` are the same. */
 async function stateRequest(
-  session: Session,
   words: Parameters<typeof wordAt>[0],
   options: Options,
   fun: string,

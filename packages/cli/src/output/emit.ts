@@ -1,4 +1,5 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
+import { fromPlain } from '@edge-run/shared/values';
 import type { OutputFormat } from '../flags.ts';
 import type { Session } from '../session.ts';
 import { type Column, renderTable } from './table.ts';
@@ -44,7 +45,7 @@ export async function emitData(session: Session, data: JsonValue): Promise<void>
   const { flags, io } = session;
   const picked = pickFields(data, flags.fields);
   if (flags.out === 'jsonl') io.stdout.write(`${JSON.stringify(STREAM_VERSION)}\n${JSON.stringify(picked)}\n`);
-  else if (flags.out === 'yaml') io.stdout.write((await import('js-yaml')).dump(picked, { lineWidth: 120 }));
+  else if (flags.out === 'yaml') io.stdout.write(await yamlText(picked));
   else io.stdout.write(`${JSON.stringify(picked, null, 2)}\n`);
 }
 
@@ -52,6 +53,11 @@ export async function emitData(session: Session, data: JsonValue): Promise<void>
 export async function emit(session: Session, data: JsonValue, text: () => string): Promise<void> {
   if (isMachineFormat(session.flags.out)) await emitData(session, data);
   else session.io.stdout.write(text());
+}
+
+async function yamlText(data: JsonValue): Promise<string> {
+  const { dumpYaml } = await import('@edge-run/shared/render');
+  return dumpYaml(fromPlain(data), { sortKeys: false, width: 120 });
 }
 
 function chooseColumns<T>(

@@ -43,13 +43,16 @@ export function renderError(error: unknown, style: Style, next: string): string 
 }
 
 /** The error for a program: the same fields. */
-export function errorJson(error: unknown): {
+export function errorJson(
+  error: unknown,
+  next: string,
+): {
   readonly error: ErrorRecord & { readonly diagnostics?: readonly Diagnostic[] };
 } {
   const diagnostics = diagnosticsOf(error);
-  const { details, ...record } = toErrorRecord(error);
+  const { details, hint = `Look at: ${next}`, ...record } = toErrorRecord(error);
   const { diagnostics: _told, ...rest } = details;
-  return { error: { ...record, details: rest, ...(diagnostics.length > 0 ? { diagnostics } : {}) } };
+  return { error: { ...record, hint, details: rest, ...(diagnostics.length > 0 ? { diagnostics } : {}) } };
 }
 
 /** Problems in user input with their places, coloured, and a line that counts them. */

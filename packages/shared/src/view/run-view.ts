@@ -122,7 +122,8 @@ function foldStarted(step: StepView, event: EventOf<'step-started'>): StepView {
 }
 
 function foldProgress(step: StepView, event: StepProgress): StepView {
-  if (event.at <= lastEnd(step)) return step;
+  // Progress names no attempt: what is older than this attempt belongs to the one before.
+  if (event.at <= lastEnd(step) || (step.startedAt !== undefined && event.at < step.startedAt)) return step;
   const phase: PhaseView = {
     phase: event.phase,
     at: event.at,
