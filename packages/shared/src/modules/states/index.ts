@@ -1,0 +1,2 @@
+export { cmdStates } from './cmd.ts';
+export { fileStates } from './file.ts';
