@@ -1,1 +1,38 @@
 export type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
+export { type BusCredentials, credentialsFromCreds } from './credentials.ts';
+export {
+  type AccountClaims,
+  decodeJwt,
+  encodeAccountJwt,
+  encodeOperatorJwt,
+  encodeScopedUserJwt,
+  encodeUserJwt,
+  formatCreds,
+  type Permission,
+  type Permissions,
+  parseCreds,
+  type Role,
+} from './identity/jwt.ts';
+export {
+  createKeyPair,
+  fingerprint,
+  type KeyPair,
+  keyPairFromSeed,
+  type NkeyKind,
+  publicKeyKind,
+  verifySignature,
+} from './identity/nkeys.ts';
+export {
+  bodyDigest,
+  ReplayGuard,
+  type Sighting,
+  signBody,
+  signJob,
+  verifyBody,
+  verifyJob,
+  verifyKill,
+} from './identity/signing.ts';
+export { createMemoryBus, type MemoryBus } from './memory-bus.ts';
+export { connectNatsBus, type NatsBus, type NatsBusOptions, type WsFactory } from './nats-bus.ts';
+export { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
+export { subjectMatches } from './subject.ts';

@@ -8,3 +8,4 @@ export type {
   HostReader,
   WriteFileOptions,
 } from './contract.ts';
+export { LocalHost, type LocalHostOptions } from './local-host.ts';

@@ -1,5 +1,22 @@
 export { EXIT, type ExitCode } from './exit-codes.ts';
 export {
+  answerRecord,
+  type FindMessage,
+  findMessage,
+  type JobReceipt,
+  jobReceipt,
+  type KillMessage,
+  type KnockAnswer,
+  type KnockMessage,
+  killMessage,
+  knockAnswer,
+  knockMessage,
+  type MinionEvent,
+  minionEvent,
+  type RunningJob,
+  runningJob,
+} from './fleet-messages.ts';
+export {
   type Answer,
   type EdgeEvent,
   edgeEvent,
@@ -14,6 +31,30 @@ export {
   targetOutcome,
 } from './messages.ts';
 export {
+  type FleetNode,
+  type JobDetails,
+  type JobEnd,
+  type JobReturn,
+  type JobSummary,
+  jobDetails,
+  jobEnd,
+  jobReturn,
+  jobSummary,
+  type MinionKey,
+  minionKey,
+  OPERATIONS,
+  type Operation,
+  type OperationAnswer,
+  type OperationArgs,
+  type OperationName,
+  type RunSummary,
+  runSummary,
+  type ScheduleEntry,
+  scheduleEntry,
+  type TargetExpression,
+  targetExpression,
+} from './operations/index.ts';
+export {
   type HostResult,
   hostResult,
   type RunJournalEvent,
@@ -27,4 +68,4 @@ export {
   stepReturn,
   stepSummary,
 } from './run-events.ts';
-export { eventSubject, idFromToken, idToken, STREAMS, SUBJECTS } from './subjects.ts';
+export { eventSubject, idFromToken, idToken, STREAMS, SUBJECTS, senderToken } from './subjects.ts';

@@ -46,6 +46,8 @@ export const stepReturn = z.object({
   result: z.boolean().nullable(),
   changes: encodedValue,
   comment: z.string(),
+  /** False for a step its requisites did not call for. */
+  ran: z.literal(false).optional(),
   /** Id → how that host fared, for steps that have targets. */
   hosts: z.record(z.string(), hostResult).optional(),
 });
@@ -73,6 +75,7 @@ export const runEvent = z.discriminatedUnion('type', [
     ...base,
     type: z.literal('step-ended'),
     step: z.string(),
+    mode: z.string(),
     attempt: z.number(),
     outcome: stepOutcome,
     answer: stepReturn,

@@ -7,7 +7,7 @@
  *   edge.evt.<id>                     an event a minion sends, taken up by the gateway
  *   edge.event.<tag…>                 events as masters publish them, captured by EDGE_EVENTS; `/` of the tag is `.`
  *   edge.rpc.<id>.<operation>         what a minion asks of the master: pillar, files, mine
- *   edge.op.<operation>               what a person or the API asks of the master
+ *   edge.op.<user>.<operation>        what a person or the API asks of the master; the server vouches for the user
  *   edge.run.<run id>                 the journal, captured by EDGE_JOURNAL
  *   edge.enroll.knock.<public key>    an unknown minion asks to be let in
  *   edge.enroll.ack.<public key>      and reads the answer
@@ -48,7 +48,8 @@ export const SUBJECTS = {
   events: 'edge.event.>',
   rpc: (id: string, operation: string): string => `edge.rpc.${idToken(id)}.${operation}`,
   rpcAll: 'edge.rpc.*.*',
-  operation: (name: string): string => `edge.op.${name}`,
+  /** `user` is the name in the caller's credentials; `local` where the server knows no users. */
+  operation: (name: string, user = 'local'): string => `edge.op.${idToken(user)}.${name}`,
   operations: 'edge.op.>',
   run: (run: string): string => `edge.run.${run}`,
   runs: 'edge.run.*',
@@ -63,3 +64,11 @@ export const STREAMS = {
   returns: { name: 'EDGE_RETURNS', subjects: ['edge.ret.*.*'] },
   events: { name: 'EDGE_EVENTS', subjects: ['edge.event.>'] },
 } as const;
+
+/** Who may have published on `subject`, as the server's permissions see it; undefined where the subject does not say. */
+export function senderToken(subject: string): string | undefined {
+  const [, kind, first, second] = subject.split('.');
+  if (!subject.startsWith('edge.')) return undefined;
+  if (kind === 'rpc' || kind === 'evt' || kind === 'op') return first;
+  return kind === 'ret' ? second : undefined;
+}

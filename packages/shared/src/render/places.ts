@@ -73,12 +73,15 @@ export class TextPlaces {
     return { file: this.#path, line, column, endColumn: Math.max(last, column + 1), text };
   }
 
-  /** The author's place: the template's line where known, with a column when the line reads the same there. */
+  /**
+   * The author's place: the template's line where known, with a column when the line reads the same there. A line whose
+   * origin nobody knows is named as one of the rendered text.
+   */
   authored(offset: number, end?: number): SourceRange {
     const rendered = this.rendered(offset, end);
-    const origin = this.#origin?.(rendered.line);
-    if (!origin) return rendered;
-    if (origin.text === undefined && origin.column === undefined) return origin;
+    if (!this.#origin) return rendered;
+    const origin = this.#origin(rendered.line);
+    if (!origin) return this.#markedRendered(rendered);
     return origin.text === rendered.text ? { ...rendered, file: origin.file, line: origin.line } : origin;
   }
 
@@ -86,8 +89,12 @@ export class TextPlaces {
   forDiagnostic(offset: number, end?: number): DiagnosticPlace {
     const rendered = this.rendered(offset, end);
     const source = this.authored(offset, end);
-    if (!this.#origin || source.text === rendered.text) return { source };
-    return { source, chain: [{ ...rendered, file: `${this.#path} (rendered)` }] };
+    if (source.text === rendered.text) return { source };
+    return { source, chain: [this.#markedRendered(rendered)] };
+  }
+
+  #markedRendered(place: SourceRange): SourceRange {
+    return { ...place, file: `${this.#path} (rendered)` };
   }
 }
 

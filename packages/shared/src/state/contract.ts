@@ -4,11 +4,12 @@ import type { PyMap, Value } from '../values/index.ts';
 /** Salt's key of a state in its return: `state_|-id_|-name_|-fun`. */
 export type StepKey = string;
 
-/** A requisite with its targets found. */
+/** A requisite with its targets found; a state has at most one of each kind and quantifier. */
 export interface Requisite {
   readonly kind: RequisiteKind;
-  /** `all`: every target counts; `any`: one is enough (`require_any`). */
+  /** `all`: every target counts; `any`: one is enough (`require_any`, and `onfail`, which Salt reads so). */
   readonly quantifier: 'all' | 'any';
+  /** In the order they are run in where they have not run yet. */
   readonly targets: readonly StepKey[];
 }
 
@@ -44,19 +45,35 @@ export interface Guards {
   readonly creates?: Value;
 }
 
+/** How often a state is tried again. */
+export interface Retry {
+  /** Tries in all, the first among them. */
+  readonly attempts: number;
+  readonly intervalSeconds: number;
+  /** Up to so many seconds are added to the interval by chance. */
+  readonly splaySeconds: number;
+  /** The result that ends the tries. */
+  readonly until: boolean;
+}
+
 /** The runner's words on a state. */
 export interface ChunkOptions {
-  readonly failhard: boolean;
+  /** Ends the run when this state fails. Absent: as the run's own option says. */
+  readonly failhard?: boolean;
   readonly parallel: boolean;
-  readonly retry?: {
-    readonly attempts: number;
-    readonly intervalSeconds: number;
-    readonly splaySeconds: number;
-    readonly until: boolean;
-  };
+  readonly retry?: Retry;
+  /** True sends the return as an event under Salt's tag; a text is the end of the tag. */
   readonly fireEvent?: boolean | string;
+  /** Commands that must succeed after the state ran; absent where the module takes `check_cmd` itself. */
   readonly checkCmd?: Value;
+  /** User the guards run as. */
   readonly runAs?: string;
+  /** `test: True` on the state: it is only looked at, whatever the run does. */
+  readonly testing?: boolean;
+  /** The state takes the arguments of waiting states of its module on. */
+  readonly aggregate?: boolean;
+  /** What is to be looked up anew after the state ran. */
+  readonly reload?: readonly ('modules' | 'grains' | 'pillar')[];
 }
 
 /** A whole compiled tree. */
@@ -68,6 +85,8 @@ export interface Plan {
 export interface CompileCatalog {
   /** True when the state module exists at all (`file`). */
   hasState(state: string): boolean;
+  /** True when the function itself takes an argument of that name (`check_cmd` of `file.managed`). */
+  declares(state: string, fun: string, argument: string): boolean;
   /** Problems of the arguments of one chunk, with suggestions; unknown functions included. */
   check(
     state: string,
@@ -82,6 +101,8 @@ export interface StateReturn {
   readonly result: boolean | null;
   readonly changes: Value;
   readonly comment: string;
+  /** False for a state its requisites did not call for (`onchanges` of something unchanged). */
+  readonly ran?: false;
 }
 
 /** How a step is to be run, as `decide` found it. */
@@ -95,9 +116,19 @@ export type StepMode =
   /** Look whether this state would change, for the state that has it as `prereq`. */
   | 'foresee';
 
-/** What has happened in a run; the only input of `evolve`. Plain data: journaled as it is. */
+/**
+ * What has happened in a run; the only input of `evolve`. Plain data but for `changes`: `encodeFact` gives its JSON.
+ * Folding a fact a second time changes nothing.
+ */
 export type RunFact =
-  | { readonly type: 'step-started'; readonly step: StepKey; readonly mode: StepMode; readonly at: number }
+  /** `attempt` counts from 1; 1 where absent. A retry may be told by another `step-started` with a higher one. */
+  | {
+      readonly type: 'step-started';
+      readonly step: StepKey;
+      readonly mode: StepMode;
+      readonly at: number;
+      readonly attempt?: number;
+    }
   | {
       readonly type: 'step-ended';
       readonly step: StepKey;
@@ -105,11 +136,23 @@ export type RunFact =
       readonly at: number;
       readonly answer: StateReturn;
       readonly durationMs: number;
+      /** How often the module was called (retries, a reaction); Salt counts each in `__run_num__`. Default 1. */
+      readonly calls?: number;
     }
-  | { readonly type: 'step-skipped'; readonly step: StepKey; readonly at: number; readonly answer: StateReturn };
+  | { readonly type: 'step-skipped'; readonly step: StepKey; readonly at: number; readonly answer: StateReturn }
+  /** Whoever had started the step is gone and it has not ended: `decide` offers it again. */
+  | { readonly type: 'step-lost'; readonly step: StepKey; readonly mode: StepMode; readonly at: number };
 
 /** What is to happen next. */
 export type RunAction =
   | { readonly kind: 'start-step'; readonly step: StepKey; readonly mode: StepMode }
   | { readonly kind: 'skip-step'; readonly step: StepKey; readonly answer: StateReturn }
   | { readonly kind: 'end-run'; readonly succeeded: boolean };
+
+/** How a run is to go. */
+export interface RunOptions {
+  /** Nothing is changed: `test=True`. Failures do not end the run then, as in Salt. */
+  readonly testing: boolean;
+  /** The first failure ends the run, unless the state says otherwise. */
+  readonly failhard: boolean;
+}

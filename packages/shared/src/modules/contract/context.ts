@@ -1,5 +1,5 @@
 import type { FileSource } from '../../files/index.ts';
-import type { Host, HostReader } from '../../host/index.ts';
+import type { HostReader } from '../../host/index.ts';
 import type { Logger } from '../../kernel/index.ts';
 import type { PyMap, Value } from '../../values/index.ts';
 

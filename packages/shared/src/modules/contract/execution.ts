@@ -34,3 +34,24 @@ export function defineRead<A extends z.ZodObject>(module: Omit<ReadFunction<A>, 
 export function defineWrite<A extends z.ZodObject>(module: Omit<WriteFunction<A>, 'access'>): WriteFunction {
   return { access: 'write', ...module } as unknown as WriteFunction;
 }
+
+/**
+ * An answer with a return code of its own, as `cmd.run` has. Whoever runs a function takes it apart: callers within
+ * templates and modules get `answer`, the job gets `retcode` too.
+ */
+export class CodedAnswer {
+  readonly answer: unknown;
+  /** 0 is success. */
+  readonly retcode: number;
+
+  constructor(answer: unknown, retcode: number) {
+    this.answer = answer;
+    this.retcode = retcode;
+  }
+}
+
+/** What a function answered and its return code, whether or not it gave one; `failed` answers count as 1. */
+export function takeApart(module: ExecutionModule, answer: unknown): { answer: unknown; retcode: number } {
+  if (answer instanceof CodedAnswer) return { answer: answer.answer, retcode: answer.retcode };
+  return { answer, retcode: module.failed?.(answer) === true ? 1 : 0 };
+}

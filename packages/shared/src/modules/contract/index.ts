@@ -13,7 +13,15 @@ export type {
   TargetOutcome,
   TemplateRequest,
 } from './context.ts';
-export { defineRead, defineWrite, type ExecutionModule, type ReadFunction, type WriteFunction } from './execution.ts';
+export {
+  CodedAnswer,
+  defineRead,
+  defineWrite,
+  type ExecutionModule,
+  type ReadFunction,
+  takeApart,
+  type WriteFunction,
+} from './execution.ts';
 export type { FactModule } from './fact.ts';
 export {
   type ApplyOutcome,

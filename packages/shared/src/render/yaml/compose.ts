@@ -267,6 +267,10 @@ function describe(token: Token): string {
       return "':'";
     case 'flow-entry':
       return "','";
+    case 'block-mapping-start':
+      return 'a key of another indentation';
+    case 'block-sequence-start':
+      return 'a list of another indentation';
     case 'flow-sequence-end':
       return "']'";
     case 'flow-mapping-end':

@@ -103,9 +103,13 @@ export class Constructor {
   }
 
   protected keyOf(node: YamlNode): { readonly value: Value; readonly identity: KeyIdentity } | undefined {
+    const known = this.problems.length;
     const value = this.build(node.tag === TAG.value && node.kind === 'scalar' ? { ...node, tag: TAG.str } : node);
     if (Array.isArray(value) || value instanceof PyMap || value instanceof PySet) {
-      this.problem('unhashable-key', `a ${Array.isArray(value) ? 'list' : 'mapping'} cannot be a key`, node);
+      // `{{ x }}:` is a mapping as the key of a mapping as a key: once is enough.
+      if (this.problems.length === known) {
+        this.problem('unhashable-key', `a ${Array.isArray(value) ? 'list' : 'mapping'} cannot be a key`, node);
+      }
       return undefined;
     }
     return { value, identity: keyIdentity(value) };

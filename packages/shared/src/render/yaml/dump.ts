@@ -14,6 +14,10 @@ export interface DumpOptions {
   readonly width?: number;
   /** False escapes everything beyond ASCII. Default true, as in Salt. */
   readonly allowUnicode?: boolean;
+  /** Begin with `---`. Default false. */
+  readonly explicitStart?: boolean;
+  /** End with `...`. Default false. */
+  readonly explicitEnd?: boolean;
   /** `sealed` (default) writes `[secret]` for a secret. */
   readonly secrets?: 'sealed' | 'revealed';
 }
@@ -36,6 +40,8 @@ export function dumpYaml(value: Value, options: DumpOptions = {}): string {
     indent: bestIndent,
     width: width < 0 ? Number.POSITIVE_INFINITY : width <= bestIndent * 2 ? 80 : width,
     allowUnicode,
+    explicitStart: options.explicitStart ?? false,
+    explicitEnd: options.explicitEnd ?? false,
   });
 }
 

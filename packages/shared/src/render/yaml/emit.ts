@@ -10,6 +10,10 @@ export interface EmitOptions {
   readonly width: number;
   /** False escapes everything beyond ASCII. */
   readonly allowUnicode: boolean;
+  /** Begins with `---`. */
+  readonly explicitStart: boolean;
+  /** Ends with `...`. */
+  readonly explicitEnd: boolean;
 }
 
 /** Where a node stands; decides how it may be laid out. */
@@ -40,8 +44,13 @@ class Emitter {
   }
 
   document(root: EmitNode): string {
+    if (this.#options.explicitStart) this.#indicator('---', {});
     this.#node(root, 'root');
     this.#writeIndent();
+    if (this.#options.explicitEnd) {
+      this.#indicator('...', {});
+      this.#writeIndent();
+    }
     return this.#out.join('');
   }
 

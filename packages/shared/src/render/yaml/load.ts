@@ -106,9 +106,23 @@ function syntaxDiagnostic(error: YamlSyntaxError, places: TextPlaces): Diagnosti
     severity: 'error',
     code: 'EDGE_YAML_SYNTAX',
     summary,
-    detail: syntaxHint(`${error.message} ${context?.what ?? ''}`, rendered.text ?? '', rendered.column ?? 1),
+    detail: syntaxHint({
+      problem: `${error.message} ${context?.what ?? ''}`,
+      line: places.lineText(rendered.line),
+      column: error.offset - places.lineStart(rendered.line) + 1,
+      above: lineAbove(rendered.line, places),
+    }),
     ...places.forDiagnostic(error.offset),
   };
+}
+
+/** The last line above that says something. */
+function lineAbove(line: number, places: TextPlaces): string {
+  for (let above = line - 1; above > 0; above -= 1) {
+    const text = places.lineText(above);
+    if (/^\s*[^\s#]/.test(text)) return text;
+  }
+  return '';
 }
 
 const CONSTRUCT_HINTS: Readonly<Record<ConstructProblem['kind'], string>> = {

@@ -1,5 +1,5 @@
 /** A scalar with its tag already decided. */
-export interface ScalarNode {
+interface ScalarNode {
   readonly kind: 'scalar';
   readonly tag: string;
   readonly value: string;

@@ -79,10 +79,7 @@ export function scanPlain(cursor: Cursor, indent: number, inFlow: boolean): Plai
         continue;
       }
       if (fold.broken && cursor.column < indent && cursor.peek() === '\t') {
-        throw new YamlSyntaxError('a tab character is used for indentation', cursor.offset, {
-          what: 'a plain scalar',
-          offset: start,
-        });
+        throw new YamlSyntaxError('a tab character is used for indentation', cursor.offset);
       }
       fold.blank(cursor.peek());
       cursor.skip();
@@ -102,7 +99,7 @@ function endOfPlainRun(cursor: Cursor, inFlow: boolean, start: number): number {
       const next = text.charAt(at + 1);
       if (inFlow && next !== '' && ',?[]{}'.includes(next)) {
         throw new YamlSyntaxError("unexpected ':' inside a flow collection", at, {
-          what: 'a plain scalar',
+          what: 'a value',
           offset: start,
         });
       }

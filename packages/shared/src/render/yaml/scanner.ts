@@ -288,14 +288,7 @@ export class Scanner {
     const name = this.#takeMatch(WORD);
     const next = cursor.peek();
     if (name === '' || !(isBlankOrEnd(next) || '?:,]}%@`'.includes(next)))
-      throw new YamlSyntaxError(
-        `'${type === 'alias' ? '*' : '&'}' must be followed by a name of letters, digits, '-' and '_'`,
-        cursor.offset,
-        {
-          what: `an ${type}`,
-          offset: start,
-        },
-      );
+      throw new YamlSyntaxError(`'${cursor.text.charAt(start)}' cannot begin a value unless a name follows`, start);
     this.#queue.push({ type, name, start, end: cursor.offset });
   }
 

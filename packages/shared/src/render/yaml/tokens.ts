@@ -1,5 +1,5 @@
 /** How a scalar was written; only plain ones are guessed to be numbers, booleans and the like. */
-export type ScalarStyle = 'plain' | 'single' | 'double' | 'literal' | 'folded';
+type ScalarStyle = 'plain' | 'single' | 'double' | 'literal' | 'folded';
 
 interface Span {
   /** Offset of the first UTF-16 unit. */

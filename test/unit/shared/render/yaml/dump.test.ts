@@ -1,8 +1,18 @@
 import { Secret } from '@edge-run/shared/kernel';
 import { type DumpOptions, dumpYaml, formatYaml, loadYaml } from '@edge-run/shared/render';
-import { float, integer, PyDate, PyMap, PySet, PyTuple, type Value, valuesEqual } from '@edge-run/shared/values';
+import {
+  float,
+  integer,
+  PyDate,
+  PyMap,
+  PySet,
+  PyTuple,
+  toPlain,
+  type Value,
+  valuesEqual,
+} from '@edge-run/shared/values';
 import fc from 'fast-check';
-import { load as loadWithJsYaml } from 'js-yaml';
+import { FAILSAFE_SCHEMA, load as loadWithJsYaml } from 'js-yaml';
 import { describe, expect, test } from 'vitest';
 
 const shared: Value[] = ['x'];
@@ -64,6 +74,7 @@ describe('dumpYaml writes what PyYAML on libyaml writes', () => {
       '- 2024-01-02\n- 2024-01-02 03:04:05\n',
     ],
     ['a big integer', [integer(12345678901234567890n)], '- 12345678901234567890\n'],
+    ['start and end marked', new PyMap([['a', 1]]), '---\na: 1\n...\n', { explicitStart: true, explicitEnd: true }],
     ['a secret sealed', [new Secret('pw')], "- '[secret]'\n"],
     ['a secret revealed', [new Secret('pw')], '- pw\n', { secrets: 'revealed' }],
   ];
@@ -119,13 +130,21 @@ test('property: what was dumped loads equal', () => {
   );
 });
 
-test('property: js-yaml reads the texts in what was dumped as they were', () => {
+test('property: js-yaml reads what was dumped as the same tree', () => {
+  // YAML 1.2 knows neither NEL nor LS and PS as line ends.
+  const common = text.filter((string) => !/[\u0085\u2028\u2029]/.test(string) && string !== '__proto__');
+  const { tree } = fc.letrec<{ tree: Value }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 4 },
+      common,
+      fc.array(tie('tree'), { maxLength: 4 }),
+      fc.array(fc.tuple(common, tie('tree')), { maxLength: 4 }).map((pairs) => new PyMap(pairs)),
+    ),
+  }));
   fc.assert(
-    fc.property(fc.array(text, { maxLength: 5 }), layout, (texts, options) => {
-      // YAML 1.2 knows neither NEL nor LS and PS as line ends.
-      fc.pre(!/[\u0085\u2028\u2029]/.test(texts.join('')));
-      expect(loadWithJsYaml(dumpYaml(texts, options))).toEqual(texts);
+    fc.property(tree, layout, (value, options) => {
+      expect(loadWithJsYaml(dumpYaml(value, options), { schema: FAILSAFE_SCHEMA })).toEqual(toPlain(value));
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   );
 });

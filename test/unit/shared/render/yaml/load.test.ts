@@ -84,6 +84,10 @@ describe('loadSls: problems', () => {
     ['a Jinja tag that was left', 'a: {% x %}\n', 1, 5, /'%' cannot begin/, /\{% … %\}/],
     ['two colons in a line', 'a: b: c\n', 1, 5, /cannot begin here/, /quotes/],
     ['a key below a value', 'a: b\n  c: d\n', 2, 4, /cannot begin here/, /line above/],
+    ['a key above without colon', 'a:\n  file.managed\n    - name: x\n', 3, 11, /cannot begin here/, /'file.managed:'/],
+    ['a colon without space above', 'a:\n  b:c\n  d: e\n', 3, 4, /cannot begin here/, /'b: c'/],
+    ['a glob', 'a: *.log\n', 1, 4, /cannot begin/, /'\*\.log'/],
+    ['text behind a quote', 'a: "b" c\n', 1, 8, /belongs/, /closing quote/],
     ['an open quote', "a: 'b\nc: d\n", 1, 4, /never closed/, /Close the quote/],
     ['an open bracket', 'a: [1, 2\n', 2, 1, /the end of the text where ',' or '\]' belongs.*line 1/, /bracket/],
     [
@@ -136,6 +140,11 @@ describe('loadSls: problems', () => {
       source: { file: 'web/init.sls', line: 7, text: 'a: {{ name }}' },
       chain: [{ file: 'web/init.sls (rendered)', line: 1, column: 4, text: 'a: @x' }],
     });
+  });
+
+  test('a rendered line of unknown origin is named as such', () => {
+    const { diagnostics } = loadSls('a: @x\n', { path: 'web/init.sls', origin: () => undefined });
+    expect(diagnostics).toMatchObject([{ source: { file: 'web/init.sls (rendered)', line: 1, column: 4 } }]);
   });
 
   test('the caret stands below the problem', () => {

@@ -1,0 +1,63 @@
+import type { OperationArgs } from '@edge-run/shared/protocol';
+import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
+import { exitCodeOfJob, type JobView, readStateReturns } from '@edge-run/shared/view';
+import { emitData, isMachineFormat } from '../output/emit.ts';
+import { jobJson, jobSummaryLine, renderJobAnswers } from '../output/job-result.ts';
+import { followJob } from '../progress/follow-job.ts';
+import type { Session } from '../session.ts';
+import { targetText } from '../target.ts';
+
+const PUBLISH_WITHIN_MS = 60_000;
+
+/** Publishes a job, waits for its end unless told not to, and prints what the targets answered. */
+export async function runJob(session: Session, request: OperationArgs<'jobs.publish'>): Promise<ExitCode> {
+  const { flags, io } = session;
+  const client = await session.master();
+  const limited = flags.timeoutMs === undefined ? request : { ...request, timeoutMs: flags.timeoutMs };
+  const { jid, targets } = await client.ask('jobs.publish', limited, { timeoutMs: PUBLISH_WITHIN_MS });
+  if (!flags.wait) {
+    if (isMachineFormat(flags.out)) await emitData(session, { jid, targets });
+    else io.stdout.write(`${jid}\n`);
+    session.note(`watch it: edge-run jobs watch ${jid}`);
+    return EXIT.done;
+  }
+  if (targets.length === 0) session.note(`! ${targetText(request.target)} selects nobody`);
+  const hosts = `${targets.length} target${targets.length === 1 ? '' : 's'}`;
+  session.note(session.noteStyle.dim(`job ${jid}  ${request.fun} on ${hosts}  (context ${client.context.name})`));
+  return watchJob(session, jid);
+}
+
+/** Follows a job and prints its answers. */
+export async function watchJob(session: Session, jid: string): Promise<ExitCode> {
+  const { view, end } = await followJob(session, jid);
+  if (end === 'cancel') {
+    await (await session.master()).ask('jobs.kill', { jid });
+    session.note(`asked to kill job ${jid}; look: edge-run jobs show ${jid}`);
+  }
+  await printJob(session, view, end !== 'ended');
+  if (end === 'cancel' || end === 'detached') return EXIT.interrupted;
+  return end === 'timed-out' ? EXIT.timedOut : exitCodeOfJob(view);
+}
+
+/** Prints a job's answers and, on stderr, its counts. With `jsonl` the follower may have printed them already. */
+export async function printJob(session: Session, view: JobView, unfinished: boolean): Promise<void> {
+  const { flags, io, style } = session;
+  if (flags.out === 'jsonl') return;
+  if (isMachineFormat(flags.out)) await emitData(session, jobJson(view));
+  else if (flags.out === 'name')
+    io.stdout.write(
+      Object.keys(view.hosts)
+        .map((id) => `${id}\n`)
+        .join(''),
+    );
+  else io.stdout.write(renderJobAnswers(view, { style, detail: flags.verbose > 0 ? 'full' : 'changes' }));
+  const details = unfinished ? `watch: edge-run jobs watch ${view.jid}` : `details: edge-run jobs show ${view.jid}`;
+  session.note(session.noteStyle.dim(`${jobSummaryLine(view, io.clock.now())}   ${details}`));
+}
+
+/** True when a state run in test mode found something it would change. */
+export function hasPendingChanges(view: JobView): boolean {
+  return Object.values(view.hosts).some(
+    ({ ret }) => ret !== undefined && (readStateReturns(ret)?.wouldChange ?? 0) > 0,
+  );
+}

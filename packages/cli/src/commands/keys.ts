@@ -1,0 +1,135 @@
+import type { MinionKey, OperationArgs } from '@edge-run/shared/protocol';
+import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
+import type { Command } from 'commander';
+import { parseCount, parseDuration } from '../flags.ts';
+import { emit, emitData, emitList, isMachineFormat } from '../output/emit.ts';
+import { type Column, renderPairs } from '../output/table.ts';
+import { formatInstant, formatWhen } from '../output/times.ts';
+import { confirm, type Session } from '../session.ts';
+import { type Options, type Register, textOption, wordsAt } from './registry.ts';
+
+/** `keys ls|accept|reject|delete|finger|token new`. */
+export function addKeysCommands(program: Command, register: Register): void {
+  const keys = program.command('keys').summary('let minions in and keep them out');
+  register(
+    keys
+      .command('ls')
+      .summary('list keys')
+      .option('--pending', 'only those that wait')
+      .option('--accepted', 'only those that are in')
+      .option('--rejected', 'only those kept out'),
+    listKeys,
+  );
+  register(keys.command('accept <ids...>').summary('let minions in'), (session, words) =>
+    changeKeys(session, 'keys.accept', wordsAt(words, 0)),
+  );
+  register(keys.command('reject <ids...>').summary('keep minions out'), (session, words) =>
+    changeKeys(session, 'keys.reject', wordsAt(words, 0)),
+  );
+  register(keys.command('delete <ids...>').summary('forget keys'), deleteKeys);
+  register(keys.command('finger [ids...]').summary('print fingerprints, that of the master first'), showFingerprints);
+  const token = keys.command('token').summary('tokens that let minions join by themselves');
+  register(
+    token
+      .command('new')
+      .summary('make a join token')
+      .option('--name <name>', 'shown beside keys that used it')
+      .option('--ids <glob>', 'only for these ids')
+      .option('--uses <count>', 'for so many minions (1)', parseCount)
+      .option('--ttl <duration>', 'good for so long (1h)', parseDuration),
+    newToken,
+  );
+}
+
+function columns(session: Session): readonly Column<MinionKey>[] {
+  const view = { now: session.io.clock.now(), relative: session.io.stdout.isTty };
+  return [
+    { name: 'id', value: (row) => row.id },
+    {
+      name: 'state',
+      value: (row) => row.state,
+      paint: ({ state }, style) => ({ pending: style.yellow, accepted: style.green, rejected: style.red })[state],
+    },
+    { name: 'fingerprint', value: (row) => row.fingerprint },
+    { name: 'from', value: (row) => row.from ?? '-' },
+    { name: 'since', value: (row) => formatWhen(row.since, view) },
+    { name: 'token', value: (row) => row.token ?? '-', wide: true },
+  ];
+}
+
+async function printKeys(session: Session, keys: readonly MinionKey[], none: string): Promise<void> {
+  await emitList(session, { rows: keys, columns: columns(session), nameOf: (row) => row.id, none });
+}
+
+async function listKeys(session: Session, _: unknown, options: Options): Promise<ExitCode> {
+  const state = (['pending', 'accepted', 'rejected'] as const).find((name) => options[name] === true);
+  const { keys } = await (await session.master()).ask('keys.ls', state === undefined ? {} : { state });
+  await printKeys(session, keys, 'no keys; on a host: edge-minion run, then edge-run keys accept ID');
+  return EXIT.done;
+}
+
+async function changeKeys(
+  session: Session,
+  operation: 'keys.accept' | 'keys.reject',
+  ids: readonly string[],
+): Promise<ExitCode> {
+  const client = await session.master();
+  const { keys: found } = await client.ask('keys.finger', { ids: [...ids] });
+  const wanted = operation === 'keys.accept' ? 'accepted' : 'rejected';
+  const open = found.filter((key) => key.state !== wanted);
+  if (open.length > 0) {
+    for (const key of open) session.note(`  ${key.id}   ${key.fingerprint}   ${key.from ?? ''}`.trimEnd());
+    const verb = operation === 'keys.accept' ? 'Accept' : 'Reject';
+    await confirm(
+      session,
+      `${verb} ${open.length} key${open.length === 1 ? '' : 's'} (context ${client.context.name})?`,
+    );
+  }
+  const { keys } = await client.ask(operation, { ids: [...ids] });
+  await printKeys(session, keys, `nothing to change; look: edge-run keys ls`);
+  return EXIT.done;
+}
+
+async function deleteKeys(session: Session, words: Parameters<typeof wordsAt>[0]): Promise<ExitCode> {
+  const ids = [...wordsAt(words, 0)];
+  const client = await session.master();
+  const { keys } = await client.ask('keys.finger', { ids });
+  const names = keys.map((key) => key.id).join(', ');
+  if (keys.length > 0) {
+    await confirm(
+      session,
+      `Delete ${keys.length} key${keys.length === 1 ? '' : 's'}: ${names} (context ${client.context.name})?`,
+    );
+  }
+  const answer = await client.ask('keys.delete', { ids });
+  await emit(session, answer, () => answer.ids.map((id) => `${id}\n`).join(''));
+  if (answer.ids.length === 0) session.note('nothing to delete; look: edge-run keys ls');
+  return EXIT.done;
+}
+
+async function showFingerprints(session: Session, words: Parameters<typeof wordsAt>[0]): Promise<ExitCode> {
+  const ids = wordsAt(words, 0);
+  const answer = await (await session.master()).ask('keys.finger', ids.length === 0 ? {} : { ids: [...ids] });
+  if (isMachineFormat(session.flags.out)) await emitData(session, answer);
+  else {
+    const pairs = [['master', answer.master] as const, ...answer.keys.map((key) => [key.id, key.fingerprint] as const)];
+    session.io.stdout.write(renderPairs(pairs, ''));
+  }
+  return EXIT.done;
+}
+
+async function newToken(session: Session, _: unknown, options: Options): Promise<ExitCode> {
+  const { uses, ttl } = options;
+  const request: OperationArgs<'keys.token-new'> = {
+    ...textOption(options, 'name'),
+    ...textOption(options, 'ids'),
+    ...(typeof uses === 'number' ? { uses } : {}),
+    ...(typeof ttl === 'number' ? { ttlMs: ttl } : {}),
+  };
+  const answer = await (await session.master()).ask('keys.token-new', request);
+  await emit(session, answer, () => `${answer.token}\n`);
+  session.note(
+    `${answer.name}, good until ${formatInstant(answer.expiresAt)}; on the host: edge-minion join --token-file FILE`,
+  );
+  return EXIT.done;
+}

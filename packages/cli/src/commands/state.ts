@@ -1,0 +1,93 @@
+import type { JsonValue } from '@edge-run/shared/kernel';
+import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
+import { exitCodeOfJob } from '@edge-run/shared/view';
+import type { Command } from 'commander';
+import { followJob } from '../progress/follow-job.ts';
+import type { Session } from '../session.ts';
+import { addTargetFlags, readTarget } from '../target.ts';
+import { encodeWords } from '../words.ts';
+import { addJobFlags, readJobFlags, withAsync } from './exec.ts';
+import { hasPendingChanges, printJob, runJob } from './job.ts';
+import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
+
+/** `state apply|plan|show|top TARGET [SLS…] [k=v…]`: the `state.*` functions under the words people say. */
+export function addStateCommands(program: Command, register: Register): void {
+  const state = program.command('state').summary('bring hosts to their states, or see what that would change');
+  const subcommand = (name: string, summary: string): Command =>
+    addJobFlags(addTargetFlags(state.command(`${name} <target> [sls...]`))).summary(summary);
+  register(
+    detailed(subcommand('apply', 'apply SLS files, or the highstate; test=True only says what would change')),
+    (session, words, options) => applyStates(session, words, options, false),
+  );
+  register(detailed(subcommand('plan', 'say what apply would change')), (session, words, options) =>
+    applyStates(session, words, options, true),
+  );
+  register(subcommand('show', 'print the compiled states without running them'), (session, words, options) =>
+    callState(
+      session,
+      words,
+      options,
+      wordsAt(words, 1).some((word) => !isKeyword(word)) ? 'state.show_sls' : 'state.show_highstate',
+    ),
+  );
+  register(
+    addTargetFlags(state.command('top <target> [args...]')).summary('print which SLS files the top file selects'),
+    (session, words, options) => callState(session, words, options, 'state.show_top'),
+  );
+}
+
+function detailed(command: Command): Command {
+  return command.option('--detailed-exitcode', 'exit 3 when a test run found changes');
+}
+
+async function applyStates(
+  session: Session,
+  words: Parameters<typeof wordAt>[0],
+  options: Options,
+  plan: boolean,
+): Promise<ExitCode> {
+  const request = await stateRequest(words, options, 'state.apply', plan);
+  const waiting = withAsync(session, options);
+  if (options.detailedExitcode !== true || !waiting.flags.wait) return runJob(waiting, request);
+  const { jid } = await (await session.master()).ask('jobs.publish', request);
+  const { view, end } = await followJob(session, jid);
+  await printJob(session, view, end !== 'ended');
+  if (end !== 'ended') return end === 'timed-out' ? EXIT.timedOut : EXIT.interrupted;
+  const outcomes = new Set(Object.values(view.hosts).map((host) => host.outcome));
+  const clean = outcomes.size === 1 && outcomes.has('succeeded');
+  return clean && hasPendingChanges(view) ? EXIT.changesPending : exitCodeOfJob(view);
+}
+
+async function callState(
+  session: Session,
+  words: Parameters<typeof wordAt>[0],
+  options: Options,
+  fun: string,
+): Promise<ExitCode> {
+  return runJob(withAsync(session, options), await stateRequest(words, options, fun, false));
+}
+
+/** SLS names are one argument, as Salt has it: `nginx app` and `nginx,app` are the same. */
+async function stateRequest(
+  words: Parameters<typeof wordAt>[0],
+  options: Options,
+  fun: string,
+  plan: boolean,
+): Promise<Parameters<typeof runJob>[1]> {
+  const given = wordsAt(words, 1);
+  const mods = given.filter((word) => !isKeyword(word)).join(',');
+  const { kwargs, typed } = await encodeWords(given.filter(isKeyword));
+  const test: [string, JsonValue][] = plan ? [['test', true]] : [];
+  return {
+    target: readTarget(wordAt(words, 0), options),
+    fun,
+    args: mods === '' ? [] : [mods],
+    kwargs: [...kwargs.filter(([name]) => !plan || name !== 'test'), ...test],
+    typed: { args: mods === '' ? [] : [mods], kwargs: typed.kwargs },
+    ...readJobFlags(options),
+  };
+}
+
+function isKeyword(word: string): boolean {
+  return /^[A-Za-z_]\w*:?=/.test(word);
+}

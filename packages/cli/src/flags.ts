@@ -1,0 +1,110 @@
+import { EdgeError } from '@edge-run/shared/kernel';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** The flags every command understands. */
+export interface Flags {
+  readonly out: OutputFormat | undefined;
+  readonly fields: readonly string[] | undefined;
+  readonly color: 'auto' | 'always' | 'never';
+  readonly quiet: boolean;
+  /** How often `-v` was given. */
+  readonly verbose: number;
+  readonly context: string | undefined;
+  readonly config: string | undefined;
+  readonly natsUrl: string | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly wait: boolean;
+  readonly progress: 'auto' | 'tree' | 'plain' | 'none';
+  readonly yes: boolean;
+  /** False with `--no-input`: never ask. */
+  readonly input: boolean;
+}
+
+/** Adds the global flags to the program. */
+export function addGlobalFlags(program: Command): void {
+  program
+    .addOption(new Option('-o, --out <format>', 'how to print data').choices(OUTPUT_FORMATS))
+    .option('--fields <names>', 'only these fields or columns, separated by commas', parseList)
+    .addOption(
+      new Option('--color [when]', 'colours').choices(['auto', 'always', 'never']).default('auto').preset('always'),
+    )
+    .option('--no-color', 'no colours (as does NO_COLOR)')
+    .option('-q, --quiet', 'only results and errors')
+    .option('-v, --verbose', 'more; may be repeated', (_: string, before: number | undefined) => (before ?? 0) + 1)
+    .option('--context <name>', 'which master to ask (EDGE_CONTEXT)')
+    .option('--config <file>', 'project file instead of the nearest edge.yaml')
+    .option('--nats-url <url>', 'NATS server to use (EDGE_NATS_URL)')
+    .option('-t, --timeout <duration>', 'how long to wait: 30, 90s, 5m, 1h', parseDuration)
+    .option('--wait', 'wait for the end (default)', true)
+    .option('--no-wait', 'print the id and return at once')
+    .addOption(
+      new Option('--progress <kind>', 'how to show progress')
+        .choices(['auto', 'tree', 'plain', 'none'])
+        .default('auto'),
+    )
+    .option('-y, --yes', 'do not ask for confirmation')
+    .option('--no-input', 'never ask; fail where a question would be needed');
+}
+
+/** Reads the global flags of a parsed command line. */
+export function readFlags(options: Readonly<Record<string, unknown>>): Flags {
+  const verbose = options.verbose;
+  return {
+    out: options.out as OutputFormat | undefined,
+    fields: options.fields as string[] | undefined,
+    color: options.color === false ? 'never' : (options.color as Flags['color']),
+    quiet: options.quiet === true,
+    verbose: typeof verbose === 'number' ? verbose : 0,
+    context: options.context as string | undefined,
+    config: options.config as string | undefined,
+    natsUrl: options.natsUrl as string | undefined,
+    timeoutMs: options.timeout as number | undefined,
+    wait: options.wait !== false,
+    progress: options.progress as Flags['progress'],
+    yes: options.yes === true,
+    input: options.input !== false,
+  };
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, '': 1000, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of `30` (seconds, as in Salt), `500ms`, `90s`, `5m`, `1h30m`, `2d`. */
+export function parseDuration(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd]|)/g)].filter((part) => part[0] !== '');
+  if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) {
+    throw new InvalidArgumentError(`\`${text}\` is no duration; write 30, 90s, 5m or 1h30m.`);
+  }
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * UNIT_MS[unit!]!, 0);
+}
+
+/** A whole number above zero. */
+export function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError(`\`${text}\` is no whole number above 0.`);
+  return Number(text);
+}
+
+/** The instant `--since` means: a duration back from now, or a date. */
+export function readSince(text: string, now: number): number {
+  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(date)) return date;
+  if (text === 'today') return new Date(now).setHours(0, 0, 0, 0);
+  try {
+    return now - parseDuration(text);
+  } catch {
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `--since ${text} is no duration and no date`,
+      { since: text },
+      {
+        hint: 'Write --since 15m, --since today or --since 2026-11-21T08:00Z.',
+      },
+    );
+  }
+}
+
+function parseList(text: string): string[] {
+  return text.split(',').filter((part) => part !== '');
+}

@@ -1,0 +1,119 @@
+import type { JsonObject, JsonValue } from '@edge-run/shared/kernel';
+import {
+  type AnswerGroup,
+  countOutcomes,
+  groupByAnswer,
+  type JobHostView,
+  type JobView,
+  readStateReturns,
+} from '@edge-run/shared/view';
+import { renderStates, type StateDetail } from './highstate.ts';
+import { padTo, type Style, sanitize, visibleWidth } from './style.ts';
+import { formatDuration } from './times.ts';
+import { formatValue, plainJson } from './values.ts';
+
+const LABEL_AT_MOST = 32;
+
+/** What the targets answered: equal answers together, those who did not answer last. */
+export function renderJobAnswers(
+  view: JobView,
+  options: { readonly style: Style; readonly detail: StateDetail },
+): string {
+  const groups = groupByAnswer(Object.entries(view.hosts), answerKey);
+  const ordered = [...groups.filter(({ answer }) => isOk(answer)), ...groups.filter(({ answer }) => !isOk(answer))];
+  const width = Math.min(LABEL_AT_MOST, Math.max(0, ...ordered.map(({ label }) => visibleWidth(label))));
+  const lines = ordered.flatMap((group) => groupLines(group, width, options));
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** `3 ok, 1 unreachable   1.9 s`. */
+export function jobSummaryLine(view: JobView, now: number): string {
+  const names = { succeeded: 'ok', waiting: 'without answer yet' } as const;
+  const counts = [...countOutcomes(view)].map(
+    ([outcome, count]) => `${count} ${outcome in names ? names[outcome as keyof typeof names] : outcome}`,
+  );
+  const took = view.startedAt === undefined ? '' : `   ${formatDuration((view.endedAt ?? now) - view.startedAt)}`;
+  return `${counts.join(', ') || '0 targets'}${took}`;
+}
+
+/** The job as data: each target's outcome, return and error. */
+export function jobJson(view: JobView): JsonObject {
+  const targets = Object.fromEntries(Object.entries(view.hosts).map(([id, host]) => [id, hostJson(host)]));
+  const { jid, fun, target, by, startedAt, endedAt } = view;
+  return { jid, fun, target, by, startedAt: rfc3339(startedAt), endedAt: rfc3339(endedAt), targets };
+}
+
+/** One target's end as data. */
+export function hostJson(host: JobHostView): JsonObject {
+  const { outcome, ret, retcode, error, durationMs } = host;
+  return {
+    outcome: outcome ?? null,
+    ...(ret === undefined ? {} : { ret: plainJson(ret) }),
+    retcode,
+    durationMs,
+    error: error as unknown as JsonObject | undefined,
+  };
+}
+
+function groupLines(
+  { ids, label, answer }: AnswerGroup<JobHostView>,
+  width: number,
+  { style, detail }: { readonly style: Style; readonly detail: StateDetail },
+): string[] {
+  const [sign, paint] = signOf(answer, style);
+  const count = ids.length > 1 ? `   (${ids.length} hosts)` : '';
+  const states = answer.ret === undefined ? undefined : readStateReturns(answer.ret);
+  if (states !== undefined) {
+    return [paint(`${sign} ${label}${count}`), ...renderStates(states, style, detail).map((line) => `    ${line}`)];
+  }
+  const lines = answerLines(answer);
+  if (lines.length === 1 && visibleWidth(label) <= width) {
+    return [`${paint(sign)} ${padTo(label, width)}   ${lines[0]}${count}`];
+  }
+  return [`${paint(sign)} ${label}${count}`, ...lines.map((line) => `    ${line}`)];
+}
+
+function answerLines(host: JobHostView): readonly string[] {
+  const said = host.ret === undefined || host.ret === null ? [] : formatValue(host.ret);
+  const error =
+    host.error === undefined
+      ? []
+      : [
+          `${host.error.code} ${sanitize(host.error.message)}`,
+          ...(host.error.hint === undefined ? [] : [`help: ${sanitize(host.error.hint)}`]),
+        ];
+  if (host.outcome === 'succeeded') return said.length > 0 ? said : ['None'];
+  const outcome = host.outcome ?? 'no answer yet';
+  const code = host.outcome === 'failed' && host.retcode !== undefined ? ` (exit ${host.retcode})` : '';
+  const details = [...error, ...(error.length > 0 && said.join('\n') === host.error?.message ? [] : said)];
+  return details.length === 1 ? [`${outcome}${code}: ${details[0]}`] : [`${outcome}${code}`, ...details];
+}
+
+function signOf(host: JobHostView, style: Style): readonly [string, (text: string) => string] {
+  switch (host.outcome) {
+    case undefined:
+      return ['·', style.dim];
+    case 'succeeded':
+      return [' ', style.green];
+    case 'unreachable':
+    case 'no-return':
+      return ['!', style.yellow];
+    default:
+      return ['✗', style.red];
+  }
+}
+
+/** Durations and start times differ everywhere; what counts is what was done. */
+function answerKey(host: JobHostView): JsonValue {
+  const states = host.ret === undefined ? undefined : readStateReturns(host.ret);
+  const ret = states === undefined ? host.ret : states.states.map(({ durationMs: _took, ...line }) => line);
+  return [host.outcome ?? '', (ret ?? null) as unknown as JsonValue, host.error?.message ?? '', host.retcode ?? 0];
+}
+
+function isOk(host: JobHostView): boolean {
+  return host.outcome === 'succeeded';
+}
+
+function rfc3339(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString();
+}

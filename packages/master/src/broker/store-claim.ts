@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Clock, EdgeError } from '@edge-run/shared/kernel';
+
+/** Who uses a store: the master, and the server it started. */
+interface Claim {
+  readonly master: number;
+  readonly server?: number;
+}
+
+const ORPHAN_STOP_MS = 5_000;
+
+/**
+ * Makes a store directory this process's own: nats-server 2.9 itself would let two servers write one store. A server
+ * left behind by a master that was killed is ended first.
+ * @throws EdgeError `EDGE_BROKER_STORE_LOCKED` when a living master holds it
+ */
+export async function claimStore(directory: string, clock: Clock, server?: number): Promise<void> {
+  const path = join(directory, 'claim.json');
+  const claim = await readClaim(path);
+  if (claim !== undefined && claim.master !== process.pid && isAlive(claim.master) && claim.server !== undefined) {
+    if (await runsFrom(claim.server, directory)) throw locked(directory, claim.master);
+  }
+  if (claim?.server !== undefined && claim.master !== process.pid && (await runsFrom(claim.server, directory))) {
+    await endOrphan(claim.server, clock);
+  }
+  if (claim?.server !== undefined && claim.master === process.pid && server === undefined && isAlive(claim.server)) {
+    if (await runsFrom(claim.server, directory)) throw locked(directory, claim.master);
+  }
+  const mine: Claim = { master: process.pid, ...(server === undefined ? {} : { server }) };
+  await writeFile(path, JSON.stringify(mine), { mode: 0o600 });
+}
+
+/** Gives the directory free. */
+export async function releaseStore(directory: string): Promise<void> {
+  await rm(join(directory, 'claim.json'), { force: true });
+}
+
+async function readClaim(path: string): Promise<Claim | undefined> {
+  try {
+    const claim = JSON.parse(await readFile(path, 'utf8')) as Partial<Claim>;
+    return typeof claim.master === 'number' ? (claim as Claim) : undefined;
+  } catch {
+    return undefined; // none, or cut off by a crash: nobody's
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** True when `pid` is a server of this directory, and not another process that got its number. */
+async function runsFrom(pid: number, directory: string): Promise<boolean> {
+  if (!isAlive(pid)) return false;
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+  return stdout.includes(join(directory, 'nats-server.conf'));
+}
+
+async function endOrphan(pid: number, clock: Clock): Promise<void> {
+  process.kill(pid, 'SIGTERM');
+  const until = clock.now() + ORPHAN_STOP_MS;
+  while (isAlive(pid)) {
+    if (clock.now() > until) {
+      process.kill(pid, 'SIGKILL');
+      return;
+    }
+    await clock.sleep(20);
+  }
+}
+
+function locked(directory: string, master: number): EdgeError {
+  return new EdgeError(
+    'EDGE_BROKER_STORE_LOCKED',
+    `the master with pid ${master} uses ${directory}`,
+    { directory, master },
+    {
+      hint: 'Stop that master, or give this one a data directory of its own.',
+    },
+  );
+}

@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { toPlain } from '@edge-run/shared/values';
+import type { CloudDriver, HostDeclaration, Provisioned } from './cloud.ts';
+import { endProcess, isAlive, writeProcess } from './process-file.ts';
+
+/** How minions of the local fleet reach and trust their master. */
+export interface LocalFleetAccess {
+  readonly servers: readonly string[];
+  /** The public credential to knock with. */
+  readonly knock: string;
+  /** Public keys whose jobs are run. */
+  readonly trustedKeys: readonly string[];
+  /** A token that lets exactly this id in. */
+  joinToken(id: string): Promise<string>;
+}
+
+export interface LocalCloudOptions {
+  /** The program of the minion: Node and the script. */
+  readonly minionCommand: readonly [string, ...string[]];
+  readonly access: LocalFleetAccess;
+  /** Resolves when the minion takes jobs. */
+  waitUntilUp(id: string, signal: AbortSignal): Promise<void>;
+  isUp(id: string): Promise<boolean>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const MINION_FOLDER = 'minion';
+const LOG_TAIL_LINES = 5;
+const POLL_MS = 200;
+
+/**
+ * Hosts that are processes of this machine: a real minion each, with its own id, folder and loopback address. They
+ * outlive the master, as hosts do.
+ */
+export function createLocalCloud(options: LocalCloudOptions): CloudDriver {
+  return { kind: 'local', provision: (host, limits) => provision(host, limits, options) };
+}
+
+/** Ends the minion of a host's folder; true when it ran. */
+export function stopLocalHost(home: string, clock: Clock): Promise<boolean> {
+  return endProcess(pidFile(home), clock);
+}
+
+async function provision(
+  host: HostDeclaration,
+  { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
+  options: LocalCloudOptions,
+): Promise<Provisioned> {
+  const existed = existsSync(configFile(host.home));
+  if (existed && (await isAlive(pidFile(host.home)))) {
+    await waitUp(host, deadlineMs, signal, options);
+    return 'present';
+  }
+  await mkdir(join(host.home, MINION_FOLDER), { recursive: true });
+  // Database processes run as another user and need to get at their folders below.
+  await writeFile(configFile(host.home), await configText(host, options.access), { mode: 0o600 });
+  await startMinion(host, options);
+  await waitUp(host, deadlineMs, signal, options);
+  return existed ? 'started' : 'created';
+}
+
+async function startMinion(host: HostDeclaration, { minionCommand, log }: LocalCloudOptions): Promise<void> {
+  const output = await open(logFile(host.home), 'a', 0o600);
+  const [program, ...args] = minionCommand;
+  // A process group of its own and files for output: it must outlive this master.
+  const child = spawn(program, [...args, 'run', '--config', configFile(host.home)], {
+    detached: true,
+    stdio: ['ignore', output.fd, output.fd],
+    cwd: host.home,
+    env: { ...process.env, EDGE_LOCAL_HOST: host.id },
+  });
+  await output.close();
+  if (child.pid === undefined) {
+    throw new EdgeError('EDGE_CLOUD_FAILED', `the minion of ${host.id} could not be started: ${program}`, {
+      host: host.id,
+    });
+  }
+  await writeProcess(pidFile(host.home), child.pid);
+  child.unref();
+  log.info('started a host of the local fleet', { host: host.id, pid: child.pid, address: host.address });
+}
+
+/** Waits for the minion, and gives up as soon as its process has ended. */
+async function waitUp(
+  host: HostDeclaration,
+  deadlineMs: number,
+  signal: AbortSignal,
+  options: LocalCloudOptions,
+): Promise<void> {
+  const { clock } = options;
+  const up = new AbortController();
+  const stop = (): void => up.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  const watch = async (): Promise<never> => {
+    for (const giveUpAt = clock.now() + deadlineMs; clock.now() < giveUpAt; ) {
+      await clock.sleep(POLL_MS, up.signal);
+      if (!(await isAlive(pidFile(host.home)))) throw await notUp(host, 'its minion has ended');
+    }
+    throw await notUp(host, `its minion did not answer within ${deadlineMs / 1000} s`);
+  };
+  try {
+    await Promise.race([options.waitUntilUp(host.id, up.signal), watch()]);
+  } finally {
+    up.abort();
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function notUp(host: HostDeclaration, why: string): Promise<EdgeError> {
+  const log = logFile(host.home);
+  const lines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+  return new EdgeError(
+    'EDGE_CLOUD_FAILED',
+    `${host.id} did not come up: ${why}: ${lines.join(' | ')}`,
+    { host: host.id, log },
+    { hint: `Read ${log}.` },
+  );
+}
+
+async function configText(host: HostDeclaration, access: LocalFleetAccess): Promise<string> {
+  const config = {
+    id: host.id,
+    servers: access.servers,
+    data_dir: join(host.home, MINION_FOLDER),
+    trusted_keys: access.trustedKeys,
+    knock: access.knock,
+    join_token: await access.joinToken(host.id),
+    pillarenv: host.environment,
+    services_dir: join(host.home, 'services'),
+    grains: {
+      role: host.role,
+      environment: host.environment,
+      address: host.address,
+      home: host.home,
+      ...(toPlain(host.grains) as object),
+    },
+  };
+  // JSON is YAML; no value can be misread.
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+function configFile(home: string): string {
+  return join(home, 'minion.yaml');
+}
+
+function pidFile(home: string): string {
+  return join(home, 'minion.pid');
+}
+
+function logFile(home: string): string {
+  return join(home, 'minion.log');
+}

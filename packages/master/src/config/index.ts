@@ -1,0 +1,2 @@
+export { type LoadedMasterConfig, loadMasterConfig } from './load.ts';
+export { type MasterConfig, masterConfigSchema } from './schema.ts';

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+const roots = z.record(z.string(), z.array(z.string()));
+
+/** One `reactor` entry: tag glob → SLS files. */
+const reactorEntry = z.record(z.string(), z.union([z.string().transform((sls) => [sls]), z.array(z.string())]));
+
+/** Everything `edge-master` can be told in its configuration file. Paths are relative to the file. */
+export const masterConfigSchema = z.strictObject({
+  id: z
+    .string()
+    .default('master')
+    .describe('Name of this master; it is also the id under which its own pillar is compiled.'),
+  data_dir: z.string().optional().describe('Where the master keeps its keys and the managed nats-server its streams.'),
+  nats: z
+    .strictObject({
+      url: z.string().optional().describe('Your own NATS cluster; a server is managed when absent.'),
+      credentials: z.string().optional().describe('Credentials file for it.'),
+      server: z.string().optional().describe('Path of the nats-server program; found on PATH when absent.'),
+      port: z.int().min(1).max(65_535).optional().describe('Port of the managed server; a free one when absent.'),
+    })
+    .prefault({})
+    .describe('The broker.'),
+  file_roots: roots
+    .default({ base: ['states'] })
+    .describe('saltenv → folders of states, the first that has a file wins.'),
+  orchestration_roots: z
+    .array(z.string())
+    .default(['orch'])
+    .describe('Folders of orchestrations, seen in `base` as `salt://orch/`.'),
+  pillar_roots: roots
+    .default({ base: ['pillars'] })
+    .describe('pillarenv → folders of pillars, the first that has a file wins.'),
+  pillar_source_merging_strategy: z
+    .enum(['smart', 'recurse', 'aggregate', 'overwrite', 'list', 'none'])
+    .default('smart')
+    .describe('How pillar files are merged.'),
+  pillar_merge_lists: z.boolean().default(false).describe('Whether lists of pillar files are joined when merged.'),
+  nodegroups: z.record(z.string(), z.string()).default({}).describe('Name → compound target.'),
+  reactor: z.array(reactorEntry).default([]).describe('Event tag globs and the SLS files that react to them.'),
+  schedule: z
+    .record(z.string(), z.record(z.string(), z.unknown()))
+    .default({})
+    .describe('Name → job: function, args, kwargs and when.'),
+  roster: z.string().optional().describe('Roster file of hosts reached over SSH.'),
+  ssh: z
+    .strictObject({
+      host_keys: z
+        .enum(['strict', 'accept-new'])
+        .default('strict')
+        .describe('What to do about a host key nobody has seen.'),
+      known_hosts: z.string().optional().describe('Known hosts file; ~/.ssh/known_hosts when absent.'),
+    })
+    .prefault({})
+    .describe('How SSH hosts are reached.'),
+  fleet: z
+    .strictObject({
+      driver: z
+        .enum(['local', 'roster'])
+        .default('local')
+        .describe('Where `cloud.provision` gets hosts from: processes of this machine, or the roster.'),
+      home: z.string().optional().describe("Folder of the local fleet's hosts."),
+      network: z.string().default('127.0.10').describe("First three parts of the local fleet's addresses."),
+      repositories: z.string().optional().describe('Folder of the bare git repositories that are deployed from.'),
+    })
+    .prefault({})
+    .describe('The hosts that orchestrations bring up.'),
+  auto_accept: z
+    .boolean()
+    .default(false)
+    .describe('Accept every minion that knocks. For tests and demonstrations only.'),
+  deadline: z.number().positive().default(300).describe('Seconds until a job that says nothing else is given up.'),
+  log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('What is logged.'),
+});
+
+export type MasterConfig = z.output<typeof masterConfigSchema>;

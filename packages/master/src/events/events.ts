@@ -1,0 +1,116 @@
+import type { Bus } from '@edge-run/shared/bus';
+import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
+import { type EdgeEvent, edgeEvent, eventSubject, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
+import { DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import { type NatsConnection, nanos } from '@nats-io/transport-node';
+
+/** How long events are kept. */
+const KEPT_FOR_MS = 7 * 24 * 3_600_000;
+const KEPT_BYTES = 1024 ** 3;
+
+/** An event to be sent; id, time and source are added. */
+export interface NewEvent {
+  readonly tag: string;
+  /** Encoded. */
+  readonly data: JsonValue;
+  /** Given where the same event may be sent twice, so that watchers drop the second. */
+  readonly id?: string;
+  readonly at?: number;
+  readonly source?: string;
+  readonly causedBy?: string;
+  readonly depth?: number;
+}
+
+/** The events of the installation: sent to everybody who watches, and kept in a stream. */
+export interface Events {
+  send(event: NewEvent): Promise<EdgeEvent>;
+  /** Every event from now on, until `signal` aborts. The subscription stands when the promise resolves. */
+  listen(signal: AbortSignal): Promise<AsyncIterable<EdgeEvent>>;
+  /** Kept events since an instant, oldest first, at most the last `limit`. */
+  recent(options: {
+    readonly since?: number;
+    readonly limit: number;
+    readonly tag?: (tag: string) => boolean;
+  }): Promise<readonly EdgeEvent[]>;
+}
+
+export interface EventsOptions {
+  readonly bus: Bus;
+  readonly connection: NatsConnection;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** `master:<id>`. */
+  readonly source: string;
+}
+
+/** Opens the events of an installation; makes their stream where it does not exist. */
+export async function openEvents(options: EventsOptions): Promise<Events> {
+  const { bus, connection, clock, source } = options;
+  await ensureStream(connection);
+  return {
+    async send({ id = newId(), at = clock.now(), ...rest }) {
+      const event: EdgeEvent = { source, ...rest, id, at };
+      await bus.publish(eventSubject(event.tag), event);
+      return event;
+    },
+    async listen(signal) {
+      const messages = bus.subscribe(SUBJECTS.events, { signal });
+      await bus.flush();
+      return parsed(messages, options.log);
+    },
+    recent: (query) => readRecent(connection, query),
+  };
+}
+
+async function* parsed(
+  messages: AsyncIterable<{ readonly body: unknown; readonly subject: string }>,
+  log: Logger,
+): AsyncIterable<EdgeEvent> {
+  for await (const { body, subject } of messages) {
+    const event = edgeEvent.safeParse(body);
+    if (event.success) yield event.data;
+    else log.warn('an event that is none was dropped', { subject });
+  }
+}
+
+async function ensureStream(connection: NatsConnection): Promise<void> {
+  const manager = await jetstreamManager(connection);
+  const { name, subjects } = STREAMS.events;
+  try {
+    await manager.streams.info(name);
+  } catch {
+    await manager.streams.add({
+      name,
+      subjects: [...subjects],
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      max_age: nanos(KEPT_FOR_MS),
+      max_bytes: KEPT_BYTES,
+    });
+  }
+}
+
+async function readRecent(
+  connection: NatsConnection,
+  { since, limit, tag = () => true }: Parameters<Events['recent']>[0],
+): Promise<readonly EdgeEvent[]> {
+  const manager = await jetstreamManager(connection);
+  const { state } = await manager.streams.info(STREAMS.events.name);
+  if (state.messages === 0) return [];
+  const consumer = await jetstream(connection).consumers.get(
+    STREAMS.events.name,
+    since === undefined
+      ? { deliver_policy: DeliverPolicy.All }
+      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(since).toISOString() },
+  );
+  const found: EdgeEvent[] = [];
+  if ((await consumer.info()).num_pending === 0) return found;
+  const messages = await consumer.consume();
+  for await (const message of messages) {
+    const event = edgeEvent.safeParse(message.json());
+    if (event.success && tag(event.data.tag)) found.push(event.data);
+    if (found.length > limit) found.shift();
+    if (message.seq >= state.last_seq || message.info.pending === 0) break;
+  }
+  return found;
+}

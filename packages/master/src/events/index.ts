@@ -1,0 +1,1 @@
+export { type Events, type EventsOptions, type NewEvent, openEvents } from './events.ts';

@@ -1,0 +1,92 @@
+import { EdgeError } from '@edge-run/shared/kernel';
+import type { JobAnswer, JobRequest, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { batchSize, chooseSubset } from './batches.ts';
+import type { JobRunRequest, JobService } from './service.ts';
+
+/** A job for a set of hosts, however each of them is reached. */
+export interface DispatchRequest extends JobRequest {
+  /** Who asked: `user`, `schedule:name`, `reactor:name`, `run:id`. */
+  readonly by: string;
+  /** The run a job belongs to: hosts refuse a lower epoch of the same run than they have seen. */
+  readonly run?: { readonly id: string; readonly epoch: number };
+  /** At most so many hosts at a time: a number, or a share such as `25%`. All at once when absent. */
+  readonly batch?: string;
+  /** Only so many hosts, chosen at random. */
+  readonly subset?: number;
+  /** Called as each host ends. */
+  readonly onAnswer?: (id: string, answer: JobTargetAnswer) => void;
+}
+
+/** Runs jobs on minions and SSH hosts alike. */
+export interface Dispatcher {
+  /** Ids that a target expression selects, sorted. @throws DiagnosticsError on bad syntax */
+  select(target: string, targetType: string): Promise<readonly string[]>;
+  /** Runs the job and waits until every selected host has ended; an answer without targets when nothing matched. */
+  run(request: DispatchRequest, signal: AbortSignal): Promise<JobAnswer>;
+}
+
+export interface DispatcherOptions {
+  readonly jobs: JobService;
+  select(target: string, targetType: string): Promise<readonly string[]>;
+  readonly random: () => number;
+  /** True for an abort that only lets go: the jobs go on and somebody else waits for them. */
+  isRelease(reason: unknown): boolean;
+}
+
+/** Dispatches over the job service, batch by batch where that is asked for. */
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  return {
+    select: (target, targetType) => options.select(target, targetType),
+    run: (request, signal) => dispatch(request, signal, options),
+  };
+}
+
+async function dispatch(request: DispatchRequest, signal: AbortSignal, options: DispatcherOptions): Promise<JobAnswer> {
+  const { target, targetType = 'glob', batch, subset } = request;
+  if (batch === undefined && subset === undefined) return runOne(request, signal, options);
+  const matched = await options.select(target, targetType);
+  const ids = subset === undefined ? matched : chooseSubset(matched, subset, options.random);
+  const size = batch === undefined ? Math.max(1, ids.length) : batchSize(batch, ids.length);
+  const targets = new Map<string, JobTargetAnswer>();
+  for (let from = 0; from < ids.length; from += size) {
+    const group = ids.slice(from, from + size);
+    const jid = request.jid === undefined ? {} : { jid: `${request.jid}-${from / size}` };
+    const answer = await runOne({ ...request, ...jid, target: group.join(','), targetType: 'list' }, signal, options);
+    for (const [id, end] of answer.targets) targets.set(id, end);
+  }
+  return { jid: request.jid ?? '', targets };
+}
+
+async function runOne(
+  request: DispatchRequest,
+  signal: AbortSignal,
+  { jobs, isRelease }: DispatcherOptions,
+): Promise<JobAnswer> {
+  const { onAnswer, batch: _, subset: __, ...rest } = request;
+  const job: JobRunRequest = rest;
+  const cancel = new AbortController();
+  const started = await jobs.start(job);
+  const released = new Promise<never>((_, reject) => {
+    const stop = (): void => (isRelease(signal.reason) ? reject(signal.reason) : cancel.abort(signal.reason));
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+  });
+  const watching = new AbortController();
+  const follow = async (): Promise<void> => {
+    if (onAnswer === undefined) return;
+    for await (const progress of jobs.watch(started.jid, watching.signal)) {
+      if (progress.kind === 'answer') onAnswer(progress.id, progress.answer);
+    }
+  };
+  const following = follow();
+  try {
+    const answer = await Promise.race([jobs.run({ ...job, jid: started.jid }, cancel.signal), released]);
+    await following;
+    return answer;
+  } finally {
+    watching.abort();
+    await following.catch((error: unknown) => {
+      if (!(error instanceof EdgeError)) throw error;
+    });
+  }
+}

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { type Clock, EdgeError, type JsonValue, newId } from '@edge-run/shared/kernel';
+import { STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
+import {
+  DeliverPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream';
+import { type ObjectStore, Objm } from '@nats-io/obj';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Journal, JournalEntry, Revision } from './journal.ts';
+import { journalConflict } from './memory-journal.ts';
+
+/** Entries above this many bytes are kept as an object and journaled by digest: a message holds at most 1 MiB. */
+const LARGE_ENTRY_BYTES = 500_000;
+/** How long an append is retried while the broker is away or elects a leader. */
+const APPEND_PATIENCE_MS = 30_000;
+const RETRY_PAUSE_MS = 100;
+const OBJECT_BUCKET = 'EDGE_JOURNAL_OBJECTS';
+/** JetStream's error code of `Nats-Expected-Last-Subject-Sequence`. */
+const WRONG_LAST_SEQUENCE = 10071;
+
+interface Stored<E> {
+  readonly events?: readonly E[];
+  /** `sha256:<hex>`, the name of the object that holds the events. */
+  readonly object?: string;
+}
+
+export interface JetStreamJournalOptions {
+  readonly connection: NatsConnection;
+  readonly clock: Clock;
+  /** Copies of the stream; above 1 only on nats-server 2.10 or newer. Default 1. */
+  readonly replicas?: number;
+}
+
+/**
+ * The journal on JetStream: one stream, one subject per run, appends with the expected last sequence of the subject.
+ * Creates its stream where it does not exist.
+ *
+ * @throws EdgeError `EDGE_BROKER_TOO_OLD` for replicas above 1 on a server whose replicated compare-and-set is broken.
+ */
+export async function openJetStreamJournal<E extends JsonValue>(options: JetStreamJournalOptions): Promise<Journal<E>> {
+  const { connection, clock, replicas = 1 } = options;
+  refuseBrokenReplication(connection, replicas);
+  const manager = await jetstreamManager(connection);
+  await ensureStream(manager, replicas);
+  const objects = await new Objm(connection).create(OBJECT_BUCKET, { replicas });
+  return new JetStreamJournal<E>(jetstream(connection), manager, objects, clock);
+}
+
+class JetStreamJournal<E extends JsonValue> implements Journal<E> {
+  readonly #client: JetStreamClient;
+  readonly #manager: JetStreamManager;
+  readonly #objects: ObjectStore;
+  readonly #clock: Clock;
+  /** Distinguishes this process in message ids: a duplicate of another writer's message is no success. */
+  readonly #writer = newId();
+
+  constructor(client: JetStreamClient, manager: JetStreamManager, objects: ObjectStore, clock: Clock) {
+    this.#client = client;
+    this.#manager = manager;
+    this.#objects = objects;
+    this.#clock = clock;
+  }
+
+  async append(run: string, expected: Revision, events: readonly E[]): Promise<Revision> {
+    const body = await this.#pack(events);
+    const options = {
+      msgID: `${run}/${expected}/${this.#writer}`,
+      expect: { lastSubjectSequence: expected },
+      timeout: 2_000,
+    };
+    const giveUpAt = this.#clock.now() + APPEND_PATIENCE_MS;
+    for (;;) {
+      try {
+        const ack = await this.#client.publish(SUBJECTS.run(run), body, options);
+        return ack.seq;
+      } catch (error) {
+        if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE)
+          throw journalConflict(run, expected);
+        if (this.#clock.now() > giveUpAt) {
+          throw new EdgeError(
+            'EDGE_JOURNAL_UNAVAILABLE',
+            `run ${run}: the journal could not be written for ${APPEND_PATIENCE_MS / 1000} s`,
+            { run, expected },
+            { cause: error, hint: "See whether nats-server is up: 'edge-run status'. The run goes on once it is." },
+          );
+        }
+        // Lost answers and elections: the message id makes the repetition harmless.
+        await this.#clock.sleep(RETRY_PAUSE_MS);
+      }
+    }
+  }
+
+  async read(run: string): Promise<readonly JournalEntry<E>[]> {
+    const subject = SUBJECTS.run(run);
+    const last = await this.#manager.streams.getMessage(STREAMS.journal.name, { last_by_subj: subject });
+    if (last === null) return [];
+    return this.#collect(subject, DeliverPolicy.All, last.seq);
+  }
+
+  async latest(): Promise<readonly JournalEntry<E>[]> {
+    const { state } = await this.#manager.streams.info(STREAMS.journal.name);
+    if (state.messages === 0) return [];
+    return this.#collect(SUBJECTS.runs, DeliverPolicy.LastPerSubject, state.last_seq);
+  }
+
+  async *tail(signal: AbortSignal): AsyncIterable<JournalEntry<E>> {
+    const consumer = await this.#client.consumers.get(STREAMS.journal.name, { deliver_policy: DeliverPolicy.All });
+    const messages = await consumer.consume();
+    const stop = (): void => messages.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    for await (const message of messages) {
+      yield await this.#unpack(message.subject, message.seq, message.data);
+    }
+  }
+
+  async #collect(subject: string, policy: DeliverPolicy, lastSequence: number): Promise<JournalEntry<E>[]> {
+    const entries: JournalEntry<E>[] = [];
+    const consumer = await this.#client.consumers.get(STREAMS.journal.name, {
+      filter_subjects: subject,
+      deliver_policy: policy,
+    });
+    const messages = await consumer.consume();
+    for await (const message of messages) {
+      entries.push(await this.#unpack(message.subject, message.seq, message.data));
+      if (message.seq >= lastSequence || message.info.pending === 0) break;
+    }
+    return entries;
+  }
+
+  async #pack(events: readonly E[]): Promise<string> {
+    const text = JSON.stringify({ events } satisfies Stored<E>);
+    if (Buffer.byteLength(text) <= LARGE_ENTRY_BYTES) return text;
+    const content = JSON.stringify(events);
+    const name = `sha256:${createHash('sha256').update(content).digest('hex')}`;
+    await this.#objects.putBlob({ name }, new TextEncoder().encode(content));
+    return JSON.stringify({ object: name } satisfies Stored<E>);
+  }
+
+  async #unpack(subject: string, revision: Revision, data: Uint8Array): Promise<JournalEntry<E>> {
+    const run = subject.slice(SUBJECTS.run('').length);
+    const stored = JSON.parse(new TextDecoder().decode(data)) as Stored<E>;
+    if (stored.object === undefined) return { run, revision, events: stored.events ?? [] };
+    const content = await this.#objects.getBlob(stored.object);
+    if (content === null) {
+      throw new EdgeError(
+        'EDGE_JOURNAL_DAMAGED',
+        `run ${run}: the object ${stored.object} of entry ${revision} is gone`,
+        { run, revision },
+      );
+    }
+    return { run, revision, events: JSON.parse(new TextDecoder().decode(content)) as E[] };
+  }
+}
+
+async function ensureStream(manager: JetStreamManager, replicas: number): Promise<void> {
+  const { name, subjects } = STREAMS.journal;
+  const config = {
+    name,
+    subjects: [...subjects],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    num_replicas: replicas,
+  };
+  try {
+    await manager.streams.info(name);
+  } catch {
+    await manager.streams.add(config);
+  }
+}
+
+/** On 2.9 replicated compare-and-set lets several writers win. */
+function refuseBrokenReplication(connection: NatsConnection, replicas: number): void {
+  const version = connection.info?.version ?? '0.0.0';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (replicas > 1 && (major < 2 || (major === 2 && minor < 10))) {
+    throw new EdgeError(
+      'EDGE_BROKER_TOO_OLD',
+      `nats-server ${version} cannot keep ${replicas} copies of the journal safely`,
+      { version, replicas },
+      { hint: 'Upgrade to nats-server 2.10 or newer, or set journal.replicas to 1.' },
+    );
+  }
+}

@@ -1,0 +1,2 @@
+export { FactsStore } from './facts-store.ts';
+export { type NodeKind, Nodes, type NodesOptions } from './nodes.ts';

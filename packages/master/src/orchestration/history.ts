@@ -1,0 +1,90 @@
+import { EdgeError, type Logger } from '@edge-run/shared/kernel';
+import type { RunJournalEvent, RunSummary } from '@edge-run/shared/protocol';
+import { countRun, foldRun, type RunView, unknownRun } from '@edge-run/shared/view';
+import type { Journal } from '../journal/index.ts';
+
+/** How many runs are kept in memory; older ones are still in the journal. */
+const KEPT_RUNS = 2_000;
+
+/** The runs of the journal as lists show them: a read model that is rebuilt from the journal at every start. */
+export class RunHistory {
+  readonly #views = new Map<string, RunView>();
+
+  /** Follows the journal until `signal` aborts. */
+  async follow(journal: Journal<RunJournalEvent>, signal: AbortSignal, log: Logger): Promise<void> {
+    try {
+      for await (const { run, events } of journal.tail(signal)) this.#take(run, events);
+    } catch (error) {
+      if (!signal.aborted) log.error('the list of runs is no longer kept up to date', { reason: String(error) });
+    }
+  }
+
+  /** Newest first. `isOwned`: whether a master drives the run now. */
+  list(isOwned: (run: string) => boolean): readonly RunSummary[] {
+    return [...this.#views.values()].reverse().map((view) => summaryOf(view, isOwned(view.run)));
+  }
+
+  /**
+   * The id that `text` means: an id, a unique prefix or ending, `@last`, `@last-failed`.
+   * @throws EdgeError `EDGE_UNKNOWN_RUN` for none, `EDGE_BAD_ARGUMENT` for several
+   */
+  resolve(text: string): string {
+    if (this.#views.has(text)) return text;
+    const newest = [...this.#views.values()].reverse();
+    if (text === '@last' || text === '@last-failed') {
+      const found = newest.find(({ status }) => text === '@last' || status === 'failed');
+      if (found === undefined) throw unknown(text);
+      return found.run;
+    }
+    const wanted = text.toUpperCase();
+    const matches = newest.filter(({ run }) => run.startsWith(wanted) || run.endsWith(wanted));
+    if (matches.length === 0) throw unknown(text);
+    if (matches.length > 1) {
+      const ids = matches.map(({ run }) => run);
+      throw new EdgeError(
+        'EDGE_BAD_ARGUMENT',
+        `\`${text}\` is short for several runs`,
+        { runs: ids },
+        { hint: `One of: ${ids.slice(0, 5).join(', ')}` },
+      );
+    }
+    return matches[0]!.run;
+  }
+
+  #take(run: string, events: readonly RunJournalEvent[]): void {
+    const slim = events.map(withoutPlan);
+    this.#views.set(run, slim.reduce<RunView>(foldRun, this.#views.get(run) ?? unknownRun(run)));
+    for (const old of this.#views.keys()) {
+      if (this.#views.size <= KEPT_RUNS) break;
+      this.#views.delete(old);
+    }
+  }
+}
+
+/** An event as it is shown: the compiled plan holds the pillar and is nobody's business. */
+export function withoutPlan(event: RunJournalEvent): RunJournalEvent {
+  return event.type === 'run-planned' ? { ...event, plan: null } : event;
+}
+
+function summaryOf(view: RunView, isOwned: boolean): RunSummary {
+  const { steps: counts } = countRun(view);
+  const state =
+    view.status === 'running' || view.status === 'unknown' ? (isOwned ? 'running' : 'orphaned') : view.status;
+  return {
+    run: view.run,
+    name: view.name,
+    by: view.by,
+    inputs: { ...view.inputs },
+    state,
+    startedAt: view.startedAt ?? 0,
+    steps: { total: counts.total, ended: counts.ended, failed: counts.failed },
+    current: view.steps.filter(({ status }) => status === 'running').map(({ id }) => id),
+    ...(view.endedAt === undefined ? {} : { endedAt: view.endedAt }),
+    ...(view.exitCode === undefined ? {} : { exitCode: view.exitCode }),
+    ...(view.master === undefined ? {} : { master: view.master.id }),
+  };
+}
+
+function unknown(run: string): EdgeError {
+  return new EdgeError('EDGE_UNKNOWN_RUN', `no run ${run}`, { run }, { hint: "List runs with 'edge-run orch ls'." });
+}

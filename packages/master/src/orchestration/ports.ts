@@ -1,0 +1,32 @@
+import type { EdgeEvent } from '@edge-run/shared/protocol';
+import type { Value } from '@edge-run/shared/values';
+
+/** Functions of the master that steps, reactors and schedules call: `state.orchestrate`, `cloud.provision`. */
+export interface RunnerCalls {
+  has(name: string): boolean;
+  names(): Iterable<string>;
+  /**
+   * Calls a runner and waits. `result` is false when the answer means failure.
+   * @throws EdgeError `EDGE_UNKNOWN_FUNCTION`, or what the arguments or the runner have to complain of
+   */
+  call(request: RunnerRequest): Promise<{ readonly answer: Value; readonly result: boolean }>;
+}
+
+export interface RunnerRequest {
+  readonly name: string;
+  readonly args: readonly Value[];
+  readonly kwargs: ReadonlyMap<string, Value>;
+  /** Who asked, for the history: `run:<id>`. */
+  readonly by: string;
+  /** What makes a repetition the same call: a nested orchestration is not started twice. */
+  readonly key: string;
+  readonly signal: AbortSignal;
+  report(phase: string, detail?: string, host?: string): void;
+}
+
+/** Events as they pass. */
+export interface EventWaiter {
+  /** Every event from now on, until `signal` aborts. The subscription stands when the promise resolves. */
+  listen(signal: AbortSignal): Promise<AsyncIterable<EdgeEvent>>;
+  send(tag: string, data: Value, causedBy?: string): Promise<void>;
+}

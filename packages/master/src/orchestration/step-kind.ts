@@ -1,0 +1,65 @@
+import type { Clock, Logger } from '@edge-run/shared/kernel';
+import type { HostResult } from '@edge-run/shared/protocol';
+import type { Declaration } from '@edge-run/shared/schema';
+import type { StateReturn, StepKey } from '@edge-run/shared/state';
+import type { PyMap } from '@edge-run/shared/values';
+import type { z } from 'zod';
+import type { Dispatcher } from '../jobs/index.ts';
+import type { LoadBalancer } from '../loadbalancer/index.ts';
+import type { EventWaiter, RunnerCalls } from './ports.ts';
+
+/** What a step is allowed to reach. */
+export interface StepPorts {
+  readonly jobs: Dispatcher;
+  readonly runners: RunnerCalls;
+  readonly events: EventWaiter;
+  /** The load balancer a pillar declares under `load_balancers:<name>`. @throws EdgeError `EDGE_UNKNOWN_LOAD_BALANCER` */
+  balancer(name: string, pillar: PyMap): Promise<{ readonly balancer: LoadBalancer; readonly pool: string }>;
+  readonly clock: Clock;
+}
+
+/** The run a step belongs to. */
+export interface RunIdentity {
+  readonly id: string;
+  /** Grows with every adoption; hosts refuse a lower one. */
+  readonly epoch: number;
+  readonly pillar: PyMap;
+  readonly saltenv: string;
+  readonly pillarenv: string | undefined;
+  readonly testing: boolean;
+}
+
+/** One execution of one step. */
+export interface StepContext {
+  readonly run: RunIdentity;
+  readonly step: StepKey;
+  /** The same for the same step and attempt after any crash, so that hosts answer a repeated job from their store. */
+  readonly jid: string;
+  readonly ports: StepPorts;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** Shows progress to whoever watches; never journaled. */
+  report(phase: string, detail?: string, host?: string): void;
+}
+
+/** How a step ended, in Salt's terms, with each host's own end. */
+export interface StepAnswer extends StateReturn {
+  readonly hosts?: Readonly<Record<string, HostResult>>;
+}
+
+/** A kind of orchestration step: `salt.function`, `lb.drain`. */
+export interface StepKind<A extends z.ZodObject = z.ZodObject> extends Declaration<A> {
+  /**
+   * What to do with a step that had started when its master died: `reattach` to the job, whose id is the same; `rerun`
+   * it, because repeating is harmless; or `ask` a person.
+   */
+  readonly afterCrash: 'reattach' | 'rerun' | 'ask';
+  run(args: z.output<A>, ctx: StepContext): Promise<StepAnswer>;
+  /** What `run` would do: `result` null when it would change something. Changes nothing. */
+  plan(args: z.output<A>, ctx: StepContext): Promise<StepAnswer>;
+}
+
+/** Declares a step kind. */
+export function defineStep<A extends z.ZodObject>(kind: StepKind<A>): StepKind {
+  return kind as unknown as StepKind;
+}

@@ -1,0 +1,76 @@
+import type { StateModule, Verdict } from '@edge-run/shared/modules/contract';
+import type { StepKey } from '@edge-run/shared/state';
+import type { StepAnswer, StepContext, StepKind } from './step-kind.ts';
+
+/** Gives each attempt of a step its context. */
+export type ContextOf = () => StepContext;
+
+/**
+ * A step kind as the state engine runs it: an action whose one change is to do the step. Guards, retries, slots and
+ * requisites are thereby those of states. `onAnswer` hears what the engine has no place for: each host's end.
+ */
+export function asState(kind: StepKind, contextOf: ContextOf, onAnswer: (answer: StepAnswer) => void): StateModule {
+  const { name, summary, args, examples, rest, keywords } = kind;
+  return {
+    name,
+    summary,
+    args,
+    examples,
+    ...(rest === undefined ? {} : { rest }),
+    ...(keywords === undefined ? {} : { keywords }),
+    effect: 'action',
+    async check(given): Promise<Verdict> {
+      const ctx = contextOf();
+      if (!ctx.run.testing) return theStep(name, undefined, () => kind.run(given as never, ctx), onAnswer);
+      const foreseen = await kind.plan(given as never, ctx);
+      onAnswer(foreseen);
+      if (foreseen.result === false) return { kind: 'refused', reason: foreseen.comment };
+      if (foreseen.result === true) return { kind: 'in-sync', comment: foreseen.comment };
+      return theStep(name, foreseen, () => kind.run(given as never, ctx), onAnswer);
+    },
+  };
+}
+
+/** Step kinds for the compiler, which only reads their declarations. */
+export function declaredStates(kinds: readonly StepKind[]): ReadonlyMap<string, StateModule> {
+  const never: ContextOf = () => {
+    throw new TypeError('the compiler runs no steps');
+  };
+  return new Map(kinds.map((kind) => [kind.name, asState(kind, never, () => {})]));
+}
+
+function theStep(
+  name: string,
+  foreseen: StepAnswer | undefined,
+  run: () => Promise<StepAnswer>,
+  onAnswer: (answer: StepAnswer) => void,
+): Verdict {
+  return {
+    kind: 'changes',
+    changes: [
+      {
+        what: name,
+        before: null,
+        after: null,
+        ...(foreseen === undefined ? {} : { changes: foreseen.changes }),
+        async apply() {
+          const answer = await run();
+          onAnswer(answer);
+          return { changes: answer.changes, result: answer.result, comment: answer.comment };
+        },
+      },
+    ],
+    ...(foreseen === undefined ? {} : { comment: foreseen.comment }),
+  };
+}
+
+/** The id of a step's job: the same for the same run, step, mode and attempt, and one subject token. */
+export function jobIdOf(
+  run: string,
+  step: StepKey,
+  mode: string,
+  attempt: number,
+  digest: (text: string) => string,
+): string {
+  return `${run}-${digest(`${step}\n${mode}\n${attempt}`).slice(0, 12)}`;
+}

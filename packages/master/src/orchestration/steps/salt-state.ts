@@ -1,0 +1,141 @@
+import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { anyValue } from '@edge-run/shared/schema';
+import { PyMap, type Value } from '@edge-run/shared/values';
+import { z } from 'zod';
+import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
+import { failedHosts, hostResults, missingReturns, reportAnswers, returnsOf, targetArgs, targetOf } from './targets.ts';
+
+const args = z.object({
+  name: z.string().describe('A name for the step; nothing else depends on it.'),
+  ...targetArgs,
+  sls: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .describe('SLS files to apply: a list, or names with commas between.'),
+  highstate: z.boolean().optional().describe('Apply what the top file says instead.'),
+  top: z.string().optional().describe('Apply what this top file says instead.'),
+  test: z.boolean().optional().describe('Only look: apply nothing.'),
+  pillar: anyValue().optional().describe('Pillar values laid over those of the hosts.'),
+  pillarenv: z.string().optional().describe("Pillar environment; the run's own when absent."),
+  saltenv: z.string().optional().describe("File environment; the run's own when absent."),
+  exclude: anyValue().optional().describe('Ids or SLS files to leave out.'),
+  concurrent: z.boolean().optional().describe('Accepted for Salt trees: state runs of one host never mix.'),
+  queue: z.boolean().optional().describe('Accepted for Salt trees: a second state run of a host always waits.'),
+  kwarg: anyValue().optional().describe('Further keyword arguments of the state function.'),
+});
+type Arguments = z.output<typeof args>;
+
+/** Applies states on the targets (Salt 3006 `saltmod.state`). */
+export const saltState = defineStep({
+  name: 'salt.state',
+  summary: 'Applies SLS files or the highstate on hosts.',
+  afterCrash: 'reattach',
+  args,
+  examples: [{ title: 'nginx on every web server', args: { name: 'web', tgt: 'web*', sls: ['nginx'] } }],
+  plan: (given, ctx) => apply({ ...given, test: true }, ctx),
+  run: (given, ctx) => apply(given, ctx),
+});
+
+async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
+  const { target, targetType } = targetOf(given);
+  const call = stateCall(given, ctx);
+  if (call === undefined)
+    return { result: false, changes: new PyMap(), comment: 'No highstate or sls specified, no execution made' };
+  const answer = await ctx.ports.jobs.run(
+    {
+      target,
+      targetType,
+      ...call,
+      jid: ctx.jid,
+      by: `run:${ctx.run.id}`,
+      run: { id: ctx.run.id, epoch: ctx.run.epoch },
+      onAnswer: reportAnswers(ctx),
+      ...(given.batch === undefined ? {} : { batch: String(given.batch) }),
+      ...(given.subset === undefined ? {} : { subset: given.subset }),
+      ...(given.timeout === undefined ? {} : { timeoutMs: given.timeout * 1000 }),
+    },
+    ctx.signal,
+  );
+  return summarise(given, answer, target);
+}
+
+/** The function and arguments that the hosts get. */
+function stateCall(
+  given: Arguments,
+  ctx: StepContext,
+): { fun: string; args: Value[]; kwargs: Map<string, Value> } | undefined {
+  const kwargs = new Map<string, Value>();
+  if (given.kwarg instanceof PyMap) for (const [key, value] of given.kwarg) kwargs.set(String(key), value);
+  const pillarenv = given.pillarenv ?? ctx.run.pillarenv;
+  if (pillarenv !== undefined) kwargs.set('pillarenv', pillarenv);
+  kwargs.set('saltenv', given.saltenv ?? ctx.run.saltenv);
+  if (given.pillar !== undefined && given.pillar !== null) kwargs.set('pillar', given.pillar);
+  if (given.test === true || ctx.run.testing) kwargs.set('test', true);
+  if (given.exclude !== undefined) kwargs.set('exclude', given.exclude);
+  if (given.highstate === true) return { fun: 'state.highstate', args: [], kwargs };
+  if (given.top !== undefined) return { fun: 'state.top', args: [given.top], kwargs };
+  if (given.sls === undefined) return undefined;
+  const names = typeof given.sls === 'string' ? given.sls.split(',').map((name) => name.trim()) : given.sls;
+  return { fun: 'state.sls', args: [names], kwargs };
+}
+
+function summarise(given: Arguments, answer: Parameters<typeof returnsOf>[0], target: string): StepAnswer {
+  const ids = [...answer.targets.keys()].sort();
+  if (ids.length === 0)
+    return { result: false, changes: new PyMap(), comment: `No minions returned: nothing matches ${target}` };
+  const failed = failedHosts(answer, given, stateFailed);
+  const returns = returnsOf(answer);
+  const changed = new PyMap([...returns].filter(([, ret]) => hasChanges(ret)));
+  const silent = missingReturns(answer);
+  const wouldChange = [...returns.values()].some((ret) => anyState(ret, (state) => state.get('result') === null));
+  return {
+    result: failed.length > 0 ? false : wouldChange ? null : true,
+    changes:
+      changed.size === 0
+        ? new PyMap()
+        : new PyMap([
+            ['out', 'highstate'],
+            ['ret', changed],
+          ]),
+    comment: [
+      failed.length === 0 ? 'States ran successfully.' : `Run failed on minions: ${failed.join(', ')}`,
+      ...(changed.size > 0
+        ? [`Updating ${[...changed.keys()].map(String).sort().join(', ')}.`]
+        : failed.length === 0
+          ? [`No changes made to ${ids.join(', ')}.`]
+          : []),
+      ...(silent === '' ? [] : [`No return: ${silent}.`]),
+      ...failed.flatMap((id) => failureLines(id, answer.targets.get(id)!)),
+    ].join(' '),
+    hosts: hostResults(answer),
+  };
+}
+
+function stateFailed(target: JobTargetAnswer): boolean {
+  if (target.outcome !== 'succeeded' || target.retcode !== 0) return true;
+  return !(target.ret instanceof PyMap) || anyState(target.ret, (state) => state.get('result') === false);
+}
+
+function hasChanges(ret: Value): boolean {
+  return anyState(ret, (state) => {
+    const changes = state.get('changes');
+    return changes instanceof PyMap && changes.size > 0;
+  });
+}
+
+function anyState(ret: Value, holds: (state: PyMap) => boolean): boolean {
+  return ret instanceof PyMap && [...ret.values()].some((state) => state instanceof PyMap && holds(state));
+}
+
+/** What went wrong on a host, in one line each: the reader should not have to look the job up. */
+function failureLines(id: string, target: JobTargetAnswer): string[] {
+  if (Array.isArray(target.ret)) return target.ret.map((line) => `${id}: ${String(line)}`);
+  if (typeof target.ret === 'string') return [`${id}: ${target.ret}`];
+  if (!(target.ret instanceof PyMap)) return target.evidence === undefined ? [] : [`${id}: ${target.evidence}`];
+  const states = [...target.ret.values()].filter(
+    (state): state is PyMap => state instanceof PyMap && state.get('result') === false,
+  );
+  return states.map(
+    (state) => `${id}: ${String(state.get('__id__') ?? state.get('name'))}: ${String(state.get('comment'))}`,
+  );
+}

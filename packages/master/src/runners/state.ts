@@ -1,0 +1,50 @@
+import { anyValue } from '@edge-run/shared/schema';
+import { fromPlain, PyMap } from '@edge-run/shared/values';
+import { z } from 'zod';
+import type { RunService } from '../orchestration/index.ts';
+import { defineRunner, type Runner } from './contract.ts';
+import { stateReturns } from './state-returns.ts';
+
+/** Runs an orchestration and answers as Salt's runner does: `{data: {master: returns}, outputter, retcode}`. */
+export function stateRunners(runs: RunService, master: string): readonly Runner[] {
+  return ['state.orchestrate', 'state.orch', 'state.sls'].map((name) => orchestrate(name, runs, master));
+}
+
+function orchestrate(name: string, runs: RunService, master: string): Runner {
+  return defineRunner({
+    name,
+    summary: 'Runs an orchestration to its end.',
+    returns: 'The return of every step under the id of the master, and a return code.',
+    args: z.object({
+      mods: z
+        .union([z.string(), z.array(z.string()).length(1)])
+        .describe('The orchestration: `orch.deploy-environment`.'),
+      saltenv: z.string().optional().describe('File environment; `base` when absent.'),
+      test: z.boolean().optional().describe('Only look.'),
+      exclude: anyValue().optional().describe('Accepted for Salt trees.'),
+      pillar: anyValue().optional().describe('Pillar values laid over the pillar.'),
+      pillarenv: z.string().optional().describe('Pillar environment.'),
+    }),
+    examples: [{ title: 'deploy prod', args: { mods: 'orch.deploy-environment', pillarenv: 'prod' } }],
+    failed: (answer) => answer instanceof PyMap && answer.get('retcode') !== 0,
+    async run(args, ctx) {
+      const run = await runs.start({
+        name: typeof args.mods === 'string' ? args.mods : args.mods[0]!,
+        by: ctx.by,
+        // The same call asked for again, after a crash, attaches to the run it started.
+        id: ctx.key,
+        ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
+        ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
+        ...(args.pillar instanceof PyMap ? { pillar: args.pillar } : {}),
+        ...(args.test === undefined ? {} : { test: args.test }),
+      });
+      ctx.report('started', `run ${run}`);
+      const record = await runs.wait(run, ctx.signal);
+      return fromPlain({
+        data: { [master]: stateReturns(record) },
+        outputter: 'highstate',
+        retcode: record.end?.exitCode === 0 ? 0 : 1,
+      });
+    },
+  });
+}

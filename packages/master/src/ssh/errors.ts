@@ -1,0 +1,118 @@
+import { EdgeError, type ErrorCode, errorMessage } from '@edge-run/shared/kernel';
+import { addressOf, type SshTarget } from './target.ts';
+
+/** Turns what the network or ssh2 said while connecting into an error with its own code and advice. */
+export function connectError(target: SshTarget, error: unknown, tried: readonly string[]): EdgeError {
+  if (error instanceof EdgeError) return error;
+  const { code, level } = error as { code?: unknown; level?: unknown };
+  const known = typeof code === 'string' ? NETWORK[code] : undefined;
+  if (known) return make(target, known.code, known.what, known.hint(target), error);
+  if (level === 'client-timeout' || /timed out/i.test(errorMessage(error))) return timedOut(target, error);
+  if (level === 'client-authentication') return authFailed(target, tried, error);
+  return make(
+    target,
+    'EDGE_SSH_HANDSHAKE_FAILED',
+    `broke off the handshake: ${errorMessage(error)}`,
+    `Is it an SSH server? Try: ssh -v -p ${target.port} ${target.user}@${target.host}.`,
+    error,
+  );
+}
+
+/** The connection was not ready in time. */
+export function timedOut(target: SshTarget, cause?: unknown): EdgeError {
+  return make(
+    target,
+    'EDGE_SSH_TIMED_OUT',
+    `was not ready within ${target.connectTimeoutMs} ms`,
+    'A firewall may drop the packets: try `nc -vz` from the master, or raise `timeout` in the roster.',
+    cause,
+  );
+}
+
+/** True for the ends of a connection that a server with too many handshakes makes (MaxStartups): worth another try. */
+export function isDroppedHandshake(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'ECONNRESET' || code === 'EPIPE' || /before handshake|socket hang up/i.test(errorMessage(error));
+}
+
+/** The connection ended while something ran on the host. */
+export function connectionLost(id: string, what: string, cause?: unknown): EdgeError {
+  return new EdgeError(
+    'EDGE_SSH_CONNECTION_LOST',
+    `the SSH connection to ${id} broke while \`${what}\` ran; whether it ended is unknown`,
+    { host: id, command: what },
+    { cause, hint: `Look on ${id} whether it still runs or what it left behind, before it is run again.` },
+  );
+}
+
+/** The login user may not become somebody else. */
+export function sudoRefused(id: string, user: string, stderr: string): EdgeError {
+  const said = stderr.trim().split('\n')[0] ?? '';
+  const needsPassword = /password/i.test(said);
+  return new EdgeError(
+    'EDGE_SSH_SUDO_REFUSED',
+    `${id} does not let the SSH user become ${user}: ${said || 'no answer'}`,
+    { host: id, user, stderr: stderr.slice(0, 2_000) },
+    {
+      hint: needsPassword
+        ? `Give the right \`passwd\` in the roster, or a NOPASSWD rule in /etc/sudoers.d on ${id}.`
+        : `Check with \`sudo -l\` on ${id} what the SSH user may do.`,
+    },
+  );
+}
+
+function authFailed(target: SshTarget, tried: readonly string[], cause: unknown): EdgeError {
+  const list = tried.length === 0 ? 'there was nothing to offer' : `tried ${tried.join(', ')}`;
+  return new EdgeError(
+    'EDGE_SSH_AUTH_FAILED',
+    `${target.id} (${addressOf(target)}) refused to let ${target.user} in: ${list}`,
+    { host: target.id, address: addressOf(target), user: target.user, tried },
+    {
+      cause,
+      hint: `Is the key in ~${target.user}/.ssh/authorized_keys there? Set \`user\`, \`priv\` or \`passwd\` in the roster.`,
+    },
+  );
+}
+
+interface NetworkError {
+  readonly code: ErrorCode;
+  readonly what: string;
+  hint(target: SshTarget): string;
+}
+
+const unreachable: NetworkError = {
+  code: 'EDGE_SSH_UNREACHABLE',
+  what: 'cannot be reached over the network',
+  hint: () => 'Is the host up, and is there a route to it from the master?',
+};
+const unknownName: NetworkError = {
+  code: 'EDGE_SSH_NAME_UNKNOWN',
+  what: 'has a name nobody can resolve',
+  hint: ({ host }) => `Check \`host\` in the roster, and \`getent hosts ${host}\` on the master.`,
+};
+const NETWORK: Readonly<Record<string, NetworkError>> = {
+  ECONNREFUSED: {
+    code: 'EDGE_SSH_REFUSED',
+    what: 'refused the connection',
+    hint: ({ port }) => `Nothing listens on port ${port}: is sshd running, and is \`port\` in the roster right?`,
+  },
+  EHOSTUNREACH: unreachable,
+  ENETUNREACH: unreachable,
+  EHOSTDOWN: unreachable,
+  ENOTFOUND: unknownName,
+  EAI_AGAIN: unknownName,
+  ETIMEDOUT: {
+    code: 'EDGE_SSH_TIMED_OUT',
+    what: 'did not answer',
+    hint: () => 'A firewall may drop the packets: try `nc -vz` from the master.',
+  },
+};
+
+function make(target: SshTarget, code: ErrorCode, what: string, hint: string, cause: unknown): EdgeError {
+  return new EdgeError(
+    code,
+    `${target.id} (${addressOf(target)}) ${what}`,
+    { host: target.id, address: addressOf(target) },
+    { hint, ...(cause === undefined ? {} : { cause }) },
+  );
+}

@@ -1,0 +1,157 @@
+import { type Clock, EdgeError, type Logger, silentLogger, systemClock } from '@edge-run/shared/kernel';
+import { didYouMean } from '@edge-run/shared/schema';
+import type { DefaultCredentials } from './auth.ts';
+import { Connection } from './connection.ts';
+import type { HandshakeContext } from './handshake.ts';
+import { type HostKeyOptions, HostKeys } from './host-keys.ts';
+import { Slots } from './slots.ts';
+import { SshHost } from './ssh-host.ts';
+import { type SshTarget, sshTarget } from './target.ts';
+
+/** What a fleet is made of. */
+export interface SshFleetOptions {
+  readonly roster: readonly SshTarget[];
+  readonly hostKeys: HostKeyOptions;
+  /** Credentials beside those of the roster. */
+  readonly credentials?: DefaultCredentials;
+  /** Channels open at once on one host; sshd's MaxSessions is 10 by default. Default 8. */
+  readonly maxSessions?: number;
+  /** Handshakes going on at once over the whole fleet. Default 16. */
+  readonly maxHandshakes?: number;
+  /** A connection is dead after `missed` unanswered questions, one each `intervalMs`. Default 3 of 5,000. */
+  readonly keepAlive?: { readonly intervalMs: number; readonly missed: number };
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly log?: Logger;
+}
+
+/** The hosts of a roster, each with one connection that is kept and shared. */
+export interface SshFleet {
+  /** In the order of the roster. */
+  ids(): readonly string[];
+  has(id: string): boolean;
+  /** The roster's entry. @throws EdgeError `EDGE_SSH_NO_SUCH_HOST` */
+  target(id: string): SshTarget;
+  /** The host, connected. @throws EdgeError `EDGE_SSH_NO_SUCH_HOST`, and a code for each way connecting fails */
+  host(id: string, signal?: AbortSignal): Promise<SshHost>;
+  /** Ends every connection. */
+  close(): Promise<void>;
+}
+
+/** Makes a fleet; nothing is connected before a host is asked for. */
+export function createSshFleet(options: SshFleetOptions): SshFleet {
+  return new Fleet(options);
+}
+
+class Fleet implements SshFleet {
+  readonly #targets: ReadonlyMap<string, SshTarget>;
+  readonly #context: HandshakeContext;
+  readonly #maxSessions: number;
+  readonly #connections = new Map<string, Connection>();
+  readonly #hosts = new Map<string, SshHost>();
+
+  constructor(options: SshFleetOptions) {
+    this.#targets = new Map(options.roster.map((target) => [target.id, target]));
+    this.#maxSessions = options.maxSessions ?? 8;
+    this.#context = {
+      hostKeys: new HostKeys(options.hostKeys),
+      credentials: options.credentials ?? {},
+      handshakes: new Slots(options.maxHandshakes ?? 16),
+      keepAlive: options.keepAlive ?? { intervalMs: 5_000, missed: 3 },
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+      log: options.log ?? silentLogger,
+    };
+  }
+
+  ids(): readonly string[] {
+    return [...this.#targets.keys()];
+  }
+
+  has(id: string): boolean {
+    return this.#targets.has(id);
+  }
+
+  target(id: string): SshTarget {
+    const target = this.#targets.get(id);
+    if (target !== undefined) return target;
+    throw new EdgeError(
+      'EDGE_SSH_NO_SUCH_HOST',
+      `the roster has no host \`${id}\``,
+      { host: id },
+      { hint: didYouMean(id, this.#targets.keys()) || 'Add it to the roster.' },
+    );
+  }
+
+  async host(id: string, signal?: AbortSignal): Promise<SshHost> {
+    const connection = this.#connection(this.target(id), []);
+    await connection.ready(signal);
+    const known = this.#hosts.get(id);
+    if (known !== undefined) return known;
+    const host = new SshHost(connection, this.#maxSessions);
+    this.#hosts.set(id, host);
+    return host;
+  }
+
+  async close(): Promise<void> {
+    for (const host of this.#hosts.values()) host.close();
+    // Those that go through others first.
+    for (const connection of [...this.#connections.values()].reverse()) await connection.close();
+    this.#connections.clear();
+    this.#hosts.clear();
+  }
+
+  /** `through`: ids on the way to here, to find a circle. */
+  #connection(target: SshTarget, through: readonly string[]): Connection {
+    const key = connectionKey(target);
+    const known = this.#connections.get(key);
+    if (known !== undefined) return known;
+    if (through.includes(key)) {
+      throw new EdgeError(
+        'EDGE_CONFIG_INVALID',
+        `the jump hosts of ${target.id} go in a circle: ${[...through, key].join(' → ')}`,
+        { host: target.id },
+        { hint: 'Look at `ProxyJump` in the roster.' },
+      );
+    }
+    const via = this.#lastJump(target, [...through, key]);
+    const connection = new Connection(target, this.#context, {
+      maxSessions: this.#maxSessions,
+      ...(via === undefined ? {} : { via }),
+    });
+    this.#connections.set(key, connection);
+    return connection;
+  }
+
+  #lastJump(target: SshTarget, through: readonly string[]): Connection | undefined {
+    let via: Connection | undefined;
+    for (const name of target.proxyJump) {
+      const jump = this.#targets.get(name) ?? parseJump(name, target);
+      // The second jump host is reached through the first, whatever the roster says about it.
+      const path = target.proxyJump.slice(0, target.proxyJump.indexOf(name));
+      via = this.#connection(path.length === 0 ? jump : { ...jump, proxyJump: path }, through);
+    }
+    return via;
+  }
+}
+
+/** Connections are shared by whoever goes the same way to the same account. */
+function connectionKey({ id, user, host, port, proxyJump }: SshTarget): string {
+  return `${id}=${[...proxyJump, `${user}@${host}:${port}`].join(',')}`;
+}
+
+/** `[user@]host[:port]`; the user is the target's where none is given. */
+function parseJump(text: string, target: SshTarget): SshTarget {
+  const match = /^(?:([^@]+)@)?(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text);
+  if (match === null) {
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      `\`${text}\` is no jump host of ${target.id}`,
+      { host: target.id, jump: text },
+      { hint: 'Write an id of the roster, or [user@]host[:port].' },
+    );
+  }
+  const [, user = target.user, v6, name, port] = match;
+  const host = v6 ?? name ?? '';
+  return sshTarget({ ...target, id: host, host, user, port: Number(port ?? 22), proxyJump: [], sudo: false });
+}

@@ -1,0 +1,5 @@
+export type { DefaultCredentials } from './auth.ts';
+export { createSshFleet, type SshFleet, type SshFleetOptions } from './fleet.ts';
+export type { HostKeyOptions } from './host-keys.ts';
+export { SshHost } from './ssh-host.ts';
+export { type SshTarget, sshTarget } from './target.ts';

@@ -1,0 +1,103 @@
+/** Keeps the first bytes of a stream and counts the rest. */
+export class BoundedOutput {
+  readonly #chunks: Buffer[] = [];
+  readonly #maxBytes: number;
+  #keptBytes = 0;
+  #seenBytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get seenBytes(): number {
+    return this.#seenBytes;
+  }
+
+  get isTruncated(): boolean {
+    return this.#seenBytes > this.#keptBytes;
+  }
+
+  push(chunk: Buffer): void {
+    this.#seenBytes += chunk.length;
+    const room = this.#maxBytes - this.#keptBytes;
+    if (room <= 0) return;
+    const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
+    this.#chunks.push(kept);
+    this.#keptBytes += kept.length;
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+/** Hands on what comes before a marker and, once the marker and the line it begins are there, gives the line's rest. */
+export class UntilMarker {
+  readonly #marker: Buffer;
+  readonly #output: BoundedOutput;
+  #pending: Buffer = Buffer.alloc(0);
+  #found = false;
+
+  constructor(marker: string, output: BoundedOutput) {
+    this.#marker = Buffer.from(marker);
+    this.#output = output;
+  }
+
+  /** The text between marker and line end, when it is complete. */
+  push(chunk: Buffer): string | undefined {
+    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    if (!this.#found) {
+      const at = this.#pending.indexOf(this.#marker);
+      // The last bytes may be the beginning of the marker.
+      const safe = at >= 0 ? at : Math.max(0, this.#pending.length - this.#marker.length + 1);
+      if (safe > 0) this.#output.push(this.#pending.subarray(0, safe));
+      this.#pending = this.#pending.subarray(at >= 0 ? at + this.#marker.length : safe);
+      this.#found = at >= 0;
+    }
+    if (!this.#found) return undefined;
+    const end = this.#pending.indexOf(10);
+    return end < 0 ? undefined : this.#pending.subarray(0, end).toString('latin1');
+  }
+}
+
+/** Takes the lines that begin with a key out of stderr and hands the rest on. */
+export class MarkedLines {
+  readonly #key: Buffer;
+  readonly #output: BoundedOutput;
+  readonly #onMark: (words: readonly string[]) => void;
+  #pending: Buffer = Buffer.alloc(0);
+
+  constructor(key: string, output: BoundedOutput, onMark: (words: readonly string[]) => void) {
+    this.#key = Buffer.from(`${key} `);
+    this.#output = output;
+    this.#onMark = onMark;
+  }
+
+  push(chunk: Buffer): void {
+    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    for (;;) {
+      const at = this.#pending.indexOf(this.#key);
+      if (at < 0) {
+        this.#handOn(Math.max(0, this.#pending.length - this.#key.length + 1));
+        return;
+      }
+      this.#handOn(at);
+      // A prompt ends with a colon and without a newline; every other mark ends its line.
+      const end = this.#pending.findIndex((byte, index) => index >= this.#key.length && (byte === 10 || byte === 58));
+      if (end < 0) return;
+      const words = this.#pending.subarray(this.#key.length, end).toString('latin1').trim().split(' ');
+      this.#pending = this.#pending.subarray(end + 1);
+      this.#onMark(words);
+    }
+  }
+
+  /** Hands on what was held back: nothing more comes. */
+  end(): void {
+    this.#handOn(this.#pending.length);
+  }
+
+  #handOn(count: number): void {
+    if (count > 0) this.#output.push(this.#pending.subarray(0, count));
+    this.#pending = this.#pending.subarray(count);
+  }
+}

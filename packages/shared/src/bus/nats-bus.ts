@@ -1,0 +1,318 @@
+import type { Authenticator, ConnectionOptions, Msg, NatsConnection } from '@nats-io/transport-node';
+import { connect, errors, wsconnect } from '@nats-io/transport-node';
+import { EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
+import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
+import { authenticatorFor, type BusCredentials } from './credentials.ts';
+import { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
+import { checkPublishSubject, mayReply } from './subject.ts';
+
+/** A WebSocket for `ws://` and `wss://` servers, as the NATS client takes it. */
+export type WsFactory = (
+  url: string,
+  options: object,
+) => Promise<{
+  readonly socket: unknown;
+  readonly encrypted: boolean;
+}>;
+
+export interface NatsBusOptions {
+  /** `nats://`, `tls://`, `ws://` or `wss://`; all of one kind. */
+  readonly servers: readonly string[];
+  readonly credentials?: BusCredentials;
+  /** Shown in the server's connection list. */
+  readonly name: string;
+  /** `_INBOX.<own token>`: the only place this connection may read answers. */
+  readonly inboxPrefix: string;
+  /** Made from `ws` when absent: Node 20 has no WebSocket of its own. */
+  readonly wsFactory?: WsFactory;
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly log?: Logger;
+  readonly queueLimits?: QueueLimits;
+  /** Limit of the first connection. Default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** Longest wait between two attempts to reconnect. Default 2,000. */
+  readonly maxReconnectWaitMs?: number;
+  /** Source of jitter in 0..1. */
+  readonly random?: () => number;
+}
+
+/** A Bus over NATS; `connection` is for JetStream. */
+export interface NatsBus extends Bus {
+  readonly connection: NatsConnection;
+  /** Largest body the server takes. */
+  readonly maxPayloadBytes: number;
+}
+
+const FIRST_RECONNECT_WAIT_MS = 50;
+
+/**
+ * Connects and stays connected: after a loss it tries again, first after 50 ms, then ever longer and never in step with
+ * others.
+ * @throws EdgeError `EDGE_BUS_UNREACHABLE` when no server answers or the credentials are refused
+ */
+export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> {
+  const random = options.random ?? Math.random;
+  let failedAttempts = 0;
+  const connectionOptions: ConnectionOptions = {
+    servers: [...options.servers],
+    name: options.name,
+    inboxPrefix: options.inboxPrefix,
+    timeout: options.connectTimeoutMs ?? 5_000,
+    maxReconnectAttempts: -1,
+    reconnectDelayHandler: () => {
+      const longest = Math.min(options.maxReconnectWaitMs ?? 2_000, FIRST_RECONNECT_WAIT_MS * 2 ** failedAttempts);
+      failedAttempts += 1;
+      return longest * (0.5 + random() / 2);
+    },
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...authentication(options.credentials),
+  };
+  const connection = await open(connectionOptions, options);
+  return new ConnectedNatsBus(connection, options, () => {
+    failedAttempts = 0;
+  });
+}
+
+function authentication(credentials: BusCredentials | undefined): { authenticator?: Authenticator } {
+  return credentials === undefined ? {} : { authenticator: authenticatorFor(credentials) };
+}
+
+async function open(connectionOptions: ConnectionOptions, options: NatsBusOptions): Promise<NatsConnection> {
+  try {
+    if (!options.servers.some((server) => /^wss?:/.test(server))) return await connect(connectionOptions);
+    const wsFactory = options.wsFactory ?? (await defaultWsFactory());
+    return await wsconnect({ ...connectionOptions, wsFactory } as ConnectionOptions);
+  } catch (error) {
+    const servers = options.servers.join(', ');
+    const refused =
+      error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+    throw new EdgeError(
+      'EDGE_BUS_UNREACHABLE',
+      refused
+        ? `${servers} refused the credentials of ${options.name}`
+        : `cannot reach NATS at ${servers}: ${errorMessage(error)}`,
+      { servers: [...options.servers], refused },
+      {
+        cause: error,
+        hint: refused
+          ? 'Look whether the key was rejected or revoked: edge-run key.list.'
+          : 'Look whether the server runs and the address is right: nats-server must listen there.',
+      },
+    );
+  }
+}
+
+async function defaultWsFactory(): Promise<WsFactory> {
+  const { WebSocket } = await import('ws');
+  return async (url) => ({ socket: new WebSocket(url), encrypted: url.startsWith('wss:') });
+}
+
+class ConnectedNatsBus implements NatsBus {
+  readonly connection: NatsConnection;
+  readonly #log: Logger;
+  readonly #limits: QueueLimits;
+  readonly #listeners = new Set<BoundedQueue<BusStatus>>();
+  readonly #queues = new Set<BoundedQueue<Received>>();
+  #last: BusStatus;
+
+  constructor(connection: NatsConnection, options: NatsBusOptions, onConnected: () => void) {
+    this.connection = connection;
+    this.#log = options.log ?? silentLogger;
+    this.#limits = options.queueLimits ?? DEFAULT_QUEUE_LIMITS;
+    this.#last = { kind: 'connected', server: connection.getServer() };
+    void this.#follow(onConnected);
+    void connection.closed().then((reason) => this.#closed(reason ?? undefined));
+  }
+
+  get maxPayloadBytes(): number {
+    return this.connection.info?.max_payload ?? 1024 * 1024;
+  }
+
+  async publish(subject: string, body: unknown): Promise<void> {
+    this.connection.publish(subject, this.#encode(subject, body));
+  }
+
+  async request(subject: string, body: unknown, options: RequestOptions): Promise<unknown> {
+    const payload = this.#encode(subject, body);
+    options.signal?.throwIfAborted();
+    const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs });
+    try {
+      return parse(await (options.signal === undefined ? answer : orAborted(answer, options.signal)));
+    } catch (error) {
+      throw requestError(error, subject, options.timeoutMs);
+    }
+  }
+
+  subscribe(subject: string, options: SubscribeOptions): AsyncIterable<Received> {
+    const queue = new BoundedQueue<Received>(this.#limits);
+    if (options.signal.aborted) {
+      queue.end();
+      return queue;
+    }
+    let dropped = 0;
+    const subscription = this.connection.subscribe(subject, {
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
+      callback: (error, message) => {
+        if (error !== null) {
+          this.#log.error(`subscription to ${subject} failed: ${error.message}`, { subject });
+          queue.end();
+          return;
+        }
+        const received = this.#received(message);
+        if (received !== undefined && !queue.push(received, message.data.length)) {
+          dropped += 1;
+          if ((dropped & (dropped - 1)) === 0) this.#log.warn(`reader of ${subject} is too slow`, { subject, dropped });
+        }
+      },
+    });
+    this.#queues.add(queue);
+    const stop = (): void => {
+      this.#queues.delete(queue);
+      if (!this.connection.isClosed()) subscription.unsubscribe();
+      queue.clear();
+    };
+    options.signal.addEventListener('abort', stop, { once: true });
+    return queue;
+  }
+
+  async flush(): Promise<void> {
+    await this.connection.flush();
+  }
+
+  status(signal: AbortSignal): AsyncIterable<BusStatus> {
+    const queue = new BoundedQueue<BusStatus>({ items: 1_000, bytes: Number.MAX_SAFE_INTEGER });
+    queue.push(this.#last);
+    if (signal.aborted || this.#last.kind === 'closed') queue.end();
+    else {
+      this.#listeners.add(queue);
+      signal.addEventListener(
+        'abort',
+        () => {
+          this.#listeners.delete(queue);
+          queue.end();
+        },
+        { once: true },
+      );
+    }
+    return queue;
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  #encode(subject: string, body: unknown): string {
+    checkPublishSubject(subject);
+    if (this.connection.isClosed()) throw closedError(subject);
+    const text = JSON.stringify(body ?? null);
+    const sizeBytes = Buffer.byteLength(text);
+    if (sizeBytes > this.maxPayloadBytes) {
+      throw new EdgeError(
+        'EDGE_BUS_TOO_LARGE',
+        `a message of ${sizeBytes} bytes to ${subject} is larger than the ${this.maxPayloadBytes} the server takes`,
+        { subject, sizeBytes, maxPayloadBytes: this.maxPayloadBytes },
+        { hint: 'Ask for less at once, or raise max_payload of the NATS server.' },
+      );
+    }
+    return text;
+  }
+
+  #received(message: Msg): Received | undefined {
+    const { subject, reply } = message;
+    let body: unknown;
+    try {
+      body = parse(message);
+    } catch {
+      this.#log.warn(`dropped a message on ${subject} that is not JSON`, { subject });
+      return undefined;
+    }
+    if (reply === undefined || reply === '') return { subject, body };
+    if (!mayReply(subject, reply)) {
+      this.#log.warn(
+        `a message on ${subject} asked for its answer on ${reply}, outside its sender's inbox: not answered`,
+        {
+          subject,
+          reply,
+        },
+      );
+      return { subject, body };
+    }
+    return {
+      subject,
+      body,
+      respond: (answer) => {
+        if (!this.connection.isClosed()) this.connection.publish(reply, this.#encode(reply, answer));
+      },
+    };
+  }
+
+  async #follow(onConnected: () => void): Promise<void> {
+    for await (const status of this.connection.status()) {
+      switch (status.type) {
+        case 'disconnect':
+          this.#tell({ kind: 'disconnected', server: status.server });
+          break;
+        case 'reconnect':
+          onConnected();
+          this.#tell({ kind: 'connected', server: status.server });
+          break;
+        case 'error':
+          this.#log.warn(`NATS: ${status.error.message}`);
+          break;
+        default:
+          break;
+      }
+    }
+  }
+
+  #closed(reason: Error | undefined): void {
+    this.#tell({ kind: 'closed', ...(reason === undefined ? {} : { reason: reason.message }) });
+    for (const listener of this.#listeners) listener.end();
+    for (const queue of this.#queues) queue.end();
+    this.#listeners.clear();
+    this.#queues.clear();
+  }
+
+  #tell(status: BusStatus): void {
+    this.#last = status;
+    for (const listener of this.#listeners) listener.push(status);
+  }
+}
+
+function parse(message: Msg): unknown {
+  return message.data.length === 0 ? null : (JSON.parse(message.string()) as unknown);
+}
+
+function closedError(subject: string): EdgeError {
+  return new EdgeError('EDGE_BUS_UNREACHABLE', `the connection is closed: nothing sent to ${subject}`, { subject });
+}
+
+function requestError(error: unknown, subject: string, timeoutMs: number): unknown {
+  if (error instanceof EdgeError) return error;
+  const cause = { cause: error };
+  if (error instanceof errors.NoRespondersError || (error instanceof errors.RequestError && error.isNoResponders())) {
+    return new EdgeError('EDGE_BUS_NO_RESPONDER', `nobody listens on ${subject}`, { subject }, cause);
+  }
+  if (error instanceof errors.TimeoutError) {
+    return new EdgeError(
+      'EDGE_BUS_TIMEOUT',
+      `no answer on ${subject} within ${timeoutMs} ms`,
+      { subject, timeoutMs },
+      cause,
+    );
+  }
+  if (error instanceof errors.ClosedConnectionError) return closedError(subject);
+  return error;
+}
+
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void =>
+      reject(signal.reason instanceof EdgeError ? signal.reason : new EdgeError('EDGE_CANCELLED', 'cancelled'));
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,71 @@
+import { deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
+import type { PyMap } from '../values/index.ts';
+import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
+import type { HostRuntime } from './runtime.ts';
+
+/** How long a function may take when neither the job nor the function says. */
+const DEFAULT_TIMEOUT_MS = 3_600_000;
+
+/** Runs jobs on the host of a runtime. State runs wait for each other; everything else runs side by side. */
+export class RuntimeExecutor implements JobExecutor {
+  readonly #runtime: HostRuntime;
+  /** Ends when the last state run has ended. */
+  #stateRuns: Promise<unknown> = Promise.resolve();
+
+  constructor(runtime: HostRuntime) {
+    this.#runtime = runtime;
+  }
+
+  facts(): Promise<PyMap> {
+    return this.#runtime.options.facts();
+  }
+
+  async execute(job: HostJob, options: { signal: AbortSignal; log: Logger }): Promise<HostJobResult> {
+    const limit = deadline(job.timeoutMs ?? DEFAULT_TIMEOUT_MS, job.fun, options.signal);
+    try {
+      const run = (): Promise<HostJobResult> => this.#run(job, { signal: limit.signal, log: options.log });
+      return await (changesStates(job.fun) ? this.#afterOthers(run) : run());
+    } catch (error) {
+      return failure(error, limit.signal, options.signal);
+    } finally {
+      limit.dispose();
+    }
+  }
+
+  async #run(job: HostJob, work: { signal: AbortSignal; log: Logger }): Promise<HostJobResult> {
+    const { ctx } = await this.#runtime.workplace(work);
+    const { ret, retcode } = await raced(this.#runtime.invokeWithCode(job.fun, job, ctx), work.signal);
+    return { outcome: retcode === 0 ? 'succeeded' : 'failed', ret, retcode };
+  }
+
+  #afterOthers(run: () => Promise<HostJobResult>): Promise<HostJobResult> {
+    const turn = this.#stateRuns.then(run, run);
+    this.#stateRuns = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/** Two state runs of one host would undo each other's looks; showing one is harmless. */
+function changesStates(fun: string): boolean {
+  return fun.startsWith('state.') && !fun.startsWith('state.show_');
+}
+
+/** A function that does not heed the signal must not hold its job up. */
+function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+function failure(error: unknown, limit: AbortSignal, cancel: AbortSignal): HostJobResult {
+  const record = toErrorRecord(error);
+  const outcome = cancel.aborted ? 'cancelled' : limit.aborted && isDeadline(limit.reason) ? 'timed-out' : 'failed';
+  return { outcome, ret: errorMessage(error), retcode: 1, error: record };
+}
+
+function isDeadline(reason: unknown): boolean {
+  return reason instanceof EdgeError && reason.code === 'EDGE_DEADLINE';
+}

@@ -1,0 +1,218 @@
+import type { FileSource } from '../files/index.ts';
+import { createTemplateLoader } from '../files/index.ts';
+import type { Host } from '../host/index.ts';
+import { type Compiled, DiagnosticsError, EdgeError, type Logger, requireCompiled } from '../kernel/index.ts';
+import {
+  type Catalog,
+  type EventSink,
+  type ExecutionModule,
+  type Jobs,
+  type Mine,
+  type ModuleContext,
+  type PillarView,
+  type TemplateRequest,
+  takeApart,
+} from '../modules/contract/index.ts';
+import { pillarGet } from '../pillar/index.ts';
+import type { RenderData, RenderRequest, RenderText, TemplateCalls } from '../render/index.ts';
+import { type CallArguments, didYouMean, parseArguments } from '../schema/index.ts';
+import { fromPlain, type PyMap, type Value } from '../values/index.ts';
+
+/** What pillar to compile. */
+export interface PillarRequest {
+  readonly saltenv: string;
+  readonly pillarenv: string | undefined;
+  /** Laid over the compiled pillar and wins: the `pillar=` of a command line. */
+  readonly override?: PyMap;
+}
+
+/** Everything one host's jobs are run with. */
+export interface RuntimeOptions {
+  readonly host: Host;
+  /** All modules but those the runtime adds itself. */
+  readonly catalog: Catalog;
+  readonly files: FileSource;
+  readonly renderData: RenderData;
+  readonly renderText: RenderText;
+  /** The host's facts, cached by whoever gives them. */
+  facts(): Promise<PyMap>;
+  /** Compiles the host's pillar anew. */
+  pillar(request: PillarRequest): Promise<Compiled<PyMap>>;
+  /** Configuration as templates see it (`opts`). */
+  readonly opts: PyMap;
+  /** Environment of jobs that name none. Default `base`. */
+  readonly saltenv?: string;
+  readonly pillarenv?: string;
+  readonly events: EventSink;
+  readonly mine: Mine;
+  /** On the master only. */
+  readonly jobs?: Jobs;
+  readonly log: Logger;
+}
+
+/** What a piece of work on the host is about. */
+export interface WorkRequest {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly saltenv?: string;
+  readonly pillarenv?: string;
+  /** Compile the pillar anew, with this laid over it; the pillar as it was last compiled when absent. */
+  readonly pillar?: { readonly override?: PyMap };
+}
+
+/** A context and what renders templates within it. */
+export interface Workplace {
+  readonly ctx: ModuleContext<Host>;
+  /** The part of a render request that is the same for every template of this work. */
+  renderRequest(text: string, path: string, variables?: ReadonlyMap<string, Value>): RenderRequest;
+}
+
+/** Makes contexts for work on one host. */
+export class HostRuntime {
+  readonly options: RuntimeOptions;
+  /** The catalog with what was added to it. */
+  readonly catalog: Catalog;
+  /** The pillar as it was last compiled. */
+  #pillar: Promise<Compiled<PyMap>> | undefined;
+
+  constructor(options: RuntimeOptions, ownFunctions: (runtime: HostRuntime) => readonly ExecutionModule[] = () => []) {
+    this.options = options;
+    const functions = new Map(options.catalog.functions);
+    for (const module of ownFunctions(this)) functions.set(module.name, module);
+    this.catalog = { functions, states: options.catalog.states };
+  }
+
+  /** Forgets the pillar, so that the next job sees a new one. */
+  refreshPillar(): void {
+    this.#pillar = undefined;
+  }
+
+  /** A context for one job. @throws DiagnosticsError when a pillar was asked for and does not compile */
+  async workplace(work: WorkRequest): Promise<Workplace> {
+    const { options } = this;
+    const saltenv = work.saltenv ?? options.saltenv ?? 'base';
+    const pillarenv = work.pillarenv ?? options.pillarenv;
+    const facts = await options.facts();
+    const pillar = await this.#pillarView(saltenv, pillarenv, work);
+    const ctx: ModuleContext<Host> = {
+      host: options.host,
+      facts,
+      files: options.files,
+      saltenv,
+      pillar,
+      opts: options.opts,
+      signal: work.signal,
+      log: work.log,
+      events: options.events,
+      mine: options.mine,
+      ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+      state: { run: (fun, args, kwargs) => this.invoke(`state.${fun}`, { args, kwargs }, ctx) },
+      call: (name, args = [], kwargs = {}) =>
+        this.invoke(
+          name,
+          { args, kwargs: new Map(Object.entries(kwargs).map(([key, value]) => [key, fromPlain(value)])) },
+          ctx,
+        ),
+      hasFunction: (name) => this.catalog.functions.has(name),
+      renderTemplate: (request) => this.#renderTemplate(request, renderRequest),
+    };
+    const calls = this.templateCalls(ctx);
+    const renderRequest: Workplace['renderRequest'] = (text, path, variables) => ({
+      text,
+      path,
+      saltenv,
+      pillarenv: pillarenv ?? null,
+      grains: facts,
+      pillar: pillar.data,
+      opts: options.opts,
+      calls,
+      loader: createTemplateLoader(options.files, saltenv),
+      signal: work.signal,
+      ...(variables === undefined ? {} : { variables }),
+    });
+    return { ctx, renderRequest };
+  }
+
+  /** Runs a function within a context. @throws EdgeError for unknown names, wrong arguments and what the function throws */
+  async invoke(name: string, call: CallArguments, ctx: ModuleContext<Host>): Promise<Value> {
+    return (await this.invokeWithCode(name, call, ctx)).ret;
+  }
+
+  /** As `invoke`, with the return code: 0 is success. */
+  async invokeWithCode(
+    name: string,
+    call: CallArguments,
+    ctx: ModuleContext<Host>,
+  ): Promise<{ ret: Value; retcode: number }> {
+    const module = this.catalog.functions.get(name);
+    if (module === undefined) throw unknownFunction(name, this.catalog);
+    const args = requireCompiled(parseArguments(module, call));
+    const { answer, retcode } = takeApart(module, await module.run(args as never, ctx));
+    return { ret: fromPlain(answer), retcode };
+  }
+
+  /** `salt['x.y']` of this host's templates. */
+  templateCalls(ctx: ModuleContext<Host>): TemplateCalls {
+    return {
+      has: (name) => this.catalog.functions.has(name),
+      names: () => this.catalog.functions.keys(),
+      call: (name, args, kwargs) => this.invoke(name, { args, kwargs }, ctx),
+    };
+  }
+
+  async #pillarView(saltenv: string, pillarenv: string | undefined, work: WorkRequest): Promise<PillarView> {
+    const compile = (): Promise<Compiled<PyMap>> =>
+      this.options.pillar({
+        saltenv,
+        pillarenv,
+        ...(work.pillar?.override === undefined ? {} : { override: work.pillar.override }),
+      });
+    if (work.pillar !== undefined) return viewOf(requireCompiled(await compile()));
+    this.#pillar ??= compile();
+    const result = await this.#pillar;
+    if (result.value !== undefined) return viewOf(result.value);
+    // Try again with the next job; this one fails only if it looks into the pillar.
+    this.#pillar = undefined;
+    return brokenView(new DiagnosticsError(result.diagnostics));
+  }
+
+  async #renderTemplate(request: TemplateRequest, base: Workplace['renderRequest']): Promise<string> {
+    if (request.engine !== 'jinja') {
+      throw new EdgeError(
+        'EDGE_UNKNOWN_RENDERER',
+        `no template engine \`${request.engine}\``,
+        {},
+        { hint: 'Use `template: jinja`.' },
+      );
+    }
+    const rendered = await this.options.renderText(base(request.text, request.path, request.variables));
+    return requireCompiled(rendered).text;
+  }
+}
+
+/** The error of a function nobody has, with the one that was probably meant. */
+export function unknownFunction(name: string, catalog: Catalog): EdgeError {
+  const hint = didYouMean(name, catalog.functions.keys());
+  return new EdgeError(
+    'EDGE_UNKNOWN_FUNCTION',
+    `no function \`${name}\``,
+    { function: name },
+    hint === '' ? {} : { hint },
+  );
+}
+
+function viewOf(data: PyMap): PillarView {
+  return { data, get: (path, fallback = '') => pillarGet(data, path, fallback) };
+}
+
+/** A pillar that could not be compiled: looking into it is what fails. */
+function brokenView(error: DiagnosticsError): PillarView {
+  return {
+    get data(): PyMap {
+      throw error;
+    },
+    get: () => {
+      throw error;
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { Compiled } from '../kernel/index.ts';
+import type { SlsMatches } from '../state/index.ts';
+import { matchTop, mergeTops, readTops } from '../top/index.ts';
+import { toPlain, PyMap } from '../values/index.ts';
+import type { HostRuntime, Workplace } from './runtime.ts';
+
+/** What the top files of all environments (or of `saltenv` alone) give the host of a workplace. */
+export async function topMatches(runtime: HostRuntime, { ctx, renderRequest }: Workplace, saltenv?: string, topName?: string): Promise<Compiled<SlsMatches>> {
+  const { files, renderData, opts } = runtime.options;
+  const environments = await files.environments();
+  const tops = await readTops({
+    source: files,
+    environments: saltenv === undefined ? environments : [saltenv],
+    ...(topName === undefined ? {} : { topName }),
+    render: async (file, env) => {
+      const text = new TextDecoder().decode(await file.read());
+      return renderData({ ...renderRequest(text, file.path), saltenv: env });
+    },
+  });
+  if (tops.value === undefined) return { value: undefined, diagnostics: tops.diagnostics };
+  const subject = { id: ctx.host.id, grains: ctx.facts, pillar: ctx.pillar.data };
+  const groups = opts.get('nodegroups');
+  const matched = matchTop(mergeTops(tops.value, { strategy: strategyOf(opts) }), subject, {
+    environments,
+    ...(saltenv === undefined ? {} : { env: saltenv }),
+    ...(groups instanceof PyMap ? { nodegroups: toPlain(groups) as Record<string, string> } : {}),
+  });
+  return { value: matched.value?.sls, diagnostics: [...tops.diagnostics, ...matched.diagnostics] };
+}
+
+function strategyOf(opts: PyMap): 'merge' | 'merge_all' | 'same' {
+  const strategy = opts.get('top_file_merging_strategy');
+  return strategy === 'merge_all' || strategy === 'same' ? strategy : 'merge';
+}

@@ -1,0 +1,24 @@
+export {
+  applyOwnership,
+  followLinks,
+  isDirectory,
+  makeDirectories,
+  type Ownership,
+  ownershipDrift,
+  readIfPresent,
+  readText,
+  requireAbsolute,
+  walk,
+  writeText,
+} from './paths.ts';
+export { hasProgram, mustProbe, mustRun } from './run.ts';
+export {
+  judgedRetcode,
+  readEnvironment,
+  runShell,
+  type ShellRequest,
+  type SuccessRules,
+  shellCommand,
+  splitWords,
+  stripOutput,
+} from './shell.ts';

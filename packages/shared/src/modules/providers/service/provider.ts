@@ -1,0 +1,26 @@
+import type { Host } from '../../../host/index.ts';
+import type { ModuleContext } from '../../contract/index.ts';
+
+/** How a service stands. */
+export interface ServiceLook {
+  /** False: the host knows no service of that name. */
+  readonly known: boolean;
+  readonly running: boolean;
+  /** Started at boot. */
+  readonly enabled: boolean;
+}
+
+/** What can be done to a service that is not its start at boot. */
+export type ServiceAction = 'start' | 'stop' | 'restart' | 'reload';
+
+/** One way services are kept on hosts. */
+export interface ServiceProvider {
+  /** Name for messages. */
+  readonly kind: string;
+  look(ctx: ModuleContext, name: string): Promise<ServiceLook>;
+  /** Names of all services, sorted. */
+  list(ctx: ModuleContext): Promise<readonly string[]>;
+  /** Resolves when it is done and the service is as asked. @throws EdgeError with what the service said. */
+  act(ctx: ModuleContext<Host>, name: string, action: ServiceAction): Promise<void>;
+  setEnabled(ctx: ModuleContext<Host>, name: string, enabled: boolean): Promise<void>;
+}

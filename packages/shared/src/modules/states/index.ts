@@ -1,0 +1,1 @@
+export { testStates } from './test.ts';

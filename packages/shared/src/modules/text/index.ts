@@ -1,0 +1,16 @@
+export {
+  appendLines,
+  type BlockOptions,
+  type KeyValueOptions,
+  prependLines,
+  type ReplaceOptions,
+  replaceBlock,
+  replaceText,
+  setKeyValues,
+  toggleComments,
+} from './edits.ts';
+export { formatMode, parseMode } from './file-mode.ts';
+export { editLine, type LineOptions } from './line-mode.ts';
+export { bareLines, endedText, splitLines } from './lines.ts';
+export { escapeRegex, expandReplacement, pythonRegex, substitute } from './python-regex.ts';
+export { isBinary, unifiedDiff } from './unified-diff.ts';

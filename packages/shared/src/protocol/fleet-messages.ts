@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { encodedValue, errorRecord } from './messages.ts';
+
+/*
+ * What goes between master and minions beside jobs and returns. On `edge.job.id.<id>` a minion gets signed envelopes
+ * (a job, or a body with `kind: 'kill'`) and the unsigned question `find`; it answers each with a receipt.
+ */
+
+/** Ends a job that runs; travels inside a signed envelope. */
+export const killMessage = z.object({
+  kind: z.literal('kill'),
+  jid: z.string(),
+  targets: z.array(z.string()),
+  by: z.string(),
+  issuedAt: z.number(),
+  expiresAt: z.number(),
+});
+export type KillMessage = z.infer<typeof killMessage>;
+
+/** Asks a minion what it knows of a job; without `jid`, what it is doing at all. */
+export const findMessage = z.object({ kind: z.literal('find'), jid: z.string().optional() });
+export type FindMessage = z.infer<typeof findMessage>;
+
+/** One job a minion has in hand. */
+export const runningJob = z.object({
+  jid: z.string(),
+  fun: z.string(),
+  startedAt: z.number(),
+  by: z.string(),
+});
+export type RunningJob = z.infer<typeof runningJob>;
+
+/** A minion's answer to a job, a kill or a find, at once; the return comes later, on its own subject. */
+export const jobReceipt = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('running'), jid: z.string() }),
+  /** The return exists and was published again. */
+  z.object({ state: z.literal('ended'), jid: z.string() }),
+  z.object({ state: z.literal('unknown'), jid: z.string() }),
+  z.object({ state: z.literal('refused'), error: errorRecord }),
+  z.object({ state: z.literal('alive'), running: z.array(runningJob), startedAt: z.number(), version: z.string() }),
+]);
+export type JobReceipt = z.infer<typeof jobReceipt>;
+
+/** An unknown minion asks to be let in; travels in an envelope signed with the key it asks for. */
+export const knockMessage = z.object({
+  id: z.string().min(1).max(255),
+  publicKey: z.string(),
+  token: z.string().optional(),
+  at: z.number(),
+});
+export type KnockMessage = z.infer<typeof knockMessage>;
+
+/** The answer to a knock. */
+export const knockAnswer = z.discriminatedUnion('status', [
+  z.object({
+    status: z.literal('accepted'),
+    id: z.string(),
+    jwt: z.string(),
+    /** Public keys of those whose jobs the minion may run. */
+    signers: z.array(z.string()),
+  }),
+  z.object({ status: z.literal('pending'), fingerprint: z.string() }),
+  z.object({ status: z.literal('rejected'), fingerprint: z.string() }),
+  z.object({ status: z.literal('denied'), fingerprint: z.string(), reason: z.string() }),
+]);
+export type KnockAnswer = z.infer<typeof knockAnswer>;
+
+/** What a minion sends on `edge.evt.<id>`: it says `source` itself to nobody; the gateway adds it. */
+export const minionEvent = z.object({
+  tag: z.string().min(1).max(512),
+  data: encodedValue,
+  at: z.number(),
+});
+export type MinionEvent = z.infer<typeof minionEvent>;
+
+/** The answer to a request, as it travels. */
+export const answerRecord = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), answer: z.unknown() }),
+  z.object({ ok: z.literal(false), error: errorRecord }),
+]);

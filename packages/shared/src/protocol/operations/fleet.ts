@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { encodedValue } from '../messages.ts';
+import { instant, operation, targetExpression } from './operation.ts';
+
+const globs = z.array(z.string()).min(1).describe('Ids or globs of ids.');
+
+/** A minion's key. */
+export const minionKey = z.object({
+  id: z.string(),
+  state: z.enum(['pending', 'accepted', 'rejected']),
+  fingerprint: z.string(),
+  since: instant,
+  from: z.string().optional().describe('Address it asked from.'),
+  token: z.string().optional().describe('Name of the join token it showed.'),
+});
+export type MinionKey = z.infer<typeof minionKey>;
+
+/** A minion or SSH target. */
+export const fleetNode = z.object({
+  id: z.string(),
+  kind: z.enum(['minion', 'ssh']),
+  state: z.enum(['connected', 'disconnected', 'unknown']),
+  version: z.string().optional(),
+  os: z.string().optional(),
+  address: z.string().optional(),
+  lastSeenAt: instant.optional(),
+});
+export type FleetNode = z.infer<typeof fleetNode>;
+
+const changedKeys = z.object({ keys: z.array(minionKey).describe('The keys that were changed, in their new state.') });
+
+/** Id → encoded mapping. */
+const valuesById = z.record(z.string(), encodedValue);
+
+export const fleetOperations = {
+  'keys.ls': operation({
+    name: 'keys.ls',
+    summary: 'List keys.',
+    args: z.object({ state: minionKey.shape.state.optional().describe('Only keys in this state.') }),
+    answer: z.object({ keys: z.array(minionKey) }),
+  }),
+  'keys.accept': operation({
+    name: 'keys.accept',
+    summary: 'Let pending or rejected minions in.',
+    args: z.object({ ids: globs }),
+    answer: changedKeys,
+  }),
+  'keys.reject': operation({
+    name: 'keys.reject',
+    summary: 'Keep pending minions out.',
+    args: z.object({ ids: globs }),
+    answer: changedKeys,
+  }),
+  'keys.delete': operation({
+    name: 'keys.delete',
+    summary: 'Forget keys; an accepted minion is disconnected.',
+    args: z.object({ ids: globs }),
+    answer: z.object({ ids: z.array(z.string()).describe('Ids whose keys were deleted.') }),
+  }),
+  'keys.finger': operation({
+    name: 'keys.finger',
+    summary: 'Answer the fingerprints of the master and of keys.',
+    args: z.object({ ids: z.array(z.string()).optional().describe('Ids or globs; all when absent.') }),
+    answer: z.object({ master: z.string(), keys: z.array(minionKey) }),
+  }),
+  'keys.token-new': operation({
+    name: 'keys.token-new',
+    summary: 'Make a token that lets minions join without a person accepting them.',
+    args: z.object({
+      name: z.string().optional().describe('Name shown beside keys that used it.'),
+      ids: z.string().optional().describe('Glob of the ids it is good for; any when absent.'),
+      uses: z.number().int().positive().optional().describe('How many minions may use it; 1 when absent.'),
+      ttlMs: z.number().positive().optional().describe('How long it is good; one hour when absent.'),
+    }),
+    answer: z.object({ token: z.string(), name: z.string(), expiresAt: instant }),
+  }),
+  'nodes.ls': operation({
+    name: 'nodes.ls',
+    summary: 'List minions and SSH targets.',
+    args: z.object({ target: targetExpression.optional().describe('Only these.') }),
+    answer: z.object({ nodes: z.array(fleetNode) }),
+  }),
+  match: operation({
+    name: 'match',
+    summary: 'Answer whom a target expression selects.',
+    args: z.object({ target: targetExpression }),
+    answer: z.object({
+      ids: z.array(z.string()),
+      missing: z.array(z.string()).describe('Ids named in the expression that nobody has.'),
+    }),
+  }),
+  'pillar.show': operation({
+    name: 'pillar.show',
+    summary: 'Compile and answer the pillar of targets; secrets stay sealed.',
+    args: z.object({
+      target: targetExpression,
+      key: z.string().optional().describe('Only the value at this path: `web:port`.'),
+      saltenv: z.string().optional().describe('File environment.'),
+      pillarenv: z.string().optional().describe('Pillar environment.'),
+      pillar: encodedValue.optional().describe('Mapping merged over the pillar, encoded.'),
+    }),
+    answer: z.object({ values: valuesById }),
+  }),
+  'grains.ls': operation({
+    name: 'grains.ls',
+    summary: 'Answer the grains of targets as they were last gathered.',
+    args: z.object({ target: targetExpression, key: z.string().optional().describe('Only the value at this path.') }),
+    answer: z.object({ values: valuesById }),
+  }),
+  'roster.ls': operation({
+    name: 'roster.ls',
+    summary: 'List the hosts of the roster.',
+    args: z.object({}),
+    answer: z.object({
+      hosts: z.array(
+        z.object({ id: z.string(), host: z.string(), port: z.number(), user: z.string(), roster: z.string() }),
+      ),
+    }),
+  }),
+  'roster.test': operation({
+    name: 'roster.test',
+    summary: 'Log in to hosts of the roster and log out again.',
+    args: z.object({ ids: globs }),
+    answer: z.object({
+      hosts: z.array(
+        z.object({
+          id: z.string(),
+          ok: z.boolean(),
+          detail: z.string(),
+          hint: z.string().optional(),
+          tookMs: z.number(),
+        }),
+      ),
+    }),
+  }),
+};

@@ -1,0 +1,29 @@
+import type { z } from 'zod';
+import { fleetOperations } from './fleet.ts';
+import { jobOperations } from './jobs.ts';
+import { masterOperations } from './master.ts';
+import { orchOperations } from './orch.ts';
+
+export { type FleetNode, fleetNode, type MinionKey, minionKey } from './fleet.ts';
+export {
+  type JobDetails,
+  type JobEnd,
+  type JobReturn,
+  type JobSummary,
+  jobDetails,
+  jobEnd,
+  jobReturn,
+  jobSummary,
+} from './jobs.ts';
+export { diagnosticRecord, type ScheduleEntry, scheduleEntry } from './master.ts';
+export { type Operation, outcomes, type TargetExpression, targetExpression } from './operation.ts';
+export { type RunSummary, runSummary } from './orch.ts';
+
+/** Every operation of the master by name: the one declaration its clients and its gateway share. */
+export const OPERATIONS = { ...orchOperations, ...jobOperations, ...fleetOperations, ...masterOperations } as const;
+
+export type OperationName = keyof typeof OPERATIONS;
+/** What a client sends. */
+export type OperationArgs<N extends OperationName> = z.input<(typeof OPERATIONS)[N]['args']>;
+/** What a client is answered. */
+export type OperationAnswer<N extends OperationName> = z.output<(typeof OPERATIONS)[N]['answer']>;

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { encodedValue, returnMessage, targetOutcome } from '../messages.ts';
+import { instant, listArguments, operation, outcomes, targetExpression, wordArguments } from './operation.ts';
+
+const jobId = z.string().describe('Job id, a unique prefix of one, `@last` or `@last-failed`.');
+
+/** A return as the master publishes it (`salt/job/<jid>/ret/<id>`): what the minion said and how it counts. */
+export const jobReturn = returnMessage.extend({ outcome: targetOutcome });
+export type JobReturn = z.infer<typeof jobReturn>;
+
+/** The data of `salt/job/<jid>/end`: every target's outcome, those without a return included. */
+export const jobEnd = z.object({ targets: outcomes });
+export type JobEnd = z.infer<typeof jobEnd>;
+
+/** One line of a list of jobs. */
+export const jobSummary = z.object({
+  jid: z.string(),
+  fun: z.string(),
+  target: z.string().describe('The target expression as text.'),
+  by: z.string(),
+  startedAt: instant,
+  endedAt: instant.optional(),
+  targets: z.number().int(),
+  /** Outcome → number of targets. */
+  counts: z.partialRecord(targetOutcome, z.number().int()),
+});
+export type JobSummary = z.infer<typeof jobSummary>;
+
+/** All that is known about one job. */
+export const jobDetails = z.object({
+  jid: z.string(),
+  fun: z.string(),
+  args: z.array(encodedValue),
+  kwargs: z.array(z.tuple([z.string(), encodedValue])),
+  target: z.string(),
+  targets: z.array(z.string()),
+  by: z.string(),
+  startedAt: instant,
+  endedAt: instant.optional(),
+  returns: z.array(jobReturn),
+  /** Complete once the job has ended. */
+  outcomes,
+});
+export type JobDetails = z.infer<typeof jobDetails>;
+
+export const jobOperations = {
+  'jobs.publish': operation({
+    name: 'jobs.publish',
+    summary: 'Run a function on targets; answers once the job is published.',
+    args: z.object({
+      target: targetExpression,
+      fun: z.string().describe('The function: `test.ping`.'),
+      ...wordArguments,
+      timeoutMs: z.number().positive().optional().describe('Limit of the run time of the function on each target.'),
+      batch: z.string().optional().describe('Number or percentage of targets at a time: `2`, `25%`.'),
+      batchWaitMs: z.number().nonnegative().optional().describe('Pause after a target of a batch has answered.'),
+      subset: z.number().int().positive().optional().describe('Only this many targets, chosen at random.'),
+      failhard: z.boolean().optional().describe('With `batch`: start no further target after a failure.'),
+      transport: z.enum(['bus', 'ssh']).optional().describe('`ssh` asks hosts of the roster; `bus` when absent.'),
+    }),
+    answer: z.object({
+      jid: z.string(),
+      targets: z.array(z.string()).describe('Ids that must answer, frozen now.'),
+    }),
+  }),
+  'jobs.ls': operation({
+    name: 'jobs.ls',
+    summary: 'List jobs, newest first.',
+    args: z.object({
+      ...listArguments,
+      failed: z.boolean().optional().describe('Only jobs in which a target failed.'),
+    }),
+    answer: z.object({ jobs: z.array(jobSummary) }),
+  }),
+  'jobs.show': operation({
+    name: 'jobs.show',
+    summary: 'Answer one job with the returns that have come.',
+    args: z.object({ jid: jobId }),
+    answer: jobDetails,
+  }),
+  'jobs.kill': operation({
+    name: 'jobs.kill',
+    summary: 'Cancel a job on the targets that still run it.',
+    args: z.object({ jid: jobId }),
+    answer: z.object({ jid: z.string(), asked: z.array(z.string()).describe('Ids that were asked to stop.') }),
+  }),
+};

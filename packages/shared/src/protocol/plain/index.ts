@@ -1,0 +1,5 @@
+/*
+ * The part of the protocol without schemas: what a command line may load before it knows that it will ask anything.
+ */
+export { EXIT, type ExitCode } from '../exit-codes.ts';
+export { eventSubject, idFromToken, idToken, SUBJECTS } from '../subjects.ts';

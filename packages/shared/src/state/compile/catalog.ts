@@ -1,0 +1,74 @@
+import { type Compiled, type Diagnostic, notCompiled } from '../../kernel/index.ts';
+import type { StateModule } from '../../modules/contract/index.ts';
+import { anyValue, didYouMean, parseArguments } from '../../schema/index.ts';
+import { PyMap, type Value } from '../../values/index.ts';
+import type { CompileCatalog } from '../contract.ts';
+
+/** How a value begins that is only known when the state runs. */
+export const SLOT = '__slot__:';
+
+/** What compiling needs to know about `states`, by full name. */
+export function compileCatalog(states: ReadonlyMap<string, StateModule>): CompileCatalog {
+  const modules = new Set([...states.keys()].map((name) => name.slice(0, name.lastIndexOf('.'))));
+  return {
+    hasState: (state) => modules.has(state),
+    declares: (state, fun, argument) => {
+      const declaration = states.get(`${state}.${fun}`);
+      return declaration !== undefined && argument in declaration.args.shape;
+    },
+    check: (state, fun, args, placeOf) => {
+      const module = states.get(`${state}.${fun}`);
+      if (module === undefined) return notCompiled([unknown(state, fun, modules, states)]);
+      return parseArguments(withSlotsOpen(module, args), {
+        args: [],
+        kwargs: textKeys(args),
+        placeOf,
+      }) as Compiled<unknown>;
+    },
+  };
+}
+
+/** The keyword arguments of a chunk. */
+export function textKeys(args: PyMap): ReadonlyMap<string, Value> {
+  return new Map([...args].map(([key, value]) => [String(key), value] as const));
+}
+
+/** A declaration that takes anything where a slot will be filled in later. */
+function withSlotsOpen(module: StateModule, args: PyMap): StateModule {
+  const open: Record<string, ReturnType<typeof anyValue>> = {};
+  for (const [key, value] of args) {
+    if (hasSlot(value) && String(key) in module.args.shape) open[String(key)] = anyValue();
+  }
+  return Object.keys(open).length === 0 ? module : { ...module, args: module.args.extend(open) };
+}
+
+/** True when a value, or anything in it, is a slot. */
+export function hasSlot(value: Value): boolean {
+  if (typeof value === 'string') return value.startsWith(SLOT);
+  if (Array.isArray(value)) return value.some(hasSlot);
+  return value instanceof PyMap && [...value.values()].some(hasSlot);
+}
+
+function unknown(
+  state: string,
+  fun: string,
+  modules: ReadonlySet<string>,
+  states: ReadonlyMap<string, StateModule>,
+): Diagnostic {
+  const name = `${state}.${fun}`;
+  if (!modules.has(state)) {
+    return {
+      severity: 'error',
+      code: 'EDGE_UNKNOWN_STATE',
+      summary: `there is no state module \`${state}\` (for ${name})`,
+      detail: didYouMean(state, modules) || `state modules: ${[...modules].sort().join(', ')}`,
+    };
+  }
+  const known = [...states.keys()].filter((candidate) => candidate.startsWith(`${state}.`));
+  return {
+    severity: 'error',
+    code: 'EDGE_UNKNOWN_FUNCTION',
+    summary: `there is no state \`${name}\``,
+    detail: didYouMean(name, known) || `functions: ${known.join(', ')}`,
+  };
+}

@@ -1,0 +1,2 @@
+export { compileCatalog, hasSlot, SLOT, textKeys } from './catalog.ts';
+export { compile, compileLow, compileRawLow } from './compile.ts';

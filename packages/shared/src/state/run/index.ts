@@ -1,0 +1,1 @@
+export { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';

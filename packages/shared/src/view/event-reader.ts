@@ -1,0 +1,16 @@
+import type { EdgeEvent, JobEnd, JobReturn, RunJournalEvent, StepProgress } from '../protocol/index.ts';
+import type { JobEvent } from './job-view.ts';
+
+/** What an event says about a run: `run/<run id>/<type>`; undefined for other tags. */
+export function runEventOf(event: EdgeEvent): RunJournalEvent | StepProgress | undefined {
+  return /^run\/[^/]+\/[^/]+$/.test(event.tag) ? (event.data as unknown as RunJournalEvent | StepProgress) : undefined;
+}
+
+/** What an event says about a job: `salt/job/<jid>/ret/<id>` or `salt/job/<jid>/end`; undefined for other tags. */
+export function jobEventOf(event: EdgeEvent): JobEvent | undefined {
+  const [salt, job, , kind] = event.tag.split('/');
+  if (salt !== 'salt' || job !== 'job') return undefined;
+  if (kind === 'ret') return { type: 'return', answer: event.data as unknown as JobReturn };
+  if (kind === 'end') return { type: 'end', at: event.at, targets: (event.data as unknown as JobEnd).targets };
+  return undefined;
+}

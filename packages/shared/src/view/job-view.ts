@@ -1,0 +1,103 @@
+import type { ErrorRecord, InstantMs, JsonValue } from '../kernel/index.ts';
+import type { JobDetails, JobEnd, JobReturn } from '../protocol/index.ts';
+import { EXIT, type ExitCode } from '../protocol/plain/index.ts';
+
+export type TargetOutcome = JobReturn['outcome'];
+
+/** What a job looks like now; plain data, made by `startJob` and `foldJob`. */
+export interface JobView {
+  readonly jid: string;
+  readonly fun: string;
+  readonly target: string;
+  readonly by: string;
+  readonly startedAt?: InstantMs;
+  readonly endedAt?: InstantMs;
+  /** True once every target has an outcome for good. */
+  readonly ended: boolean;
+  /** Id → how that target fares; every id frozen at publish is here from the beginning. */
+  readonly hosts: Readonly<Record<string, JobHostView>>;
+}
+
+export interface JobHostView {
+  readonly outcome?: TargetOutcome;
+  /** The return, encoded. */
+  readonly ret?: JsonValue;
+  readonly retcode?: number;
+  readonly error?: ErrorRecord;
+  readonly durationMs?: number;
+}
+
+/** What happens to a job after it was published. */
+export type JobEvent =
+  | { readonly type: 'return'; readonly answer: JobReturn }
+  | { readonly type: 'end'; readonly at: InstantMs; readonly targets: JobEnd['targets'] };
+
+/** A job as published: nobody has answered. */
+export function startJob(job: {
+  readonly jid: string;
+  readonly fun: string;
+  readonly target: string;
+  readonly targets: readonly string[];
+  readonly by?: string;
+  readonly startedAt?: InstantMs;
+}): JobView {
+  const { jid, fun, target, targets, by = '', startedAt } = job;
+  const hosts = Object.fromEntries(targets.map((id) => [id, {}]));
+  return { jid, fun, target, by, ended: false, hosts, ...(startedAt === undefined ? {} : { startedAt }) };
+}
+
+/** The view of a snapshot; events that came meanwhile may be folded over it. */
+export function viewJob(details: JobDetails): JobView {
+  let view = startJob(details);
+  for (const answer of details.returns) view = foldJob(view, { type: 'return', answer });
+  if (details.endedAt === undefined) return view;
+  return foldJob(view, { type: 'end', at: details.endedAt, targets: details.outcomes });
+}
+
+/** The job after `event`. Folding an event again changes nothing: the same object comes back. */
+export function foldJob(view: JobView, event: JobEvent): JobView {
+  switch (event.type) {
+    case 'return':
+      return foldReturn(view, event.answer);
+    case 'end':
+      return view.ended ? view : foldEnd(view, event.at, event.targets);
+    default:
+      return view;
+  }
+}
+
+/** A late return fills in what a target said, but the outcome the end gave it stays. */
+function foldReturn(view: JobView, answer: JobReturn): JobView {
+  const known = view.hosts[answer.id];
+  if (answer.jid !== view.jid || known?.ret !== undefined) return view;
+  const host: JobHostView = {
+    outcome: known?.outcome ?? answer.outcome,
+    ret: answer.ret,
+    retcode: answer.retcode,
+    durationMs: answer.durationMs,
+    ...(answer.error === undefined ? {} : { error: answer.error as ErrorRecord }),
+  };
+  return { ...view, hosts: { ...view.hosts, [answer.id]: host } };
+}
+
+function foldEnd(view: JobView, at: InstantMs, targets: JobEnd['targets']): JobView {
+  const hosts: Record<string, JobHostView> = { ...view.hosts };
+  for (const [id, outcome] of Object.entries(targets)) hosts[id] = { ...hosts[id], outcome };
+  return { ...view, hosts, ended: true, endedAt: at };
+}
+
+/** Outcome → number of targets; `waiting` for those that have none yet. */
+export function countOutcomes(view: JobView): ReadonlyMap<TargetOutcome | 'waiting', number> {
+  const counts = new Map<TargetOutcome | 'waiting', number>();
+  for (const { outcome = 'waiting' } of Object.values(view.hosts)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return counts;
+}
+
+/** The exit code that says how a job went. A job that selected nobody never started. */
+export function exitCodeOfJob(view: JobView): ExitCode {
+  const outcomes = new Set(Object.values(view.hosts).map((host) => host.outcome));
+  if (outcomes.size === 0) return EXIT.notStarted;
+  if (outcomes.has('failed') || outcomes.has('timed-out') || outcomes.has('cancelled')) return EXIT.failed;
+  if (outcomes.has('unreachable') || outcomes.has('no-return')) return EXIT.unreachable;
+  return outcomes.has(undefined) ? EXIT.timedOut : EXIT.done;
+}

@@ -1,0 +1,79 @@
+import type { JsonValue } from '../kernel/index.ts';
+import { decodeValue, encodeValue, isFloat, isInteger, PyFloat, PyMap, type Value } from '../values/index.ts';
+
+/** One state's end as a host returned it (`state.apply`, `state.highstate`, `state.sls`, `state.single`). */
+export interface StateLine {
+  /** `file.managed`. */
+  readonly fun: string;
+  readonly id: string;
+  readonly name: string;
+  readonly sls: string;
+  /** `null`: it would change (test run). */
+  readonly result: boolean | null;
+  /** Encoded; `{}` when nothing changed. */
+  readonly changes: JsonValue;
+  readonly changed: boolean;
+  readonly comment: string;
+  readonly durationMs?: number;
+}
+
+/** The states of one host in order of their run, with counts. */
+export interface StatesView {
+  readonly states: readonly StateLine[];
+  readonly total: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  readonly wouldChange: number;
+  readonly failed: number;
+}
+
+/** Reads the return of a state run; undefined when `ret` is something else, such as a list of compile errors. */
+export function readStateReturns(ret: JsonValue): StatesView | undefined {
+  const map = decodeValue(ret);
+  if (!(map instanceof PyMap) || map.size === 0) return undefined;
+  const lines: { order: number; line: StateLine }[] = [];
+  for (const [key, value] of map) {
+    if (typeof key !== 'string' || !(value instanceof PyMap) || !value.has('result')) return undefined;
+    lines.push({ order: numberOf(value.get('__run_num__')) ?? lines.length, line: readLine(key, value) });
+  }
+  lines.sort((a, b) => a.order - b.order);
+  const states = lines.map(({ line }) => line);
+  const count = (accept: (line: StateLine) => boolean): number => states.filter(accept).length;
+  return {
+    states,
+    total: states.length,
+    changed: count((line) => line.changed && line.result === true),
+    unchanged: count((line) => !line.changed && line.result === true),
+    wouldChange: count((line) => line.result === null),
+    failed: count((line) => line.result === false),
+  };
+}
+
+function readLine(key: string, value: PyMap): StateLine {
+  const [state = '', id = '', name = '', fun = ''] = key.split('_|-');
+  const result = value.get('result');
+  const changes = value.get('changes') ?? new PyMap();
+  const durationMs = numberOf(value.get('duration'));
+  return {
+    fun: fun === '' ? state : `${state}.${fun}`,
+    id: textOf(value.get('__id__')) ?? id,
+    name: textOf(value.get('name')) ?? name,
+    sls: textOf(value.get('__sls__')) ?? '',
+    result: typeof result === 'boolean' ? result : null,
+    changes: encodeValue(changes),
+    changed: !(changes instanceof PyMap && changes.size === 0),
+    comment: textOf(value.get('comment')) ?? '',
+    ...(durationMs === undefined ? {} : { durationMs }),
+  };
+}
+
+function textOf(value: Value | undefined): string | undefined {
+  if (value instanceof PyMap || value === undefined || value === null) return undefined;
+  return Array.isArray(value) ? value.map((item) => String(item)).join('\n') : String(value);
+}
+
+function numberOf(value: Value | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (value instanceof PyFloat) return value.value;
+  return isInteger(value) || isFloat(value) ? Number(value) : undefined;
+}

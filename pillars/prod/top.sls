@@ -1,0 +1,5 @@
+prod:
+  '*':
+    - environment
+    - shop
+    - database

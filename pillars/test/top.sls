@@ -1,0 +1,5 @@
+test:
+  '*':
+    - environment
+    - shop
+    - database

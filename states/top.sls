@@ -1,0 +1,10 @@
+base:
+  'role:lb':
+    - match: grain
+    - haproxy
+  'role:app':
+    - match: grain
+    - shop
+  'role:db':
+    - match: grain
+    - postgresql
