@@ -1,6 +1,7 @@
 import type { FileSource } from '../files/index.ts';
 import { type Compiled, type Diagnostic, errorMessage, hasErrors } from '../kernel/index.ts';
 import type { JinjaOptions, RenderData, RenderLimits, TemplateCalls } from '../render/contract.ts';
+import { didYouMean } from '../schema/index.ts';
 import type { TargetContext } from '../target/index.ts';
 import { expandSlsNames, matchTop, mergeTops, orderEnvironments, readTops, type TopMatches } from '../top/index.ts';
 import { PyMap } from '../values/index.ts';
@@ -126,6 +127,9 @@ class Compilation {
     const { files, id, grains, pillarenv, range } = this.#options;
     const defined = await files.environments();
     const environments = pillarenv ? [pillarenv] : orderEnvironments(defined, ['base']);
+    if (pillarenv && !defined.includes(pillarenv) && (await compiler.names(pillarenv)).length === 0) {
+      this.#diagnostics.push(emptyEnvironment(pillarenv, defined));
+    }
     const { topName, nodegroups } = this.#settings;
     const render: Parameters<typeof readTops>[0]['render'] = (file, env) => compiler.render(file, env);
     const tops = await readTops({ source: files, environments, topName, render });
@@ -142,4 +146,14 @@ class Compilation {
     this.#data = mergePillars(this.#data, data, this.#settings);
     this.#layers.push(...layers);
   }
+}
+
+/** Salt answers an empty pillar and says nothing. */
+function emptyEnvironment(pillarenv: string, defined: readonly string[]): Diagnostic {
+  return {
+    severity: 'warning',
+    code: 'EDGE_PILLAR_INVALID',
+    summary: `there is no pillar environment \`${pillarenv}\`, so the pillar is empty`,
+    detail: didYouMean(pillarenv, defined) || `environments: ${defined.join(', ')}`,
+  };
 }

@@ -161,6 +161,14 @@ describe('compilePillar', () => {
     expect(plain((await compile(trees)).value)).toEqual({ b: 1 });
   });
 
+  it('warns of an environment there is not', async () => {
+    const trees = { base: {}, prod: { 'top.sls': "prod: {'*': [a]}\n", 'a.sls': 'k: 1\n' } };
+    expect(plain((await compile(trees, { pillarenv: 'prod' })).value)).toEqual({ k: 1 });
+    const { value, diagnostics } = await compile(trees, { pillarenv: 'prd' });
+    expect(plain(value)).toEqual({});
+    expect(diagnostics).toMatchObject([{ severity: 'warning', detail: 'did you mean `prod`?' }]);
+  });
+
   it('lets includes win when told so', async () => {
     const trees = { base: { 'top.sls': "base: {'*': [a]}\n", 'a.sls': 'include: [b]\nk: a\n', 'b.sls': 'k: b\n' } };
     const settings = { ...defaultPillarSettings, includesOverride: true };
