@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorRecord } from './messages.ts';
+import { encodedValue, errorRecord } from './messages.ts';
 
 /*
  * What goes between master and minions beside jobs and returns. On `edge.job.id.<id>` a minion gets signed envelopes
@@ -68,7 +68,7 @@ export type KnockAnswer = z.infer<typeof knockAnswer>;
 /** What a minion sends on `edge.evt.<id>`: it says `source` itself to nobody; the gateway adds it. */
 export const minionEvent = z.object({
   tag: z.string().min(1).max(512),
-  data: z.custom<z.infer<typeof errorRecord>['details'][string]>((value) => value !== undefined),
+  data: encodedValue,
   at: z.number(),
 });
 export type MinionEvent = z.infer<typeof minionEvent>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JsonValue } from '../kernel/index.ts';
+import type { JsonObject, JsonValue } from '../kernel/index.ts';
 
 /** A Value in its one JSON form (`values/encoding.ts`). */
 export const encodedValue = z.custom<JsonValue>((value) => value !== undefined);
@@ -8,10 +8,7 @@ export const encodedValue = z.custom<JsonValue>((value) => value !== undefined);
 export const errorRecord = z.object({
   code: z.string(),
   message: z.string(),
-  details: z.record(
-    z.string(),
-    z.custom<JsonValue>(() => true),
-  ),
+  details: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
   hint: z.string().optional(),
 });
 

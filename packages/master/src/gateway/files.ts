@@ -1,0 +1,99 @@
+import type { FileEntry, FileSource } from '@edge-run/shared/files';
+import { EdgeError } from '@edge-run/shared/kernel';
+import { z } from 'zod';
+import { type Operation, operation } from './serve.ts';
+
+const PAGE = 1_000;
+const MAX_CHUNK_BYTES = 512 * 1024;
+/** Contents kept in memory while their chunks are asked for. */
+const MAX_OPEN_BYTES = 256 * 1024 * 1024;
+const KEEP_OPEN_MS = 30_000;
+
+const place = { env: z.string() };
+
+/** What minions ask of a FileSource: `file-environments`, `file-find`, `file-list`, `file-chunk`. */
+export function fileOperations(files: FileSource): Readonly<Record<string, Operation>> {
+  const open = new OpenContents(files);
+  return {
+    'file-environments': operation(z.object({}), () => files.environments()),
+    'file-find': operation(z.object({ uri: z.string(), ...place }), async ({ uri, env }) => {
+      const handle = await files.open(uri, env);
+      return handle === undefined ? null : entryOf(handle);
+    }),
+    'file-list': operation(
+      z.object({ prefix: z.string(), after: z.string().default(''), ...place }),
+      async ({ prefix, after, env }) => {
+        const entries: FileEntry[] = [];
+        for await (const entry of files.list(prefix, env)) {
+          if (after !== '' && entry.path <= after) continue;
+          if (entries.length === PAGE) return { entries, more: true };
+          entries.push(entryOf(entry));
+        }
+        return { entries, more: false };
+      },
+    ),
+    'file-chunk': operation(
+      z.object({
+        uri: z.string(),
+        digest: z.string(),
+        offset: z.number().int().min(0),
+        length: z.number().int().min(1).max(MAX_CHUNK_BYTES),
+        ...place,
+      }),
+      async ({ uri, env, digest, offset, length }) => {
+        const content = await open.content(uri, env, digest);
+        return { data: Buffer.from(content.subarray(offset, offset + length)).toString('base64') };
+      },
+    ),
+  };
+}
+
+/** A file is read once for all its chunks. */
+class OpenContents {
+  readonly #files: FileSource;
+  readonly #open = new Map<string, Promise<Uint8Array>>();
+  #bytes = 0;
+
+  constructor(files: FileSource) {
+    this.#files = files;
+  }
+
+  content(uri: string, env: string, digest: string): Promise<Uint8Array> {
+    const key = `${env}\n${uri}\n${digest}`;
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const reading = this.#read(uri, env, digest);
+    this.#open.set(key, reading);
+    const forget = (bytes: number): void => {
+      if (this.#open.get(key) === reading) this.#open.delete(key);
+      this.#bytes -= bytes;
+    };
+    reading.then(
+      ({ length }) => {
+        this.#bytes += length;
+        setTimeout(() => forget(length), this.#bytes > MAX_OPEN_BYTES ? 0 : KEEP_OPEN_MS).unref();
+      },
+      () => forget(0),
+    );
+    return reading;
+  }
+
+  async #read(uri: string, env: string, digest: string): Promise<Uint8Array> {
+    const handle = await this.#files.open(uri, env);
+    if (handle === undefined || handle.digest !== digest) {
+      throw new EdgeError(
+        'EDGE_FILE_CHANGED',
+        `${uri} (${env}) is not what it was: ${digest}`,
+        { uri, env, digest },
+        {
+          hint: 'Run the job again.',
+        },
+      );
+    }
+    return handle.read();
+  }
+}
+
+function entryOf({ path, digest, sizeBytes, mode }: FileEntry): FileEntry {
+  return { path, digest, sizeBytes, mode };
+}

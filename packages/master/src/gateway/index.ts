@@ -1,0 +1,2 @@
+export { fileOperations } from './files.ts';
+export { type Caller, type GatewayOptions, type Operation, operation, serveGateway } from './serve.ts';

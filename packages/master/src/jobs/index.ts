@@ -1,0 +1,12 @@
+export type { GatherSettings } from './gather.ts';
+export { type MinionPresence, type Presence, trackPresence } from './presence.ts';
+export type { JobRecord, JobSummary } from './records.ts';
+export {
+  createJobs,
+  type JobProgress,
+  type JobReport,
+  type JobRunRequest,
+  type JobService,
+  type JobServiceOptions,
+} from './service.ts';
+export { type JobRecords, openJobStreams, type ReturnStream, type ReturnStreamOptions } from './streams.ts';

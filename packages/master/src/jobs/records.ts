@@ -1,0 +1,54 @@
+import { encodedValue, signedJob, targetOutcome } from '@edge-run/shared/protocol';
+import { z } from 'zod';
+
+/** How one target ended, without its return, which is in the stream. */
+export const targetRecord = z.object({ outcome: targetOutcome, retcode: z.number(), evidence: z.string().optional() });
+
+/** One job, as kept. */
+export const jobRecord = z.object({
+  jid: z.string(),
+  fun: z.string(),
+  /** Encoded, secrets sealed. */
+  args: z.array(encodedValue),
+  kwargs: z.array(z.tuple([z.string(), encodedValue])),
+  by: z.string(),
+  /** The expression as asked, and what it stood for then. */
+  target: z.string(),
+  targetType: z.string(),
+  targets: z.array(z.string()),
+  issuedAt: z.number(),
+  expiresAt: z.number(),
+  timeoutMs: z.number().optional(),
+  run: z.object({ id: z.string(), epoch: z.number() }).optional(),
+  /** What was published; absent when it holds a secret. */
+  envelope: signedJob.optional(),
+  /** Present once every target has its end. */
+  ended: z.object({ at: z.number(), outcomes: z.record(z.string(), targetRecord) }).optional(),
+});
+export type JobRecord = z.infer<typeof jobRecord>;
+
+/** A job as one line of a list. */
+export interface JobSummary {
+  readonly jid: string;
+  readonly fun: string;
+  readonly by: string;
+  readonly target: string;
+  readonly targetType: string;
+  readonly issuedAt: number;
+  readonly endedAt?: number;
+  /** Outcome → how many targets. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly targetCount: number;
+}
+
+/** The line for a record. */
+export function summarize(record: JobRecord): JobSummary {
+  const outcomes: Record<string, number> = {};
+  for (const { outcome } of Object.values(record.ended?.outcomes ?? {}))
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  const { jid, fun, by, target, targetType, issuedAt, targets } = record;
+  return {
+    ...{ jid, fun, by, target, targetType, issuedAt, outcomes, targetCount: targets.length },
+    ...(record.ended === undefined ? {} : { endedAt: record.ended.at }),
+  };
+}

@@ -1,0 +1,156 @@
+import type { NatsBus } from '@edge-run/shared/bus';
+import { type Clock, EdgeError, errorMessage } from '@edge-run/shared/kernel';
+import { type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+
+const DAY_MS = 86_400_000;
+const READY_TIMEOUT_MS = 20_000;
+
+export interface ReturnStreamOptions {
+  /** How long returns and job records are kept. Default seven days. */
+  readonly keepMs?: number;
+  /** Copies of the stream in a cluster. Default 1. */
+  readonly replicas?: number;
+}
+
+/** The returns of all jobs, as the stream holds them. */
+export interface ReturnStream {
+  /** Every return of a job, the first of each minion. */
+  read(jid: string): Promise<readonly ReturnMessage[]>;
+  /** Which of these jobs' returns of one minion are stored. */
+  stored(id: string, jids: readonly string[]): Promise<readonly string[]>;
+}
+
+/** Where job records live. */
+export type JobRecords = Pick<KV, 'create' | 'put' | 'get' | 'keys'>;
+
+/**
+ * Makes sure that the stream of returns and the bucket of job records exist.
+ * @throws EdgeError `EDGE_CONFIG_INVALID` for copies on a server that does not keep them apart
+ */
+export async function openJobStreams(
+  bus: NatsBus,
+  clock: Clock,
+  options: ReturnStreamOptions = {},
+): Promise<{ readonly returns: ReturnStream; readonly records: JobRecords }> {
+  const { connection } = bus;
+  const replicas = options.replicas ?? 1;
+  const version = connection.info?.version ?? '0.0.0';
+  if (replicas > 1 && /^2\.[0-9]\./.test(version)) {
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      `${replicas} replicas need nats-server 2.10, this is ${version}`,
+      { version, replicas },
+      {
+        hint: 'On 2.9 several writers can win a replicated compare-and-set. Use one replica or a newer server.',
+      },
+    );
+  }
+  return retried(clock, async () => {
+    const manager = await jetstreamManager(connection, { timeout: 3_000 });
+    const keepNanos = (options.keepMs ?? 7 * DAY_MS) * 1_000_000;
+    await ensureReturnStream(manager, keepNanos, replicas);
+    const records = await new Kvm(jetstream(connection, { timeout: 3_000 })).create('EDGE_JOBS', {
+      ttl: options.keepMs ?? 7 * DAY_MS,
+      replicas,
+      history: 1,
+    });
+    return { returns: returnStream(manager, jetstream(connection)), records };
+  });
+}
+
+async function ensureReturnStream(manager: JetStreamManager, keepNanos: number, replicas: number): Promise<void> {
+  const { name, subjects } = STREAMS.returns;
+  const config = {
+    name,
+    subjects: [...subjects],
+    max_age: keepNanos,
+    num_replicas: replicas,
+    // Minions publish here. An acknowledgement would be sent by the server itself to whatever reply subject a minion
+    // names, unchecked: another's job, the journal, or $JS.API.STREAM.PURGE (seen on 2.9.10).
+    no_ack: true,
+    deny_delete: true,
+    deny_purge: true,
+  };
+  const exists = await manager.streams.info(name).then(
+    ({ config: found }) => found,
+    (error: unknown) => {
+      if (/stream not found/i.test(errorMessage(error))) return undefined;
+      throw error;
+    },
+  );
+  if (exists === undefined) await manager.streams.add({ ...config });
+  else if (exists.no_ack !== true || exists.max_age !== keepNanos) {
+    await manager.streams.update(name, { no_ack: true, max_age: keepNanos });
+  }
+}
+
+function returnStream(manager: JetStreamManager, js: JetStreamClient): ReturnStream {
+  const { name } = STREAMS.returns;
+  return {
+    async read(jid) {
+      const consumer = await manager.consumers.add(name, {
+        ack_policy: 'none',
+        deliver_policy: 'all',
+        filter_subject: SUBJECTS.returnsOf(jid),
+        mem_storage: true,
+        num_replicas: 1,
+        inactive_threshold: 30_000_000_000,
+      });
+      try {
+        const byMinion = new Map<string, ReturnMessage>();
+        if (consumer.num_pending > 0) {
+          const reader = await js.consumers.get(name, consumer.name);
+          const messages = await reader.fetch({ max_messages: consumer.num_pending, expires: 5_000 });
+          for await (const message of messages) {
+            const answer = parseReturn(message.subject, message.string());
+            if (answer !== undefined && !byMinion.has(answer.id)) byMinion.set(answer.id, answer);
+          }
+        }
+        return [...byMinion.values()];
+      } finally {
+        await manager.consumers.delete(name, consumer.name).catch(() => false); // it goes by itself after 30 s
+      }
+    },
+    async stored(id, jids) {
+      const found = await Promise.all(
+        jids.map(async (jid) => {
+          const message = await manager.streams.getMessage(name, { last_by_subj: SUBJECTS.returns(jid, id) });
+          return message === null ? [] : [jid];
+        }),
+      );
+      return found.flat();
+    },
+  };
+}
+
+/** A return whose content agrees with the subject, for which the server vouches; undefined for any other. */
+export function parseReturn(subject: string, body: string): ReturnMessage | undefined {
+  try {
+    return checkReturn(subject, JSON.parse(body));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** As `parseReturn`, of a body already parsed. */
+export function checkReturn(subject: string, body: unknown): ReturnMessage | undefined {
+  const parsed = returnMessage.safeParse(body);
+  if (!parsed.success || SUBJECTS.returns(parsed.data.jid, parsed.data.id) !== subject) return undefined;
+  return parsed.data;
+}
+
+/** Just after a start or an election JetStream says that it is not enabled. */
+async function retried<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
+  const until = clock.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof EdgeError || clock.now() > until) throw error;
+      await clock.sleep(250);
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export { type Ask, CachedFiles, CHUNK_BYTES } from './cached-files.ts';

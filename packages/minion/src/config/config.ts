@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { publicKeyKind } from '@edge-run/shared/bus';
+import { EdgeError } from '@edge-run/shared/kernel';
+import { load } from 'js-yaml';
+import { z } from 'zod';
+
+const trustedKey = z.string().refine((key) => publicKeyKind(key) === 'user', 'is not a public key (U…)');
+const texts = z.union([
+  z.string().transform((text) => text.split(',').map((part) => part.trim())),
+  z.array(z.string()),
+]);
+
+const minionConfig = z.strictObject({
+  id: z.string().min(1).max(255).describe('Name of this host in Edge. Default: the host name.'),
+  servers: texts.pipe(
+    z.array(z.string().regex(/^(nats|tls|wss?):\/\//, 'is not a nats://, tls://, ws:// or wss:// address')).min(1),
+  ),
+  dataDir: z.string().describe('Where the key, the job store and the file cache live.'),
+  trustedKeys: texts
+    .pipe(z.array(trustedKey))
+    .default([])
+    .describe("The masters' job-signing keys; pinned at the first answer when empty."),
+  knock: z
+    .string()
+    .optional()
+    .describe('The public credential to knock with (edge-run key.join). Without it, no enrolment.'),
+  joinToken: z.string().optional().describe('Secret that lets this minion in without anybody accepting it.'),
+  credentials: z.string().optional().describe('A .creds file for a server of your own, instead of knocking.'),
+  tls: z
+    .strictObject({ caFile: z.string().optional(), certFile: z.string().optional(), keyFile: z.string().optional() })
+    .optional(),
+  concurrency: z.coerce.number().int().min(1).max(1_000).default(32).describe('Jobs that run at a time.'),
+  fileRoots: z
+    .record(z.string(), z.array(z.string()))
+    .default({})
+    .describe('Local roots per environment, for calls without a master.'),
+  pillarRoots: z
+    .record(z.string(), z.array(z.string()))
+    .default({})
+    .describe('Local pillar roots, for calls without a master.'),
+  grains: z.record(z.string(), z.unknown()).default({}).describe('Facts added to those gathered.'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
+});
+
+/** Everything a minion is told before it starts. */
+export type MinionConfig = z.output<typeof minionConfig>;
+
+/** Later ones win: file, environment, flags. */
+export interface ConfigSources {
+  /** The parsed YAML file. */
+  readonly file?: unknown;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Values from the command line, by the names of the file's keys. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+}
+
+const ENV_NAMES: Readonly<Record<string, string>> = {
+  EDGE_MINION_ID: 'id',
+  EDGE_SERVERS: 'servers',
+  EDGE_DATA_DIR: 'dataDir',
+  EDGE_TRUSTED_KEYS: 'trustedKeys',
+  EDGE_KNOCK: 'knock',
+  EDGE_JOIN_TOKEN: 'joinToken',
+  EDGE_CREDENTIALS: 'credentials',
+  EDGE_CONCURRENCY: 'concurrency',
+  EDGE_LOG_LEVEL: 'logLevel',
+};
+
+/** The configuration the sources add up to. @throws EdgeError `EDGE_CONFIG_INVALID` that names every wrong key */
+export function parseMinionConfig(sources: ConfigSources, defaults: { readonly id?: string } = {}): MinionConfig {
+  const fromEnv = Object.entries(ENV_NAMES).flatMap(([name, key]) => {
+    const value = sources.env?.[name];
+    return value === undefined || value === '' ? [] : [[key, value] as const];
+  });
+  const merged = {
+    id: defaults.id ?? hostname(),
+    servers: ['nats://127.0.0.1:4222'],
+    dataDir: '/var/lib/edge/minion',
+    ...asRecord(sources.file),
+    ...Object.fromEntries(fromEnv),
+    ...Object.fromEntries(Object.entries(sources.flags ?? {}).filter(([, value]) => value !== undefined)),
+  };
+  const parsed = minionConfig.safeParse(merged);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`);
+  throw new EdgeError(
+    'EDGE_CONFIG_INVALID',
+    `the minion's configuration is not valid: ${problems.join('; ')}`,
+    { problems },
+    {
+      hint: 'Correct the named keys; docs/reference lists them all.',
+    },
+  );
+}
+
+/** Reads the YAML file, when one is named, and adds environment and flags. @throws EdgeError `EDGE_CONFIG_INVALID` */
+export async function readMinionConfig(
+  path: string | undefined,
+  sources: Omit<ConfigSources, 'file'>,
+): Promise<MinionConfig> {
+  if (path === undefined) return parseMinionConfig(sources);
+  let file: unknown;
+  try {
+    file = load(await readFile(path, 'utf8'), { filename: path });
+  } catch (error) {
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      `cannot read ${path}: ${(error as Error).message}`,
+      { path },
+      { cause: error },
+    );
+  }
+  return parseMinionConfig({ ...sources, file });
+}
+
+function asRecord(file: unknown): Record<string, unknown> {
+  if (file === undefined || file === null) return {};
+  if (typeof file === 'object' && !Array.isArray(file)) return file as Record<string, unknown>;
+  throw new EdgeError('EDGE_CONFIG_INVALID', 'the configuration file is not a mapping of keys to values');
+}

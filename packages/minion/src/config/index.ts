@@ -1,0 +1,1 @@
+export { type ConfigSources, type MinionConfig, parseMinionConfig, readMinionConfig } from './config.ts';

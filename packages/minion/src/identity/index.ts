@@ -1,0 +1,1 @@
+export { type Admission, admission, Identity, openIdentity } from './identity.ts';
