@@ -23,6 +23,12 @@ export interface PillarSls {
   readonly layers: readonly PillarLayer[];
 }
 
+/** How a top file asks for an SLS. */
+export interface AskedFor {
+  readonly ignoreMissing: boolean;
+  readonly place: SourceRange | undefined;
+}
+
 interface Include {
   readonly sls: string;
   readonly defaults: PyMap;
@@ -61,8 +67,9 @@ export class PillarSlsCompiler {
   }
 
   /** Compiles an SLS; undefined when it is missing or wrong, which is then among the diagnostics. */
-  compile(sls: string, env: string, ignoreMissing: boolean): Promise<PillarSls | undefined> {
-    return this.#compile({ sls, defaults: new PyMap(), key: [] }, env, [], ignoreMissing);
+  compile(sls: string, env: string, asked: AskedFor): Promise<PillarSls | undefined> {
+    const at = asked.place === undefined ? {} : { place: asked.place };
+    return this.#compile({ sls, defaults: new PyMap(), key: [], ...at }, env, [], asked.ignoreMissing);
   }
 
   async #compile(

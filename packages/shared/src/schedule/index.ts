@@ -1,0 +1,2 @@
+export { decideFires, type Fire, type FireDecision, nextFire, type ScheduleSituation } from './decide.ts';
+export { parseSchedule, type Schedule, scheduleDefinition, type Timing } from './schedule.ts';
