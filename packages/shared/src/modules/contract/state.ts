@@ -31,7 +31,13 @@ export interface Change {
 export type Verdict =
   | { readonly kind: 'in-sync'; readonly comment?: string }
   | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly comment?: string };
+  | {
+      readonly kind: 'changes';
+      readonly changes: readonly Change[];
+      readonly comment?: string;
+      /** Result of a run that only looks; null (it would change) unless told. */
+      readonly foreseen?: boolean | null;
+    };
 
 /** A state: `file.managed`. */
 export interface StateModule<A extends z.ZodObject = z.ZodObject> extends Declaration<A> {

@@ -9,6 +9,7 @@ import { reconcileExtensions } from './extend.ts';
 import { lowChunks, NO_FUNCTION } from './low.ts';
 import { indexNames } from './name-index.ts';
 import { orderChunks } from './order.ts';
+import { reportPairs } from './pairs.ts';
 import { parseHigh } from './parse.ts';
 import { transferRequisites } from './requisite-in.ts';
 import { type KeyedChunk, RequisiteResolver } from './resolve.ts';
@@ -41,6 +42,7 @@ export function compile(high: HighData, catalog: CompileCatalog): Compiled<Plan>
 /** The low chunks of high data as Salt prints them, in order; only problems of the data's own shape are errors here. */
 export function compileLow(high: HighData): Compiled<readonly PyMap[]> {
   const { tree, chunks } = compileTree(high);
+  reportPairs(tree);
   return compiled(
     chunks.map(({ low }) => low),
     tree.diagnostics,
@@ -50,6 +52,7 @@ export function compileLow(high: HighData): Compiled<readonly PyMap[]> {
 /** The low chunks before extensions, exclusions and requisites are worked in: what Salt's `show_low_sls` prints. */
 export function compileRawLow(high: HighData): Compiled<readonly PyMap[]> {
   const tree = parseHigh(high);
+  reportPairs(tree);
   const chunks = orderChunks(lowChunks(tree));
   return compiled(
     chunks.map(({ low }) => low),

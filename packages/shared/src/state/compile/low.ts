@@ -27,7 +27,7 @@ function expand(tree: Tree, declaration: IdDeclaration, state: StateDeclaration)
   const low = new PyMap([
     ['state', state.state],
     ['name', id],
-    ['__sls__', sls],
+    ...(sls === '' ? [] : [['__sls__', sls] as const]),
     ['__env__', env],
     ['__id__', id],
   ]);

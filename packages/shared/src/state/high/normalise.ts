@@ -47,7 +47,9 @@ class Normaliser {
           typeof body === 'string'
             ? `write \`${shown(id)}: ${body}.FUNCTION\``
             : 'write a mapping of state functions below the ID';
-        this.#report('EDGE_SLS_SHAPE', `ID ${shown(id)} in SLS ${this.#sls} is not a dictionary`, help, place);
+        const is = Array.isArray(body) ? `a list: ${body.map(shown).join(', ')}` : shown(body);
+        const summary = `ID ${shown(id)} in SLS ${this.#sls} is not a dictionary but ${is}`;
+        this.#report('EDGE_SLS_SHAPE', summary, help, place);
       }
     }
     return data;

@@ -18,7 +18,7 @@ export function saltReturn(result: StepResult, chunk: Chunk): PyMap {
   if (answer.ran === false) entries.push(['__state_ran__', false]);
   if (chunk.options.parallel) entries.push(['__parallel__', true]);
   entries.push(
-    ['__sls__', chunk.sls],
+    ['__sls__', chunk.sls === '' ? null : chunk.sls],
     ['__run_num__', result.number],
     ['start_time', clockText(result.startedAt)],
     ['duration', float(result.durationMs)],
