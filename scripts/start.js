@@ -8,6 +8,9 @@ edgeRun('orch', 'deploy-environment', 'pillarenv=prod');
 
 function edgeRun(...words) {
   process.stderr.write(`\n$ npx edge-run ${words.join(' ')}\n`);
-  const { status } = spawnSync(process.execPath, [`${ROOT}/packages/cli/bin/edge-run.js`, ...words], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, [`${ROOT}/packages/cli/bin/edge-run.js`, ...words], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -11,20 +11,63 @@ import { delimiter, join } from 'node:path';
  * `service`: the unit the package would start by itself.
  */
 const NEEDS = [
-  { name: 'nats-server', programs: ['nats-server'], apt: 'nats-server', apk: 'nats-server', brew: 'nats-server', service: 'nats-server' },
-  { name: 'HAProxy', programs: ['haproxy'], apt: 'haproxy', dnf: 'haproxy', apk: 'haproxy', brew: 'haproxy', service: 'haproxy' },
-  { name: 'PostgreSQL', programs: ['initdb', 'pg_dump'], apt: 'postgresql', dnf: 'postgresql-server postgresql', apk: 'postgresql', brew: 'postgresql', service: 'postgresql' },
-  { name: 'supervisor', programs: ['supervisord', 'supervisorctl'], apt: 'supervisor', dnf: 'supervisor', apk: 'supervisor', brew: 'supervisor', service: 'supervisor' },
+  {
+    name: 'nats-server',
+    programs: ['nats-server'],
+    apt: 'nats-server',
+    apk: 'nats-server',
+    brew: 'nats-server',
+    service: 'nats-server',
+  },
+  {
+    name: 'HAProxy',
+    programs: ['haproxy'],
+    apt: 'haproxy',
+    dnf: 'haproxy',
+    apk: 'haproxy',
+    brew: 'haproxy',
+    service: 'haproxy',
+  },
+  {
+    name: 'PostgreSQL',
+    programs: ['initdb', 'pg_dump'],
+    apt: 'postgresql',
+    dnf: 'postgresql-server postgresql',
+    apk: 'postgresql',
+    brew: 'postgresql',
+    service: 'postgresql',
+  },
+  {
+    name: 'supervisor',
+    programs: ['supervisord', 'supervisorctl'],
+    apt: 'supervisor',
+    dnf: 'supervisor',
+    apk: 'supervisor',
+    brew: 'supervisor',
+    service: 'supervisor',
+  },
 ];
 
 const TEST_NEEDS = [
-  { name: 'OpenSSH server', programs: ['sshd'], apt: 'openssh-server', dnf: 'openssh-server', apk: 'openssh-server', service: 'ssh' },
+  {
+    name: 'OpenSSH server',
+    programs: ['sshd'],
+    apt: 'openssh-server',
+    dnf: 'openssh-server',
+    apk: 'openssh-server',
+    service: 'ssh',
+  },
   { name: 'rsync', programs: ['rsync'], apt: 'rsync', dnf: 'rsync', apk: 'rsync', brew: 'rsync', service: 'rsync' },
   { name: 'busybox', programs: ['busybox'], apt: 'busybox', dnf: 'busybox', apk: 'busybox' },
 ];
 
 const MANAGERS = [
-  { key: 'apt', program: 'apt-get', refresh: ['apt-get', 'update', '-qq'], install: ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300'] },
+  {
+    key: 'apt',
+    program: 'apt-get',
+    refresh: ['apt-get', 'update', '-qq'],
+    install: ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300'],
+  },
   { key: 'dnf', program: 'dnf', install: ['dnf', 'install', '-y', '-q'] },
   { key: 'apk', program: 'apk', install: ['apk', 'add', '--quiet'] },
   { key: 'brew', program: 'brew', install: ['brew', 'install', '--quiet'] },
@@ -46,9 +89,11 @@ export function installSystemPackages({ forTests, say }) {
   if (missing.length === 0) return undefined;
   const names = missing.map((need) => need.name).join(', ');
   const manager = MANAGERS.find(({ program }) => findProgram(program) !== undefined);
-  if (manager === undefined) return `${names} not found, and no package manager that is known here. Install ${names} and run this again.`;
+  if (manager === undefined)
+    return `${names} not found, and no package manager that is known here. Install ${names} and run this again.`;
   const unknown = missing.filter((need) => need[manager.key] === undefined);
-  if (unknown.length > 0) return `${manager.program} has no package for ${unknown.map((need) => need.name).join(', ')}. Install it and run this again.`;
+  if (unknown.length > 0)
+    return `${manager.program} has no package for ${unknown.map((need) => need.name).join(', ')}. Install it and run this again.`;
 
   const packages = missing.flatMap((need) => need[manager.key].split(' '));
   const command = [...manager.install, ...packages];
@@ -84,7 +129,14 @@ function withoutServiceStarts(manager, elevate, needs, install) {
   } finally {
     if (guard) rmSync(POLICY, { force: true });
     for (const need of needs) {
-      if (!before.has(need) && isActive(need)) spawnSync(elevate[0] ?? 'systemctl', [...elevate.slice(1), ...(elevate.length > 0 ? ['systemctl'] : []), 'disable', '--now', need.service]);
+      if (!before.has(need) && isActive(need))
+        spawnSync(elevate[0] ?? 'systemctl', [
+          ...elevate.slice(1),
+          ...(elevate.length > 0 ? ['systemctl'] : []),
+          'disable',
+          '--now',
+          need.service,
+        ]);
     }
   }
 }

@@ -37,7 +37,8 @@ export const MASTER_LAYERS: Layers = [
   ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
   ['orchestration'],
   ['deployments', 'reactor', 'scheduler', 'runners'],
-  ['gateway', 'api'],
+  ['gateway'],
+  ['operations', 'api'],
   ['compose', 'main'],
 ];
 

@@ -1,5 +1,12 @@
 export type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 export { RuntimeExecutor } from './executor.ts';
-export { HostRuntime, type PillarRequest, type RuntimeOptions, unknownFunction, type Workplace, type WorkRequest } from './runtime.ts';
+export {
+  HostRuntime,
+  type PillarRequest,
+  type RuntimeOptions,
+  unknownFunction,
+  type Workplace,
+  type WorkRequest,
+} from './runtime.ts';
 export { slsSource } from './sls-source.ts';
 export { stateFunctions } from './state-functions.ts';

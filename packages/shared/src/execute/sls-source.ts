@@ -4,7 +4,11 @@ import type { SlsSource } from '../state/index.ts';
 import type { Workplace } from './runtime.ts';
 
 /** The SLS files of a source, rendered as a workplace renders them. */
-export function slsSource(files: FileSource, renderData: RenderData, workplaceOf: (saltenv: string) => Promise<Workplace>): SlsSource {
+export function slsSource(
+  files: FileSource,
+  renderData: RenderData,
+  workplaceOf: (saltenv: string) => Promise<Workplace>,
+): SlsSource {
   return {
     async renderSls(sls, saltenv) {
       const found = await findSls(files, saltenv, sls.replaceAll('/', '.'));

@@ -3,7 +3,18 @@ import type { Host } from '../host/index.ts';
 import { type Compiled, type Diagnostic, formatDiagnostic, hasErrors } from '../kernel/index.ts';
 import { CodedAnswer, defineWrite, type ExecutionModule, type ModuleContext } from '../modules/contract/index.ts';
 import { anyValue } from '../schema/index.ts';
-import { bareHighData, compile, compileCatalog, compileLow, compileRawLow, gatherHigh, type HighData, type Plan, runPlan, type SlsMatches } from '../state/index.ts';
+import {
+  bareHighData,
+  compile,
+  compileCatalog,
+  compileLow,
+  compileRawLow,
+  gatherHigh,
+  type HighData,
+  type Plan,
+  runPlan,
+  type SlsMatches,
+} from '../state/index.ts';
 import { PyMap, toPlain, type Value } from '../values/index.ts';
 import type { HostRuntime, Workplace } from './runtime.ts';
 import { slsSource } from './sls-source.ts';
@@ -16,7 +27,10 @@ const common = {
   pillarenv: z.string().optional().describe('Pillar environment.'),
   pillar: anyValue().optional().describe('Pillar values laid over the compiled pillar.'),
   exclude: anyValue().optional().describe('Ids or SLS files to leave out.'),
-  queue: z.union([z.boolean(), z.number()]).optional().describe('Accepted for Salt trees: a second state run always waits.'),
+  queue: z
+    .union([z.boolean(), z.number()])
+    .optional()
+    .describe('Accepted for Salt trees: a second state run always waits.'),
   concurrent: z.boolean().optional().describe('Accepted for Salt trees: state runs of one host never mix.'),
   failhard: z.boolean().optional().describe('The first failure ends the run.'),
 };
@@ -26,7 +40,16 @@ type CommonArgs = z.output<typeof commonArgs>;
 const modsArg = z
   .union([z.string(), z.array(z.string())])
   .optional()
-  .transform((mods) => (mods === undefined ? [] : typeof mods === 'string' ? mods.split(',').map((name) => name.trim()).filter(Boolean) : mods))
+  .transform((mods) =>
+    mods === undefined
+      ? []
+      : typeof mods === 'string'
+        ? mods
+            .split(',')
+            .map((name) => name.trim())
+            .filter(Boolean)
+        : mods,
+  )
   .describe('SLS files: a list, or names with commas between; the highstate when absent.');
 
 const RETURNS = 'Key of each state → its return; a list of error texts when nothing could be run.';
@@ -119,13 +142,18 @@ function singleFunctions(states: StateWork): readonly ExecutionModule[] {
         kwargs: anyValue().optional().describe('Its arguments.'),
       }),
       examples: [{ title: 'a package', args: { fun: 'pkg.installed', name: 'vim' } }],
-      run: ({ fun, name, test, kwargs }, ctx) => states.single(fun, name, kwargs instanceof PyMap ? kwargs : new PyMap(), { test }, ctx),
+      run: ({ fun, name, test, kwargs }, ctx) =>
+        states.single(fun, name, kwargs instanceof PyMap ? kwargs : new PyMap(), { test }, ctx),
     }),
     defineWrite({
       name: 'state.high',
       summary: 'Applies high data.',
       returns: RETURNS,
-      args: z.object({ data: anyValue().describe('High data, as `state.show_highstate` answers it.'), test: common.test, queue: common.queue }),
+      args: z.object({
+        data: anyValue().describe('High data, as `state.show_highstate` answers it.'),
+        test: common.test,
+        queue: common.queue,
+      }),
       examples: [{ title: 'one state', args: { data: new PyMap() } }],
       run: ({ data, test }, ctx) => states.high(data, { test }, ctx),
     }),
@@ -133,7 +161,11 @@ function singleFunctions(states: StateWork): readonly ExecutionModule[] {
       name: 'state.low',
       summary: 'Applies one low chunk.',
       returns: RETURNS,
-      args: z.object({ data: anyValue().describe('A low chunk: `{state, fun, name, …}`.'), test: common.test, queue: common.queue }),
+      args: z.object({
+        data: anyValue().describe('A low chunk: `{state, fun, name, …}`.'),
+        test: common.test,
+        queue: common.queue,
+      }),
       examples: [{ title: 'one state', args: { data: new PyMap() } }],
       run: ({ data, test }, ctx) => states.low(data, { test }, ctx),
     }),
@@ -156,15 +188,28 @@ class StateWork {
     this.#runtime = runtime;
   }
 
-  async apply(mods: readonly string[], args: CommonArgs, ctx: ModuleContext<Host>, topName?: string, onlyId?: string): Promise<CodedAnswer> {
+  async apply(
+    mods: readonly string[],
+    args: CommonArgs,
+    ctx: ModuleContext<Host>,
+    topName?: string,
+    onlyId?: string,
+  ): Promise<CodedAnswer> {
     const workplace = await this.#workplace(args, ctx);
     const high = await this.#gather(mods, args, workplace, topName);
-    const compiledPlan = planOf(high, (data) => compile(withExclusions(data, args.exclude), compileCatalog(this.#runtime.catalog.states)));
+    const compiledPlan = planOf(high, (data) =>
+      compile(withExclusions(data, args.exclude), compileCatalog(this.#runtime.catalog.states)),
+    );
     const plan = onlyId === undefined ? compiledPlan : only(compiledPlan, onlyId);
     return this.#run(plan, workplace.ctx, args);
   }
 
-  async show(mods: readonly string[], args: CommonArgs, ctx: ModuleContext<Host>, show: (high: HighData) => Compiled<Value>): Promise<CodedAnswer> {
+  async show(
+    mods: readonly string[],
+    args: CommonArgs,
+    ctx: ModuleContext<Host>,
+    show: (high: HighData) => Compiled<Value>,
+  ): Promise<CodedAnswer> {
     const high = await this.#gather(mods, args, await this.#workplace(args, ctx));
     const shown = planOf(high, show);
     return shown.value === undefined ? errorAnswer(shown.diagnostics) : new CodedAnswer(shown.value, 0);
@@ -177,10 +222,20 @@ class StateWork {
     return new CodedAnswer(new PyMap([...matches.value].map(([env, names]) => [env, [...names]])), 0);
   }
 
-  single(fun: string, name: Value, kwargs: PyMap, options: { test: boolean | undefined }, ctx: ModuleContext<Host>): Promise<CodedAnswer> {
+  single(
+    fun: string,
+    name: Value,
+    kwargs: PyMap,
+    options: { test: boolean | undefined },
+    ctx: ModuleContext<Host>,
+  ): Promise<CodedAnswer> {
     const [state = '', ...rest] = fun.split('.');
     const id = typeof name === 'string' ? name : String(toPlain(name));
-    return this.low(new PyMap([['state', state], ['fun', rest.join('.')], ['name', name], ['__id__', id], ...kwargs]), options, ctx);
+    return this.low(
+      new PyMap([['state', state], ['fun', rest.join('.')], ['name', name], ['__id__', id], ...kwargs]),
+      options,
+      ctx,
+    );
   }
 
   high(data: Value, options: { test: boolean | undefined }, ctx: ModuleContext<Host>): Promise<CodedAnswer> {
@@ -192,9 +247,20 @@ class StateWork {
   low(chunk: Value, options: { test: boolean | undefined }, ctx: ModuleContext<Host>): Promise<CodedAnswer> {
     const given = chunk instanceof PyMap ? chunk : new PyMap();
     const id = given.get('__id__') ?? given.get('name') ?? '';
-    const args = [...given].filter(([key]) => !['state', 'fun', '__id__', '__sls__', '__env__', 'order'].includes(String(key)));
+    const args = [...given].filter(
+      ([key]) => !['state', 'fun', '__id__', '__sls__', '__env__', 'order'].includes(String(key)),
+    );
     const body: Value = [String(given.get('fun') ?? ''), ...args.map(([key, value]) => new PyMap([[key, value]]))];
-    const data = new PyMap([[id, new PyMap([[String(given.get('state') ?? ''), body], ['__sls__', given.get('__sls__') ?? null], ['__env__', given.get('__env__') ?? 'base']])]]);
+    const data = new PyMap([
+      [
+        id,
+        new PyMap([
+          [String(given.get('state') ?? ''), body],
+          ['__sls__', given.get('__sls__') ?? null],
+          ['__env__', given.get('__env__') ?? 'base'],
+        ]),
+      ],
+    ]);
     return this.high(data, options, ctx);
   }
 
@@ -209,17 +275,31 @@ class StateWork {
     });
   }
 
-  async #gather(mods: readonly string[], args: CommonArgs, workplace: Workplace, topName?: string): Promise<Compiled<HighData>> {
+  async #gather(
+    mods: readonly string[],
+    args: CommonArgs,
+    workplace: Workplace,
+    topName?: string,
+  ): Promise<Compiled<HighData>> {
     const saltenv = args.saltenv ?? workplace.ctx.saltenv;
     const matches: Compiled<SlsMatches> =
-      mods.length > 0 ? { value: new Map([[saltenv, mods]]), diagnostics: [] } : await topMatches(this.#runtime, workplace, args.saltenv, topName);
+      mods.length > 0
+        ? { value: new Map([[saltenv, mods]]), diagnostics: [] }
+        : await topMatches(this.#runtime, workplace, args.saltenv, topName);
     if (matches.value === undefined) return { value: undefined, diagnostics: matches.diagnostics };
     if ([...matches.value.values()].every((names) => names.length === 0)) return nothingMatches(workplace.ctx.host.id);
     const { files, renderData } = this.#runtime.options;
-    return gatherHigh(matches.value, slsSource(files, renderData, async () => workplace));
+    return gatherHigh(
+      matches.value,
+      slsSource(files, renderData, async () => workplace),
+    );
   }
 
-  async #run(plan: Compiled<Plan>, ctx: ModuleContext<Host>, args: { test?: boolean | undefined; failhard?: boolean | undefined }): Promise<CodedAnswer> {
+  async #run(
+    plan: Compiled<Plan>,
+    ctx: ModuleContext<Host>,
+    args: { test?: boolean | undefined; failhard?: boolean | undefined },
+  ): Promise<CodedAnswer> {
     if (plan.value === undefined) return errorAnswer(plan.diagnostics);
     const { opts } = this.#runtime.options;
     const testing = args.test ?? opts.get('test') === true;
@@ -261,14 +341,25 @@ function slsNames({ data }: HighData): Value {
 function nothingMatches(id: string): Compiled<HighData> {
   return {
     value: undefined,
-    diagnostics: [{ severity: 'error', code: 'EDGE_TARGET_MATCHES_NOTHING', summary: `no top file gives ${id} any state`, detail: "See what matches with 'state.show_top'." }],
+    diagnostics: [
+      {
+        severity: 'error',
+        code: 'EDGE_TARGET_MATCHES_NOTHING',
+        summary: `no top file gives ${id} any state`,
+        detail: "See what matches with 'state.show_top'.",
+      },
+    ],
   };
 }
 
 /** High data with the caller's exclusions beside those of its files. */
 function withExclusions(high: HighData, exclude: Value | undefined): HighData {
   if (exclude === undefined || exclude === null) return high;
-  const given: Value[] = Array.isArray(exclude) ? exclude : typeof exclude === 'string' ? exclude.split(',').map((sls) => new PyMap([['sls', sls.trim()]])) : [exclude];
+  const given: Value[] = Array.isArray(exclude)
+    ? exclude
+    : typeof exclude === 'string'
+      ? exclude.split(',').map((sls) => new PyMap([['sls', sls.trim()]]))
+      : [exclude];
   const before = high.data.get('__exclude__');
   const data = new PyMap([...high.data]);
   data.set('__exclude__', [...(Array.isArray(before) ? before : []), ...given]);
@@ -278,7 +369,19 @@ function withExclusions(high: HighData, exclude: Value | undefined): HighData {
 /** The chunks of one id, without what they require (Salt 3006 `state.sls_id`). */
 function only(plan: Compiled<Plan>, id: string): Compiled<Plan> {
   if (plan.value === undefined) return plan;
-  const chunks = plan.value.chunks.filter((chunk) => chunk.id === id || chunk.name === id).map((chunk) => ({ ...chunk, requisites: [] }));
+  const chunks = plan.value.chunks
+    .filter((chunk) => chunk.id === id || chunk.name === id)
+    .map((chunk) => ({ ...chunk, requisites: [] }));
   if (chunks.length > 0) return { ...plan, value: { chunks } };
-  return { value: undefined, diagnostics: [{ severity: 'error', code: 'EDGE_TARGET_MATCHES_NOTHING', summary: `No matches for ID '${id}' found`, detail: '' }] };
+  return {
+    value: undefined,
+    diagnostics: [
+      {
+        severity: 'error',
+        code: 'EDGE_TARGET_MATCHES_NOTHING',
+        summary: `No matches for ID '${id}' found`,
+        detail: '',
+      },
+    ],
+  };
 }

@@ -1,11 +1,16 @@
 import type { Compiled } from '../kernel/index.ts';
 import type { SlsMatches } from '../state/index.ts';
 import { matchTop, mergeTops, readTops } from '../top/index.ts';
-import { toPlain, PyMap } from '../values/index.ts';
+import { PyMap, toPlain } from '../values/index.ts';
 import type { HostRuntime, Workplace } from './runtime.ts';
 
 /** What the top files of all environments (or of `saltenv` alone) give the host of a workplace. */
-export async function topMatches(runtime: HostRuntime, { ctx, renderRequest }: Workplace, saltenv?: string, topName?: string): Promise<Compiled<SlsMatches>> {
+export async function topMatches(
+  runtime: HostRuntime,
+  { ctx, renderRequest }: Workplace,
+  saltenv?: string,
+  topName?: string,
+): Promise<Compiled<SlsMatches>> {
   const { files, renderData, opts } = runtime.options;
   const environments = await files.environments();
   const tops = await readTops({

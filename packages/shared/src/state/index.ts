@@ -39,4 +39,12 @@ export {
   type SlsMatches,
   type SlsSource,
 } from './high/index.ts';
-export { type PlanOutcome, type RunPlanOptions, runPlan } from './run/index.ts';
+export {
+  type PlanOutcome,
+  type RunPlanOptions,
+  runPlan,
+  runStep,
+  type StepOutcome,
+  type StepTools,
+  saltReturn,
+} from './run/index.ts';

@@ -58,6 +58,7 @@ const journal: fc.Arbitrary<Event[]> = fc
         events.push({
           ...base(at),
           type: 'step-ended',
+          mode: 'run',
           step: `key-${step}`,
           attempt,
           outcome,
@@ -115,6 +116,7 @@ describe('foldRun', () => {
     const failed: Event = {
       ...base(5),
       type: 'step-ended',
+      mode: 'run',
       step: 'key-web',
       attempt: 1,
       outcome: 'failed',

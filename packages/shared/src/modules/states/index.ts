@@ -1,1 +1,3 @@
 export { testStates } from './test.ts';
+export { cmdStates } from './cmd.ts';
+export { fileStates } from './file.ts';
