@@ -12,7 +12,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const { group } = (await import(groupFile.href)) as { group: ConformanceGroup };
   const report = (result: CaseResult): void => {
-    if (result.outcome === 'failed') process.stdout.write(`FAILED ${result.name}\n${indent(result.difference ?? '')}\n`);
+    if (result.outcome === 'failed')
+      process.stdout.write(`FAILED ${result.name}\n${indent(result.difference ?? '')}\n`);
   };
   const summary = await runGroup(group, resolve(dir), report);
   process.stdout.write(`${summary.passed} passed, ${summary.failures.length} failed\n`);

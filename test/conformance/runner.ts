@@ -50,7 +50,11 @@ export function readCases(dir: string): { files: readonly CaseFile[]; fixtures: 
 }
 
 /** Runs a group over a directory, handing each result on as it comes. */
-export async function runGroup(group: ConformanceGroup, dir: string, onResult: (result: CaseResult) => void = () => {}): Promise<GroupSummary> {
+export async function runGroup(
+  group: ConformanceGroup,
+  dir: string,
+  onResult: (result: CaseResult) => void = () => {},
+): Promise<GroupSummary> {
   const { files, fixtures } = readCases(dir);
   let passed = 0;
   let ignored = 0;

@@ -17,6 +17,13 @@ export const ERROR_CODES = {
   EDGE_MISSING_ARGUMENT: 'A required argument was not given.',
   EDGE_NOT_ALLOWED: 'The caller is not allowed to do this.',
   EDGE_PERMISSION_DENIED: 'The operating system refused access to a file or operation on the host.',
+  EDGE_RENDER_LIMIT: 'A template exceeded a bound of its render: time, loop passes, depth or size.',
+  EDGE_TEMPLATE_FORBIDDEN: 'A template reached for something the sandbox does not give it.',
+  EDGE_TEMPLATE_NOT_FOUND: 'A template that is included, imported or extended does not exist.',
+  EDGE_TEMPLATE_RUNTIME: 'A template failed while it was rendered.',
+  EDGE_TEMPLATE_SYNTAX: 'The text of a template is not valid Jinja.',
+  EDGE_TEMPLATE_UNKNOWN_FILTER: 'A template names a filter or test that does not exist.',
+  EDGE_UNDEFINED_VARIABLE: 'A template uses a name that has no value.',
   EDGE_UNKNOWN_ARGUMENT: 'An argument is not in the declaration of the function.',
   EDGE_UNKNOWN_FUNCTION: 'No function of that name exists.',
 } as const satisfies Record<`EDGE_${string}`, string>;
