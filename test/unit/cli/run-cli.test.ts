@@ -1,17 +1,15 @@
 import { EdgeError } from '@edge-run/shared/kernel';
-import type { JobReturn, RunJournalEvent } from '@edge-run/shared/protocol';
+import type { JobReturnEvent, RunJournalEvent } from '@edge-run/shared/protocol';
 import { describe, expect, it } from 'vitest';
 import { runLine, type Script } from './command-line.ts';
 
-const ping = (id: string): JobReturn => ({
+const ping = (id: string): JobReturnEvent => ({
   jid: 'j1',
   id,
   fun: 'test.ping',
   outcome: 'succeeded',
-  ret: true,
+  return: true,
   retcode: 0,
-  startedAt: 1000,
-  durationMs: 5,
 });
 
 /** A master that publishes a job and has its returns come as events after the first snapshot. */

@@ -1,7 +1,8 @@
 import type { OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { exitCodeOfJob, type JobView, readStateReturns } from '@edge-run/shared/view';
-import { emitData, isMachineFormat } from '../output/emit.ts';
+import { isMachineFormat } from '../flags.ts';
+import { emitData } from '../output/emit.ts';
 import { jobJson, jobSummaryLine, renderJobAnswers } from '../output/job-result.ts';
 import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
