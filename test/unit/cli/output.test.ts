@@ -166,14 +166,58 @@ describe('renderRunTree', () => {
     const lines = renderRunTree(view, { now: 13_400, width: 72, style: plainStyle });
     expect(lines.join('\n')).toMatchInlineSnapshot(`
       "run 01K9  deploy  pillarenv=prod  by user:me
-      · build      salt.state
-      ▶ web-tier   salt.state                                           12.4 s
-        ▶ web[1-3]   health 2/3                                         11.4 s
-        ▶ db1      health 3/3                                           11.4 s
-      · smoke      salt.state
+      · build          salt.state
+      ▶ web-tier       salt.state                                       12.4 s
+        ▶ web[1-3]     health 2/3                                       11.4 s
+        ▶ db1          health 3/3                                       11.4 s
+      · smoke          salt.state
       ─ 0/3 steps  0/4 targets  0 failed   13.4 s"
     `);
     for (const line of lines) expect(visibleWidth(line)).toBeLessThanOrEqual(72);
+  });
+});
+
+describe('renderRunTree on a low terminal', () => {
+  const statuses = fc.array(
+    fc.constantFrom('waiting' as const, 'running' as const, 'succeeded' as const, 'failed' as const),
+    { maxLength: 60 },
+  );
+
+  it('never takes more lines than there are, and keeps the title and the counts', () => {
+    fc.assert(
+      fc.property(statuses, fc.integer({ min: 4, max: 40 }), (all, height) => {
+        const steps = all.map((status, index) => ({
+          key: `${index}`,
+          id: `step${index}`,
+          name: '',
+          kind: '',
+          sls: '',
+          status,
+          attempt: 1,
+          modes: [],
+          hosts: {},
+        }));
+        const lines = renderRunTree({ ...unknownRun('R1'), steps }, { now: 0, width: 60, height, style: plainStyle });
+        expect(lines.length).toBeLessThanOrEqual(height);
+        expect(lines[0]).toBe('run R1');
+        expect(lines.at(-1)).toContain(`/${all.length} steps`);
+      }),
+    );
+  });
+
+  it('counts what is over and what waits before it hides what runs', () => {
+    const steps = Array.from({ length: 30 }, (_, index) => ({
+      ...{ key: `${index}`, id: `step${index}`, name: '', kind: '', sls: '', attempt: 1, modes: [], hosts: {} },
+      status: index < 12 ? ('succeeded' as const) : index === 12 ? ('running' as const) : ('waiting' as const),
+    }));
+    const lines = renderRunTree({ ...unknownRun('R1'), steps }, { now: 0, width: 60, height: 10, style: plainStyle });
+    expect(lines.map((line) => line.trim())).toEqual([
+      'run R1',
+      '✓ 12 steps done',
+      '▶ step12',
+      '· 17 steps waiting',
+      '─ 12/30 steps  0 failed',
+    ]);
   });
 });
 

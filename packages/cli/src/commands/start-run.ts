@@ -56,7 +56,7 @@ export async function printRun(session: Session, view: RunView): Promise<void> {
 }
 
 /** The request for `NAME [k=v…]`. @throws EdgeError on unknown keywords, a missing name or wrong types */
-export async function readRequest(words: readonly string[], literal = 0): Promise<Request> {
+async function readRequest(words: readonly string[], literal = 0): Promise<Request> {
   const { args, kwargs, typed } = await encodeWords(words, literal);
   const given = new Map<string, JsonValue>(kwargs);
   const mods = given.get('mods');
