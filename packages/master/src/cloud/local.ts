@@ -87,7 +87,12 @@ async function startMinion(host: HostDeclaration, { minionCommand, log }: LocalC
 }
 
 /** Waits until the minion answers, and gives up as soon as its process has ended. */
-async function waitUp(host: HostDeclaration, deadlineMs: number, signal: AbortSignal, options: LocalCloudOptions): Promise<void> {
+async function waitUp(
+  host: HostDeclaration,
+  deadlineMs: number,
+  signal: AbortSignal,
+  options: LocalCloudOptions,
+): Promise<void> {
   const { clock, isUp, ask } = options;
   for (const giveUpAt = clock.now() + deadlineMs; clock.now() < giveUpAt; ) {
     if ((await isUp(host.id)) && (await ask(host.id, signal))) return;

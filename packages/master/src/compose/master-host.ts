@@ -13,7 +13,12 @@ import type { createRenderer } from './renderer.ts';
 export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
 
 /** The master's own host, as the base of its runtimes. */
-export function runtimeBase(config: LoadedMasterConfig, renderer: ReturnType<typeof createRenderer>, events: EventSink, log: Logger): RuntimeBase {
+export function runtimeBase(
+  config: LoadedMasterConfig,
+  renderer: ReturnType<typeof createRenderer>,
+  events: EventSink,
+  log: Logger,
+): RuntimeBase {
   return {
     host: new LocalHost({ id: config.id }),
     catalog: createCatalog(),
@@ -38,7 +43,11 @@ export function masterFacts(base: RuntimeBase, config: LoadedMasterConfig): () =
 /** The runtime orchestrations render and run their own states in. */
 export function masterRuntime(
   base: RuntimeBase,
-  parts: { facts: () => Promise<PyMap>; jobs: Jobs; pillarOf: (query: { pillarenv: string | undefined; override: PyMap | undefined }) => Promise<Compiled<PyMap>> },
+  parts: {
+    facts: () => Promise<PyMap>;
+    jobs: Jobs;
+    pillarOf: (query: { pillarenv: string | undefined; override: PyMap | undefined }) => Promise<Compiled<PyMap>>;
+  },
 ): HostRuntime {
   return new HostRuntime(
     {
@@ -50,4 +59,3 @@ export function masterRuntime(
     stateFunctions,
   );
 }
-

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Bus } from '@edge-run/shared/bus';
 import { HostRuntime, type JobExecutor, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
 import { type Clock, type Compiled, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
@@ -10,7 +12,7 @@ import type { LoadedMasterConfig } from '../config/index.ts';
 import type { Presence } from '../jobs/index.ts';
 import type { Keyring } from '../keys/index.ts';
 import type { FactsStore } from '../nodes/index.ts';
-import { createSshFleet, readRoster, serveSshHosts, type SshFleet } from '../ssh/index.ts';
+import { createSshFleet, readRoster, type SshFleet, serveSshHosts } from '../ssh/index.ts';
 import type { RuntimeBase } from './master-host.ts';
 
 export interface SshHostsOptions {
@@ -42,7 +44,7 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   const roster = config.roster === undefined ? [] : readRosterFile(config.roster);
   const fleet = createSshFleet({
     roster: roster.map(({ target }) => target),
-    hostKeys: { policy: config.ssh.host_keys, ...(config.ssh.known_hosts === undefined ? {} : { file: config.ssh.known_hosts }) },
+    hostKeys: { mode: config.ssh.host_keys, files: [config.ssh.known_hosts ?? join(homedir(), '.ssh/known_hosts')] },
     clock,
     log,
   });
@@ -57,7 +59,15 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
     made.catch(() => executors.delete(id));
     return made;
   };
-  const stopServing = serveSshHosts({ bus, ids: [...grains.keys()], signers: [keyring.jobSigner.publicKey], executorOf, clock, log, signal });
+  const stopServing = serveSshHosts({
+    bus,
+    ids: [...grains.keys()],
+    signers: [keyring.jobSigner.publicKey],
+    executorOf,
+    clock,
+    log,
+    signal,
+  });
   return {
     fleet,
     grains,
@@ -65,7 +75,12 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
       kind: 'roster',
       async provision(host) {
         if (!grains.has(host.id)) {
-          throw new EdgeError('EDGE_CLOUD_FAILED', `the roster has no host ${host.id}`, { host: host.id }, { hint: `Add it to ${config.roster ?? 'a roster, and name that in `roster`'}.` });
+          throw new EdgeError(
+            'EDGE_CLOUD_FAILED',
+            `the roster has no host ${host.id}`,
+            { host: host.id },
+            { hint: `Add it to ${config.roster ?? 'a roster, and name that in `roster`'}.` },
+          );
         }
         await executorOf(host.id);
         return 'present';
@@ -79,7 +94,12 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   };
 }
 
-async function createExecutor(id: string, fleet: SshFleet, grains: PyMap, { base, facts, pillarOf, log }: SshHostsOptions): Promise<JobExecutor> {
+async function createExecutor(
+  id: string,
+  fleet: SshFleet,
+  grains: PyMap,
+  { base, facts, pillarOf, log }: SshHostsOptions,
+): Promise<JobExecutor> {
   const host = await fleet.host(id);
   const gathered = new PyMap([...(await gatherFacts(host)), ...grains, ['id', id]]);
   await facts.set(id, gathered);
@@ -110,7 +130,11 @@ function readRosterFile(file: string): ReturnType<typeof readRoster> {
     return readRoster(loadYaml(readFileSync(file, 'utf8'), file));
   } catch (error) {
     if (error instanceof EdgeError) throw error;
-    throw new EdgeError('EDGE_CONFIG_INVALID', `cannot read the roster ${file}: ${errorMessage(error)}`, { file }, { cause: error });
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      `cannot read the roster ${file}: ${errorMessage(error)}`,
+      { file },
+      { cause: error },
+    );
   }
 }
-
