@@ -282,8 +282,9 @@ function publisher(
     );
   };
   return {
-    journaled: (entries, revision) =>
-      entries.forEach((event, index) => send(event, `${event.run}-${revision}-${index}`)),
+    journaled: (entries, revision) => {
+      for (const [index, event] of entries.entries()) send(event, `${event.run}-${revision}-${index}`);
+    },
     progress: (progress) => send(progress, newId()),
   };
 }

@@ -18,7 +18,7 @@ export interface LoadedMasterConfig extends MasterConfig {
  * @throws EdgeError `EDGE_CONFIG_INVALID` when it cannot be read; DiagnosticsError naming every wrong key
  */
 export function loadMasterConfig(
-  file: string,
+  given: string | undefined,
   parseYaml: (text: string) => Value,
   overrides: Record<string, unknown> = {},
 ): LoadedMasterConfig {
