@@ -123,9 +123,11 @@ async function configText(host: HostDeclaration, access: LocalFleetAccess): Prom
     join_token: await access.joinToken(host.id),
     pillarenv: host.environment,
     services_dir: join(host.home, 'services'),
+    services_run_dir: join(host.home, 'run'),
     grains: {
       role: host.role,
       environment: host.environment,
+      pillarenv: host.environment,
       address: host.address,
       home: host.home,
       ...(toPlain(host.grains) as object),

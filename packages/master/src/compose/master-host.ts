@@ -34,8 +34,9 @@ export function runtimeBase(
 /** The master's facts, gathered once: they do not change while it runs. */
 export function masterFacts(base: RuntimeBase, config: LoadedMasterConfig): () => Promise<PyMap> {
   let facts: Promise<PyMap> | undefined;
+  const gather = async (): Promise<PyMap> => new PyMap([...(await gatherFacts(base.host)), ['id', config.id], ['role', 'master']]);
   return () => {
-    facts ??= gatherFacts(base.host).then((found) => new PyMap([...found, ['id', config.id], ['role', 'master']]));
+    facts ??= gather();
     return facts;
   };
 }

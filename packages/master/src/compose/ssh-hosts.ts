@@ -122,7 +122,11 @@ async function createExecutor(
 /** Services without an init system are declared below the host's home, where its roster says one. */
 function servicesDirOf(facts: PyMap): [string, string][] {
   const home = facts.get('home');
-  return typeof home === 'string' ? [['services_dir', `${home}/services`]] : [];
+  if (typeof home !== 'string') return [];
+  return [
+    ['services_dir', `${home}/services`],
+    ['services_run_dir', `${home}/run`],
+  ];
 }
 
 function readRosterFile(file: string): ReturnType<typeof readRoster> {

@@ -46,7 +46,10 @@ async function stopServices(home: string): Promise<readonly string[]> {
     ...createRenderer(),
     facts: async () => facts,
     pillar: async () => compiled(new PyMap()),
-    opts: new PyMap([['services_dir', folder]]),
+    opts: new PyMap([
+      ['services_dir', folder],
+      ['services_run_dir', join(home, 'run')],
+    ]),
     events: { send: async () => {} },
     mine: { get: async () => new PyMap() },
     log: silentLogger,
