@@ -1,8 +1,13 @@
 import { EdgeError } from '@edge-run/shared/kernel';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-export const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text'] as const;
+const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** True for formats a program reads. */
+export function isMachineFormat(out: OutputFormat | undefined): out is 'json' | 'jsonl' | 'yaml' {
+  return out === 'json' || out === 'jsonl' || out === 'yaml';
+}
 
 /** The flags every command understands. */
 export interface Flags {

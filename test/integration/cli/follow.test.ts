@@ -40,18 +40,7 @@ const answers: { readonly [N in OperationName]?: (args: unknown) => unknown } = 
     by: 'user:local',
     startedAt: 1,
     endedAt: 9,
-    returns: [
-      {
-        jid: 'J1',
-        id: 'web1',
-        fun: 'cmd.run',
-        outcome: 'failed',
-        ret: 'no such file',
-        retcode: 2,
-        startedAt: 1,
-        durationMs: 8,
-      },
-    ],
+    returns: [{ id: 'web1', outcome: 'failed', ret: 'no such file', retcode: 2, evidence: 'exit 2' }],
     outcomes: { web1: 'failed' },
   }),
 };

@@ -45,6 +45,7 @@ export async function runLine(
     },
     isTty: changes.terminal === true,
     columns: changes.terminal === true ? 100 : undefined,
+    rows: changes.terminal === true ? 30 : undefined,
   });
   const io: Io = {
     stdout: sink('stdout'),

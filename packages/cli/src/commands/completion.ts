@@ -10,7 +10,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   local IFS=$'\\n'
   COMPREPLY=($(edge-run __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
 }
-complete -o nospace -F _edge_run edge-run
+complete -F _edge_run edge-run
 `,
   zsh: `#compdef edge-run
 _edge_run() {

@@ -1,16 +1,11 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
 import { fromPlain } from '@edge-run/shared/values';
-import type { OutputFormat } from '../flags.ts';
+import { isMachineFormat } from '../flags.ts';
 import type { Session } from '../session.ts';
 import { type Column, renderTable } from './table.ts';
 
 /** First line of every `-o jsonl` stream; the minor part grows when something is added. */
 export const STREAM_VERSION = { type: 'version', ui: '1.0' } as const;
-
-/** True for formats a program reads. */
-export function isMachineFormat(out: OutputFormat | undefined): out is 'json' | 'jsonl' | 'yaml' {
-  return out === 'json' || out === 'jsonl' || out === 'yaml';
-}
 
 /** What a list command prints. */
 export interface Listing<T> {

@@ -16,3 +16,4 @@ export type { LoadOptions } from './places.ts';
 export { AggregateList, AggregateMap, aggregate, isAggregate } from './yaml/aggregate.ts';
 export { type DumpOptions, dumpYaml, formatYaml } from './yaml/dump.ts';
 export { loadSls, loadYaml } from './yaml/load.ts';
+export { createJinja, type Jinja, parseJson, type Serializers } from './jinja/index.ts';

@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import type { Bus } from '@edge-run/shared/bus';
+import { HostRuntime, type JobExecutor, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
+import { type Clock, type Compiled, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
+import { gatherFacts } from '@edge-run/shared/modules/facts';
+import { loadYaml } from '@edge-run/shared/render';
+import { PyMap } from '@edge-run/shared/values';
+import type { CloudDriver } from '../cloud/index.ts';
+import type { LoadedMasterConfig } from '../config/index.ts';
+import type { Presence } from '../jobs/index.ts';
+import type { Keyring } from '../keys/index.ts';
+import type { FactsStore } from '../nodes/index.ts';
+import { createSshFleet, readRoster, serveSshHosts, type SshFleet } from '../ssh/index.ts';
+import type { RuntimeBase } from './master-host.ts';
+
+export interface SshHostsOptions {
+  readonly config: LoadedMasterConfig;
+  readonly base: RuntimeBase;
+  readonly bus: Bus;
+  readonly keyring: Keyring;
+  readonly facts: FactsStore;
+  pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** The hosts of the roster as targets like any other. */
+export interface SshHosts {
+  readonly fleet: SshFleet;
+  /** Id → grains the roster gives. */
+  readonly grains: ReadonlyMap<string, PyMap>;
+  readonly cloud: CloudDriver;
+  /** Presence with the roster's hosts in it: whether one can be reached shows when it is. */
+  presence(of: Presence): Presence;
+  close(): Promise<void>;
+}
+
+/** Opens the roster and takes the jobs of its hosts: they are executed from here, over SSH. */
+export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> {
+  const { config, bus, keyring, clock, log, signal } = options;
+  const roster = config.roster === undefined ? [] : readRosterFile(config.roster);
+  const fleet = createSshFleet({
+    roster: roster.map(({ target }) => target),
+    hostKeys: { policy: config.ssh.host_keys, ...(config.ssh.known_hosts === undefined ? {} : { file: config.ssh.known_hosts }) },
+    clock,
+    log,
+  });
+  const grains = new Map(roster.map(({ target, grains: given }) => [target.id, given]));
+  const executors = new Map<string, Promise<JobExecutor>>();
+  const executorOf = (id: string): Promise<JobExecutor> => {
+    const known = executors.get(id);
+    if (known !== undefined) return known;
+    const made = createExecutor(id, fleet, grains.get(id) ?? new PyMap(), options);
+    executors.set(id, made);
+    // A host that could not be reached is tried again with the next job.
+    made.catch(() => executors.delete(id));
+    return made;
+  };
+  const stopServing = serveSshHosts({ bus, ids: [...grains.keys()], signers: [keyring.jobSigner.publicKey], executorOf, clock, log, signal });
+  return {
+    fleet,
+    grains,
+    cloud: {
+      kind: 'roster',
+      async provision(host) {
+        if (!grains.has(host.id)) {
+          throw new EdgeError('EDGE_CLOUD_FAILED', `the roster has no host ${host.id}`, { host: host.id }, { hint: `Add it to ${config.roster ?? 'a roster, and name that in `roster`'}.` });
+        }
+        await executorOf(host.id);
+        return 'present';
+      },
+    },
+    presence: (of) => ({ ...of, goneSince: (id) => (grains.has(id) ? undefined : of.goneSince(id)) }),
+    async close() {
+      await stopServing();
+      await fleet.close();
+    },
+  };
+}
+
+async function createExecutor(id: string, fleet: SshFleet, grains: PyMap, { base, facts, pillarOf, log }: SshHostsOptions): Promise<JobExecutor> {
+  const host = await fleet.host(id);
+  const gathered = new PyMap([...(await gatherFacts(host)), ...grains, ['id', id]]);
+  await facts.set(id, gathered);
+  const pillarenv = gathered.get('pillarenv');
+  const runtime = new HostRuntime(
+    {
+      ...base,
+      host,
+      log: log.child({ host: id }),
+      opts: new PyMap([...base.opts, ['id', id], ...servicesDirOf(gathered)]),
+      facts: async () => gathered,
+      pillar: (query) => pillarOf(id, { pillarenv: query.pillarenv, override: query.override }),
+      ...(typeof pillarenv === 'string' ? { pillarenv } : {}),
+    },
+    stateFunctions,
+  );
+  return new RuntimeExecutor(runtime);
+}
+
+/** Services without an init system are declared below the host's home, where its roster says one. */
+function servicesDirOf(facts: PyMap): [string, string][] {
+  const home = facts.get('home');
+  return typeof home === 'string' ? [['services_dir', `${home}/services`]] : [];
+}
+
+function readRosterFile(file: string): ReturnType<typeof readRoster> {
+  try {
+    return readRoster(loadYaml(readFileSync(file, 'utf8'), file));
+  } catch (error) {
+    if (error instanceof EdgeError) throw error;
+    throw new EdgeError('EDGE_CONFIG_INVALID', `cannot read the roster ${file}: ${errorMessage(error)}`, { file }, { cause: error });
+  }
+}
+
