@@ -16,6 +16,7 @@ export type {
   StepMode,
 } from './contract.ts';
 export {
+  buildGraph,
   createRun,
   decide,
   decodeFact,
