@@ -1,4 +1,4 @@
 export { type FindServerOptions, type FoundServer, findServer } from './find-server.ts';
-export { type BrokerEvent, type BrokerOptions, type ManagedBroker, startBroker } from './managed-server.ts';
+export { type BrokerEvent, type BrokerOptions, type ManagedBroker, startBroker, startError } from './managed-server.ts';
 export type { BrokerTrust } from './server-config.ts';
 export { stopLeftBehind } from './store-claim.ts';
