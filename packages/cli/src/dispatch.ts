@@ -75,7 +75,7 @@ function isRunner(word: string): boolean {
 }
 
 /** The words that are no flags and no values of flags, and the flags before the first of them. */
-function positionals(
+export function positionals(
   argv: readonly string[],
   options: Command['options'],
 ): { readonly words: readonly string[]; readonly flags: readonly string[] } {

@@ -371,6 +371,12 @@ describe('lists', () => {
     expect(stdout.slice(0, beginning.length)).toBe(beginning);
   });
 
+  it('name the columns there are when another is asked for', async () => {
+    const { exitCode, stderr } = await runLine(['keys', 'ls', '--fields', 'id,nope'], keys);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('Known: id, state, fingerprint');
+  });
+
   it('ask before letting a minion in, and name the flag where nobody can be asked', async () => {
     const refused = await runLine(['keys', 'accept', 'web9'], keys);
     expect([refused.exitCode, refused.asked.map(({ name }) => name)]).toEqual([2, ['keys.finger']]);
@@ -441,6 +447,8 @@ describe('completion', () => {
     expect((await runLine(['__complete', '--', 'or'])).stdout).toBe('orch\n');
     expect((await runLine(['__complete', '--', 'exec', 'we'], nodes)).stdout).toBe('web1\n');
     expect((await runLine(['__complete', '--', 'jobs', 'ls', '--fa'])).stdout).toBe('--failed\n');
+    expect((await runLine(['__complete', '--', '-o', 'json', 'jo'])).stdout).toBe('jobs\n');
+    expect((await runLine(['__complete', '--', 'orch', 'ls', '--ti'])).stdout).toBe('--timeout\n');
     const alone = await runLine(['__complete', '--', 'exec', 'we']);
     expect([alone.stdout, alone.stderr, alone.exitCode]).toEqual(['', '', 0]);
   });
