@@ -59,7 +59,7 @@ export function dispatch(argv: readonly string[], program: Command): Dispatch {
   const hasExecFlag = flags.some((flag) => !globals.has(flag) && flag !== '-h' && flag !== '--help');
   if (!hasExecFlag && isCommand(program, first)) return { argv, literalWords };
   if (!hasExecFlag && isRunner(first)) return { argv: ['runner', ...argv], literalWords };
-  if (second === undefined) return { argv, literalWords, unknown: first };
+  if (second === undefined && !hasExecFlag) return { argv, literalWords, unknown: first };
   return { argv: ['exec', ...argv], literalWords };
 }
 

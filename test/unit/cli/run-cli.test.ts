@@ -1,7 +1,7 @@
 import { EdgeError } from '@edge-run/shared/kernel';
 import type { JobReturnEvent, RunJournalEvent } from '@edge-run/shared/protocol';
 import { describe, expect, it } from 'vitest';
-import { runLine, type Script } from './command-line.ts';
+import { runLine, type Script } from '../../support/command-line.ts';
 
 const ping = (id: string): JobReturnEvent => ({
   jid: 'j1',
