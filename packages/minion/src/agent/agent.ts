@@ -84,6 +84,7 @@ class RunningAgent implements Agent, Link {
       link: this,
       files: new CachedFiles(rpc, join(options.dataDir, 'files')),
       clock: this.#clock,
+      running: () => this.#runner.running(),
     });
     const store = new JobStore(join(options.dataDir, 'jobs'));
     this.#returns = new ReturnPublisher({ link: this, rpc, store, log: options.log });

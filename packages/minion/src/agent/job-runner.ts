@@ -208,6 +208,7 @@ export class JobRunner {
       const log = this.#options.log.child({ jid: job.jid });
       return await Promise.race([this.#options.executor.execute(hostJob(job), { signal, log }), overdue]);
     } catch (error) {
+      if (signal.aborted) return aborted(signal);
       return { outcome: 'failed', ret: errorMessage(error), retcode: 1, error: toErrorRecord(error) };
     } finally {
       clearTimeout(givenUp);

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { type BusCredentials, credentialsFromCreds } from '@edge-run/shared/bus';
 import type { JobExecutor } from '@edge-run/shared/execute';
 import { EdgeError, type Logger } from '@edge-run/shared/kernel';
-import { type Agent, type AgentOptions, type MinionPorts, startAgent } from './agent/index.ts';
-import type { MinionConfig } from './config/index.ts';
-import { openIdentity } from './identity/index.ts';
+import { type Agent, type AgentOptions, type MinionPorts, startAgent } from '../agent/index.ts';
+import type { MinionConfig } from '../config/index.ts';
+import { openIdentity } from '../identity/index.ts';
 
 export const VERSION = '0.1.0';
 

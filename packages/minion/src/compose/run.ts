@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util';
+import type { JobExecutor } from '@edge-run/shared/execute';
+import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
+import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
+import type { MinionPorts } from '../agent/index.ts';
+import { readMinionConfig } from '../config/index.ts';
+import { composeMinion, VERSION } from './compose.ts';
+import { createLogger } from './logger.ts';
+
+const USAGE = `Usage: edge-minion run [--config FILE] [--id ID] [--servers URL,…] [--data-dir DIR] [--log-level LEVEL]
+
+Starts the minion. Every key of the file can be set as EDGE_* in the environment too
+(EDGE_MINION_ID, EDGE_SERVERS, EDGE_DATA_DIR, EDGE_KNOCK, EDGE_JOIN_TOKEN, EDGE_TRUSTED_KEYS, …).
+`;
+
+/** A command of edge-minion beside `run`, such as `call`. */
+export type MinionCommand = (argv: readonly string[]) => Promise<ExitCode>;
+
+/** Runs the command line and answers its exit code; `commands` adds to `run`. */
+export async function runCommandLine(
+  argv: readonly string[],
+  parts: {
+    readonly createExecutor: (ports: MinionPorts) => JobExecutor;
+    readonly commands?: Readonly<Record<string, MinionCommand>>;
+    readonly write: (text: string) => void;
+  },
+): Promise<ExitCode> {
+  const [command = 'help', ...rest] = argv;
+  try {
+    if (command === 'run') return await runDaemon(rest, parts.createExecutor);
+    const other = parts.commands?.[command];
+    if (other !== undefined) return await other(rest);
+    parts.write(command === '--version' ? `edge-minion ${VERSION}\n` : USAGE);
+    return command === 'help' || command === '--help' || command === '--version' ? EXIT.done : EXIT.notStarted;
+  } catch (error) {
+    const hint = error instanceof EdgeError && error.hint !== undefined ? `\n  ${error.hint}` : '';
+    parts.write(`edge-minion: ${errorMessage(error)}${hint}\n`);
+    return EXIT.notStarted;
+  }
+}
+
+async function runDaemon(
+  argv: readonly string[],
+  createExecutor: (ports: MinionPorts) => JobExecutor,
+): Promise<ExitCode> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      config: { type: 'string' },
+      id: { type: 'string' },
+      servers: { type: 'string' },
+      'data-dir': { type: 'string' },
+      'log-level': { type: 'string' },
+    },
+  });
+  const flags = { id: values.id, servers: values.servers, dataDir: values['data-dir'], logLevel: values['log-level'] };
+  const config = await readMinionConfig(values.config, { env: process.env, flags });
+  const log = createLogger(config.logLevel);
+  const agent = await composeMinion(config, { createExecutor, log });
+  const stop = (): void => {
+    log.info('stopping');
+    void agent.stop();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  log.info(`minion ${config.id} started`, { servers: config.servers });
+  await agent.ended();
+  return EXIT.done;
+}

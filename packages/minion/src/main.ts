@@ -1,0 +1,6 @@
+import { createExecutor, runCommandLine } from './compose/index.ts';
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  createExecutor,
+  write: (text) => void process.stderr.write(text),
+});
