@@ -3,3 +3,5 @@ export { createSshFleet, type SshFleet, type SshFleetOptions } from './fleet.ts'
 export type { HostKeyOptions } from './host-keys.ts';
 export { SshHost } from './ssh-host.ts';
 export { type SshTarget, sshTarget } from './target.ts';
+export { parseRoster } from './roster/file.ts';
+export { parseSshConfig, type SshConfigOptions } from './roster/ssh-config.ts';
