@@ -29,10 +29,14 @@ export interface SshHostsOptions {
   readonly keyring: Keyring;
   readonly facts: FactsStore;
   pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
+
+/** Channels of one connection are few: sshd's MaxSessions is 10 by default. */
+const JOBS_PER_HOST = 8;
 
 /** The hosts of the roster as targets like any other. */
 export interface SshHosts {
@@ -69,8 +73,11 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   const stopServing = serveSshHosts({
     bus,
     ids: [...grains.keys()],
+    dir: join(config.data_dir, 'ssh-jobs'),
     signers: [keyring.jobSigner.publicKey],
     executorOf,
+    concurrency: JOBS_PER_HOST,
+    version: options.version,
     clock,
     log,
     signal,

@@ -5,3 +5,4 @@ export { SshHost } from './ssh-host.ts';
 export { type SshTarget, sshTarget } from './target.ts';
 export { parseRoster } from './roster/file.ts';
 export { parseSshConfig, type SshConfigOptions } from './roster/ssh-config.ts';
+export { serveSshHosts, type ServeSshHostsOptions } from './serve.ts';

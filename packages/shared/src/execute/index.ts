@@ -10,3 +10,5 @@ export {
 } from './runtime.ts';
 export { slsSource } from './sls-source.ts';
 export { stateFunctions } from './state-functions.ts';
+export { JobRunner, type JobRunnerOptions } from './job-runner.ts';
+export { JobStore, type KnownJob } from './job-store.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InstantMs } from '@edge-run/shared/kernel';
-import { type JobMessage, jobMessage, type ReturnMessage, returnMessage } from '@edge-run/shared/protocol';
+import type { InstantMs } from '../kernel/index.ts';
+import { type JobMessage, jobMessage, type ReturnMessage, returnMessage } from '../protocol/index.ts';
 import { z } from 'zod';
 
 /*
