@@ -92,7 +92,18 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       pillarenv: query.pillarenv ?? pillarenvOf(nodes.factsOf(id)),
       ...(query.override === undefined ? {} : { override: query.override }),
     });
-  const ssh = await openSshHosts({ version: VERSION, config, base, bus, keyring, clock, log, signal, facts: factsStore, pillarOf });
+  const ssh = await openSshHosts({
+    version: VERSION,
+    config,
+    base,
+    bus,
+    keyring,
+    clock,
+    log,
+    signal,
+    facts: factsStore,
+    pillarOf,
+  });
   const nodes: Nodes = new Nodes({
     minions: () => keyring.accepted(),
     sshHosts: () => ssh.grains,

@@ -96,4 +96,3 @@ function reconnecting(id: string, { executorOf }: ServeSshHostsOptions): JobExec
     },
   };
 }
-

@@ -1,5 +1,4 @@
 import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/index.ts';
-import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 import { type Clock, deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
 import {
   findMessage,
@@ -10,6 +9,7 @@ import {
   type SignedJob,
 } from '../protocol/index.ts';
 import { decodeValue, encodeValue } from '../values/index.ts';
+import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 import { JOB_ID, type JobStore } from './job-store.ts';
 
 export interface JobRunnerOptions {

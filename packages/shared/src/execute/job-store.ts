@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { InstantMs } from '../kernel/index.ts';
 import { type JobMessage, jobMessage, type ReturnMessage, returnMessage } from '../protocol/index.ts';
-import { z } from 'zod';
 
 /*
  * One file per job; its name says how far it is: `<jid>.run.json` while it runs, `<jid>.ret.json` when its return is
