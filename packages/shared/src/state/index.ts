@@ -1,4 +1,4 @@
-export { compile, compileCatalog, compileLow, compileRawLow } from './compile/index.ts';
+export { compile, compileCatalog, compileLow, compileRawLow, selectStates } from './compile/index.ts';
 export type {
   Chunk,
   ChunkOptions,

@@ -139,7 +139,9 @@ async function boundArguments(
 ): Promise<BoundArguments> {
   const waiting = chunk.options.aggregate === true ? (tools.waiting?.(chunk) ?? []) : [];
   const merged =
-    module.aggregate !== undefined && waiting.length > 0 ? module.aggregate(chunk.args, waiting) : chunk.args;
+    module.aggregate !== undefined && waiting.length > 0
+      ? module.aggregate(new PyMap(chunk.args), waiting)
+      : chunk.args;
   const args = await fillSlots(merged, ctx);
   const parsed = parseArguments(module, { args: [], kwargs: textKeys(args instanceof PyMap ? args : chunk.args) });
   if (parsed.value === undefined) throw new DiagnosticsError(parsed.diagnostics);
