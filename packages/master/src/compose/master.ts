@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
@@ -56,6 +57,8 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
   await mkdir(config.data_dir, { recursive: true, mode: 0o755 });
   const stop = new AbortController();
   const { signal } = stop;
+  // Everything that listens on the bus listens for the end too.
+  setMaxListeners(0, signal);
   const startedAt = clock.now();
   const connections = await openConnections(config, clock, log);
   const { bus, system, keyring } = connections;

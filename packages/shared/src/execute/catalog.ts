@@ -31,6 +31,7 @@ import {
   pkgStates,
   serviceStates,
   supervisordStates,
+  testStates,
   userStates,
 } from '../modules/states/index.ts';
 import { catalogFunctions } from './catalog-functions.ts';
@@ -77,6 +78,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...pkgStates,
       ...serviceStates,
       ...supervisordStates,
+      ...testStates,
       ...userStates,
       ...states,
     ]),

@@ -138,7 +138,10 @@ function failureLines(id: string, target: JobTargetAnswer): string[] {
   const states = [...target.ret.values()].filter(
     (state): state is PyMap => state instanceof PyMap && state.get('result') === false,
   );
-  return states.map((state) => `${id}: ${String(state.get('__id__') ?? state.get('name'))}: ${String(state.get('comment'))}${errorOutput(state)}`);
+  return states.map(
+    (state) =>
+      `${id}: ${String(state.get('__id__') ?? state.get('name'))}: ${String(state.get('comment'))}${errorOutput(state)}`,
+  );
 }
 
 /** The end of what a failed command wrote to stderr; the comment of `cmd.run` is only the command. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EdgeError, systemClock } from '../../kernel/index.ts';
+import { EdgeError, errorMessage, systemClock } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, toPlain, type Value } from '../../values/index.ts';
 import { CodedAnswer, defineWrite, type ExecutionModule } from '../contract/index.ts';
@@ -32,6 +32,7 @@ export const httpArgs = {
   status_type: z.enum(['string', 'pcre']).default('string').describe('How status is compared.'),
   match: z.string().optional().describe('Text, or expression, the body must hold.'),
   match_type: z.enum(['string', 'pcre']).default('string').describe('How match is compared.'),
+  raise_error: z.boolean().default(true).describe('False answers `error` where nobody answers, instead of failing.'),
 };
 const schema = z.object(httpArgs);
 /** A question over HTTP as it was asked. */
@@ -46,7 +47,13 @@ export const httpFunctions: readonly ExecutionModule[] = [
     returns: 'A mapping of status, headers, body, and dict with decode.',
     examples: [{ title: 'is it healthy?', args: { url: 'http://127.0.0.1:8080/health', status: 200 } }],
     async run(args, { signal }) {
-      const answer = await queryHttp(args, signal);
+      let answer: HttpAnswer;
+      try {
+        answer = await queryHttp(args, signal);
+      } catch (error) {
+        if (args.raise_error || signal.aborted) throw error;
+        return new CodedAnswer(new PyMap([['error', errorMessage(error)]]), 1);
+      }
       const problem = httpProblem(args, answer);
       return new CodedAnswer(shown(args, answer), problem === undefined ? 0 : 1);
     },
@@ -64,6 +71,9 @@ export const httpFunctions: readonly ExecutionModule[] = [
     run: async (args, { signal }) => shown(args, await awaitHttp(args, args.wait_for, args.request_interval, signal)),
   }),
 ];
+
+/** How much of a body is worth repeating in an error. */
+const SHOWN_BODY_CHARACTERS = 300;
 
 /** Asks once. */
 export async function queryHttp(args: HttpArgs, signal: AbortSignal): Promise<HttpAnswer> {
@@ -100,11 +110,12 @@ export async function awaitHttp(
 ): Promise<HttpAnswer> {
   const giveUpAt = systemClock.now() + waitForS * 1000;
   for (;;) {
-    let problem: string | undefined;
+    let problem: string;
     try {
       const answer = await queryHttp(args, signal);
-      problem = httpProblem(args, answer);
-      if (problem === undefined) return answer;
+      const wrong = httpProblem(args, answer);
+      if (wrong === undefined) return answer;
+      problem = `${wrong}; last answer: ${answer.status} ${answer.body.trim().slice(0, SHOWN_BODY_CHARACTERS)}`;
     } catch (error) {
       if (!(error instanceof EdgeError) || signal.aborted) throw error;
       problem = error.message;
