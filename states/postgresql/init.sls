@@ -85,7 +85,7 @@ postgresql-service:
           "user": "{{ database.user }}",
           "stop_signal": "INT",
           "reload_signal": "HUP",
-          "ready": { "host": "{{ host.address }}", "port": {{ database.port }} }
+          "ready": { "tcp": "{{ host.address }}:{{ database.port }}" }
         }
 
 postgresql-running:

@@ -14,6 +14,7 @@ export type Layers = readonly (readonly string[])[];
 
 export const SHARED_LAYERS: Layers = [
   ['kernel'],
+  ['logging'],
   ['values'],
   ['schema'],
   ['protocol'],

@@ -77,6 +77,14 @@ class CaseHost {
         return pillar;
       case 'pillar.raw':
         return this.#args.length === 0 ? pillar : (pillar.get(this.#args[0]!) ?? '');
+      case 'pillar.ls':
+        return [...pillar.keys()];
+      case 'pillar.keys': {
+        const path = String(this.#args[0]);
+        const found = pillarGet(pillar, path, undefined, { raiseOnMissing: true });
+        if (found instanceof PyMap) return [...found.keys()];
+        throw new EdgeError('EDGE_BAD_ARGUMENT', `${path} is not a mapping`);
+      }
       case 'pillar.get':
       case 'pillar.fetch':
         return this.#get(pillar, option);
@@ -129,7 +137,8 @@ class CaseHost {
       grains: this.#grains,
       files: this.#pillarFiles,
       render: this.#render,
-      calls: this.#calls(new PyMap()),
+      // While a pillar is compiled only the override is known.
+      calls: this.#calls(override instanceof PyMap ? override : new PyMap()),
       opts: this.#opts,
       pillarenv: pillarenv as string | null,
       settings: requireCompiled(pillarSettings(this.#opts)),

@@ -40,7 +40,7 @@ export function addGlobalFlags(program: Command): void {
     .option('-q, --quiet', 'only results and errors')
     .option('-v, --verbose', 'more; may be repeated', (_: string, before: number | undefined) => (before ?? 0) + 1)
     .option('--context <name>', 'which master to ask (EDGE_CONTEXT)')
-    .option('--config <file>', 'project file instead of the nearest edge.yaml')
+    .option('-c, --config <file>', 'project file instead of the nearest edge.yaml')
     .option('--nats-url <url>', 'NATS server to use (EDGE_NATS_URL)')
     .option('-t, --timeout <duration>', 'how long to wait: 30, 90s, 5m, 1h', parseDuration)
     .option('--wait', 'wait for the end (default)', true)

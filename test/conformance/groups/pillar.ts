@@ -1,4 +1,4 @@
-import type { JsonValue } from '@edge-run/shared/kernel';
+import { errorMessage, type JsonValue } from '@edge-run/shared/kernel';
 import { decodeValue, encodeValue, type PyMap, type Value, valuesEqual } from '@edge-run/shared/values';
 import { isUserError, type PillarCase, runPillarCase } from '../../support/pillar-case.ts';
 import { realRenderData } from '../../support/render-data.ts';
@@ -14,7 +14,9 @@ interface PillarFile extends PillarCase {
 
 type Outcome =
   | { readonly kind: 'value'; readonly value: JsonValue }
-  | { readonly kind: 'error'; readonly message: string };
+  | { readonly kind: 'error'; readonly message: string }
+  /** A fault of Edge or of the harness: never what a case expects. */
+  | { readonly kind: 'fault'; readonly message: string };
 
 /** Pillars compiled and asked on one host, as with `salt-call`. */
 export const group: ConformanceGroup = {
@@ -40,13 +42,14 @@ async function outcomeOf(entry: PillarFile, run: RunCase): Promise<Outcome> {
   try {
     return { kind: 'value', value: encodeValue(await run(entry)) };
   } catch (error) {
-    if (isUserError(error)) return { kind: 'error', message: error.message };
-    throw error;
+    const kind = isUserError(error) ? 'error' : 'fault';
+    return { kind, message: errorMessage(error) };
   }
 }
 
 function agrees(entry: PillarFile, outcome: Outcome): boolean {
   const { expected, edge_differs: rule } = entry;
+  if (outcome.kind === 'fault') return false;
   // Salt notes errors in the pillar and goes on; the rules of Edge refuse instead, or keep what Salt could not.
   if (rule !== undefined)
     return outcome.kind === 'error' || (/\bkept\b/.test(rule) && !('_errors' in Object(outcome.value)));

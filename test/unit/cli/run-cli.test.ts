@@ -1,7 +1,7 @@
 import { EdgeError } from '@edge-run/shared/kernel';
 import type { JobReturnEvent, RunJournalEvent } from '@edge-run/shared/protocol';
 import { describe, expect, it } from 'vitest';
-import { runLine, type Script } from './command-line.ts';
+import { runLine, type Script } from '../../support/command-line.ts';
 
 const ping = (id: string): JobReturnEvent => ({
   jid: 'j1',
@@ -373,6 +373,12 @@ describe('lists', () => {
     expect(stdout.slice(0, beginning.length)).toBe(beginning);
   });
 
+  it('name the columns there are when another is asked for', async () => {
+    const { exitCode, stderr } = await runLine(['keys', 'ls', '--fields', 'id,nope'], keys);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('Known: id, state, fingerprint');
+  });
+
   it('ask before letting a minion in, and name the flag where nobody can be asked', async () => {
     const refused = await runLine(['keys', 'accept', 'web9'], keys);
     expect([refused.exitCode, refused.asked.map(({ name }) => name)]).toEqual([2, ['keys.finger']]);
@@ -443,6 +449,8 @@ describe('completion', () => {
     expect((await runLine(['__complete', '--', 'or'])).stdout).toBe('orch\n');
     expect((await runLine(['__complete', '--', 'exec', 'we'], nodes)).stdout).toBe('web1\n');
     expect((await runLine(['__complete', '--', 'jobs', 'ls', '--fa'])).stdout).toBe('--failed\n');
+    expect((await runLine(['__complete', '--', '-o', 'json', 'jo'])).stdout).toBe('jobs\n');
+    expect((await runLine(['__complete', '--', 'orch', 'ls', '--ti'])).stdout).toBe('--timeout\n');
     const alone = await runLine(['__complete', '--', 'exec', 'we']);
     expect([alone.stdout, alone.stderr, alone.exitCode]).toEqual(['', '', 0]);
   });

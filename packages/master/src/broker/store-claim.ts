@@ -38,6 +38,15 @@ export async function releaseStore(directory: string): Promise<void> {
   await rm(join(directory, 'claim.json'), { force: true });
 }
 
+/** Ends a server of this directory whose master is gone; true when there was one. A living master's is left alone. */
+export async function stopLeftBehind(directory: string, clock: Clock): Promise<boolean> {
+  const claim = await readClaim(join(directory, 'claim.json'));
+  if (claim?.server === undefined || isAlive(claim.master) || !(await runsFrom(claim.server, directory))) return false;
+  await endOrphan(claim.server, clock);
+  await releaseStore(directory);
+  return true;
+}
+
 async function readClaim(path: string): Promise<Claim | undefined> {
   try {
     const claim = JSON.parse(await readFile(path, 'utf8')) as Partial<Claim>;

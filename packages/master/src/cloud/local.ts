@@ -87,7 +87,12 @@ async function startMinion(host: HostDeclaration, { minionCommand, log }: LocalC
 }
 
 /** Waits until the minion answers, and gives up as soon as its process has ended. */
-async function waitUp(host: HostDeclaration, deadlineMs: number, signal: AbortSignal, options: LocalCloudOptions): Promise<void> {
+async function waitUp(
+  host: HostDeclaration,
+  deadlineMs: number,
+  signal: AbortSignal,
+  options: LocalCloudOptions,
+): Promise<void> {
   const { clock, isUp, ask } = options;
   for (const giveUpAt = clock.now() + deadlineMs; clock.now() < giveUpAt; ) {
     if ((await isUp(host.id)) && (await ask(host.id, signal))) return;
@@ -118,9 +123,11 @@ async function configText(host: HostDeclaration, access: LocalFleetAccess): Prom
     join_token: await access.joinToken(host.id),
     pillarenv: host.environment,
     services_dir: join(host.home, 'services'),
+    services_run_dir: join(host.home, 'run'),
     grains: {
       role: host.role,
       environment: host.environment,
+      pillarenv: host.environment,
       address: host.address,
       home: host.home,
       ...(toPlain(host.grains) as object),

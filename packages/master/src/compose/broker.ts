@@ -58,7 +58,12 @@ export async function openConnections(config: LoadedMasterConfig, clock: Clock, 
   };
 }
 
-async function managed(config: LoadedMasterConfig, keyring: Keyring, clock: Clock, log: Logger): Promise<ManagedBroker> {
+async function managed(
+  config: LoadedMasterConfig,
+  keyring: Keyring,
+  clock: Clock,
+  log: Logger,
+): Promise<ManagedBroker> {
   const directory = join(config.data_dir, 'nats');
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const portFile = join(directory, 'port');
@@ -102,6 +107,11 @@ async function ownCredentials({ nats }: LoadedMasterConfig): Promise<string | un
   try {
     return await readFile(nats.credentials, 'utf8');
   } catch (error) {
-    throw new EdgeError('EDGE_CONFIG_INVALID', `cannot read the credentials ${nats.credentials}`, { file: nats.credentials }, { cause: error, hint: 'Correct `nats.credentials`.' });
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      `cannot read the credentials ${nats.credentials}`,
+      { file: nats.credentials },
+      { cause: error, hint: 'Correct `nats.credentials`.' },
+    );
   }
 }

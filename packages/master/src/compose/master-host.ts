@@ -13,7 +13,12 @@ import type { createRenderer } from './renderer.ts';
 export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
 
 /** The master's own host, as the base of its runtimes. */
-export function runtimeBase(config: LoadedMasterConfig, renderer: ReturnType<typeof createRenderer>, events: EventSink, log: Logger): RuntimeBase {
+export function runtimeBase(
+  config: LoadedMasterConfig,
+  renderer: ReturnType<typeof createRenderer>,
+  events: EventSink,
+  log: Logger,
+): RuntimeBase {
   return {
     host: new LocalHost({ id: config.id }),
     catalog: createCatalog(),
@@ -29,8 +34,10 @@ export function runtimeBase(config: LoadedMasterConfig, renderer: ReturnType<typ
 /** The master's facts, gathered once: they do not change while it runs. */
 export function masterFacts(base: RuntimeBase, config: LoadedMasterConfig): () => Promise<PyMap> {
   let facts: Promise<PyMap> | undefined;
+  const gather = async (): Promise<PyMap> =>
+    new PyMap([...(await gatherFacts(base.host)), ['id', config.id], ['role', 'master']]);
   return () => {
-    facts ??= gatherFacts(base.host).then((found) => new PyMap([...found, ['id', config.id], ['role', 'master']]));
+    facts ??= gather();
     return facts;
   };
 }
@@ -38,7 +45,11 @@ export function masterFacts(base: RuntimeBase, config: LoadedMasterConfig): () =
 /** The runtime orchestrations render and run their own states in. */
 export function masterRuntime(
   base: RuntimeBase,
-  parts: { facts: () => Promise<PyMap>; jobs: Jobs; pillarOf: (query: { pillarenv: string | undefined; override: PyMap | undefined }) => Promise<Compiled<PyMap>> },
+  parts: {
+    facts: () => Promise<PyMap>;
+    jobs: Jobs;
+    pillarOf: (query: { pillarenv: string | undefined; override: PyMap | undefined }) => Promise<Compiled<PyMap>>;
+  },
 ): HostRuntime {
   return new HostRuntime(
     {
@@ -50,4 +61,3 @@ export function masterRuntime(
     stateFunctions,
   );
 }
-

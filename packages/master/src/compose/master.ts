@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
 import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
-import { type RunJournalEvent, type StepProgress } from '@edge-run/shared/protocol';
-import { encodeValue, PyMap } from '@edge-run/shared/values';
+import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
+import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import { createLocalCloud } from '../cloud/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { type Events, openEvents } from '../events/index.ts';
@@ -13,15 +13,22 @@ import { openJetStreamJournal } from '../journal/index.ts';
 import { serveEnrolment } from '../keys/index.ts';
 import { FactsStore, Nodes } from '../nodes/index.ts';
 import { fleetOperations, jobOperations, masterOperations, orchOperations } from '../operations/index.ts';
-import { compileOrchestration, createStepExecutor, RELEASED, RunHistory, RunService, STEP_KINDS } from '../orchestration/index.ts';
+import {
+  compileOrchestration,
+  createStepExecutor,
+  RELEASED,
+  RunHistory,
+  RunService,
+  STEP_KINDS,
+} from '../orchestration/index.ts';
 import { createRunnerCalls, masterRunners } from '../runners/index.ts';
+import { startAutomation } from './automation.ts';
 import { createBalancers } from './balancers.ts';
 import { openConnections } from './broker.ts';
 import { masterFacts, masterRuntime, runtimeBase } from './master-host.ts';
 import { createPillars } from './pillars.ts';
 import { createRenderer } from './renderer.ts';
 import { minionRpc } from './rpc.ts';
-import { startAutomation } from './automation.ts';
 import { openSshHosts } from './ssh-hosts.ts';
 
 export const VERSION = '0.1.0';
@@ -60,7 +67,12 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
   const { returns, records } = await openJobStreams(bus, clock);
 
   const renderer = createRenderer();
-  const base = runtimeBase(config, renderer, { send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })) }, log);
+  const base = runtimeBase(
+    config,
+    renderer,
+    { send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })) },
+    log,
+  );
   const facts = masterFacts(base, config);
   const compilePillar = createPillars(config, base);
 
@@ -80,7 +92,18 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       pillarenv: query.pillarenv ?? pillarenvOf(nodes.factsOf(id)),
       ...(query.override === undefined ? {} : { override: query.override }),
     });
-  const ssh = await openSshHosts({ config, base, bus, keyring, clock, log, signal, facts: factsStore, pillarOf });
+  const ssh = await openSshHosts({
+    version: VERSION,
+    config,
+    base,
+    bus,
+    keyring,
+    clock,
+    log,
+    signal,
+    facts: factsStore,
+    pillarOf,
+  });
   const nodes: Nodes = new Nodes({
     minions: () => keyring.accepted(),
     sshHosts: () => ssh.grains,
@@ -89,7 +112,9 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
   });
   const select = async (target: string, type: string): Promise<readonly string[]> =>
-    (await nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type)).matched.map(({ id }) => id);
+    (await nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type)).matched.map(
+      ({ id }) => id,
+    );
   const jobs = createJobs({
     bus,
     returns,
@@ -101,12 +126,28 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     resolveTargets: async (target, type) => ({ ids: await select(target, type) }),
     publishEvent: (tag, data) => background.run(events.send({ tag, data })),
   });
-  const dispatcher = createDispatcher({ jobs, select, random: Math.random, isRelease: (reason) => reason === RELEASED });
+  const dispatcher = createDispatcher({
+    jobs,
+    select,
+    random: Math.random,
+    isRelease: (reason) => reason === RELEASED,
+  });
   const runtime = masterRuntime(base, {
     facts,
-    jobs: { run: (request, jobSignal) => dispatcher.run({ ...request, by: 'template', timeoutMs: request.timeoutMs ?? config.deadline * 1000 }, jobSignal) },
+    jobs: {
+      run: (request, jobSignal) =>
+        dispatcher.run(
+          { ...request, by: 'template', timeoutMs: request.timeoutMs ?? config.deadline * 1000 },
+          jobSignal,
+        ),
+    },
     pillarOf: async ({ pillarenv, override }) =>
-      compilePillar({ id: config.id, grains: await facts(), pillarenv, ...(override === undefined ? {} : { override }) }),
+      compilePillar({
+        id: config.id,
+        grains: await facts(),
+        pillarenv,
+        ...(override === undefined ? {} : { override }),
+      }),
   });
 
   const publish = publisher(events, background);
@@ -129,7 +170,10 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     },
     isUp: async (id) => nodes.hasFacts(id) && presence.goneSince(id) === undefined,
     ask: async (id, askSignal) => {
-      const answer = await dispatcher.run({ target: id, targetType: 'list', fun: 'test.ping', by: 'cloud', timeoutMs: 5_000 }, askSignal);
+      const answer = await dispatcher.run(
+        { target: id, targetType: 'list', fun: 'test.ping', by: 'cloud', timeoutMs: 5_000 },
+        askSignal,
+      );
       return answer.targets.get(id)?.outcome === 'succeeded';
     },
     clock,
@@ -146,7 +190,11 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     ports: {
       jobs: dispatcher,
       runners,
-      events: { listen: (listenSignal) => events.listen(listenSignal), send: async (tag, data, causedBy) => void (await events.send({ tag, data: encodeValue(data), ...(causedBy === undefined ? {} : { causedBy }) })) },
+      events: {
+        listen: (listenSignal) => events.listen(listenSignal),
+        send: async (tag, data, causedBy) =>
+          void (await events.send({ tag, data: encodeValue(data), ...(causedBy === undefined ? {} : { causedBy }) })),
+      },
       balancer: createBalancers(dispatcher, clock),
       clock,
     },
@@ -158,12 +206,41 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
 
   const history = new RunHistory();
   background.run(history.follow(journal, signal, log));
-  const automation = await startAutomation({ config, connection, events, base, facts, renderer, dispatcher, runners, clock, log, signal });
+  const automation = await startAutomation({
+    config,
+    connection,
+    events,
+    base,
+    facts,
+    renderer,
+    dispatcher,
+    runners,
+    clock,
+    log,
+    signal,
+  });
   const operations = {
     ...orchOperations(runs, history),
-    ...jobOperations({ jobs, dispatcher, deadlineMs: config.deadline * 1000, background: (work) => background.run(work) }),
+    ...jobOperations({
+      jobs,
+      dispatcher,
+      deadlineMs: config.deadline * 1000,
+      background: (work) => background.run(work),
+    }),
     ...fleetOperations({ keyring, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
-    ...masterOperations({ id: config.id, version: VERSION, startedAt, clock, events, runners, runs, history, keyring, presence, ...automation }),
+    ...masterOperations({
+      id: config.id,
+      version: VERSION,
+      startedAt,
+      clock,
+      events,
+      runners,
+      runs,
+      history,
+      keyring,
+      presence,
+      ...automation,
+    }),
   };
   background.run(serveEnrolment({ bus, keyring, signal, log }));
   background.run(
@@ -205,13 +282,20 @@ function pillarenvOf(facts: PyMap): string | undefined {
 }
 
 /** Turns journaled events and progress into events for everybody who watches. */
-function publisher(events: Events, background: Background): { journaled(entries: readonly RunJournalEvent[], revision: number): void; progress(progress: StepProgress): void } {
+function publisher(
+  events: Events,
+  background: Background,
+): { journaled(entries: readonly RunJournalEvent[], revision: number): void; progress(progress: StepProgress): void } {
   const send = (event: RunJournalEvent | StepProgress, id: string): void => {
     const data = event.type === 'run-planned' ? { ...event, plan: null } : event;
-    background.run(events.send({ tag: `run/${event.run}/${event.type}`, id, at: event.at, data: data as unknown as JsonValue }));
+    background.run(
+      events.send({ tag: `run/${event.run}/${event.type}`, id, at: event.at, data: data as unknown as JsonValue }),
+    );
   };
   return {
-    journaled: (entries, revision) => entries.forEach((event, index) => send(event, `${event.run}-${revision}-${index}`)),
+    journaled: (entries, revision) => {
+      for (const [index, event] of entries.entries()) send(event, `${event.run}-${revision}-${index}`);
+    },
     progress: (progress) => send(progress, newId()),
   };
 }
@@ -237,4 +321,3 @@ class Background {
     await Promise.all(this.#work);
   }
 }
-

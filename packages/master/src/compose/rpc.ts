@@ -25,12 +25,16 @@ export function minionRpc(parts: {
   const { files, jobs, nodes, pillarOf } = parts;
   return {
     ...fileOperations(files),
-    returned: operation(z.object({ jids: z.array(z.string()).max(1_000) }), async ({ jids }, caller) => ({ stored: await jobs.stored(caller.id, jids) })),
+    returned: operation(z.object({ jids: z.array(z.string()).max(1_000) }), async ({ jids }, caller) => ({
+      stored: await jobs.stored(caller.id, jids),
+    })),
     pillar: operation(pillarQuestion, async ({ pillarenv, override, facts }, caller) => {
       if (facts !== undefined) await nodes.setFacts(caller.id, asMap(decodeValue(facts)));
       const laidOver = override === undefined ? undefined : asMap(decodeValue(override));
       // The host may read its own secrets; nobody else can ask under its name.
-      return encodeValue(requireCompiled(await pillarOf(caller.id, { pillarenv, override: laidOver })), { secrets: 'revealed' });
+      return encodeValue(requireCompiled(await pillarOf(caller.id, { pillarenv, override: laidOver })), {
+        secrets: 'revealed',
+      });
     }),
   };
 }

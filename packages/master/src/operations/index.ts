@@ -1,4 +1,4 @@
-export { fleetOperations, type FleetOperationsOptions } from './fleet.ts';
-export { jobOperations, type JobOperationsOptions } from './jobs.ts';
-export { masterOperations, type MasterOperationsOptions, type Schedules } from './master.ts';
+export { type FleetOperationsOptions, fleetOperations } from './fleet.ts';
+export { type JobOperationsOptions, jobOperations } from './jobs.ts';
+export { type MasterOperationsOptions, masterOperations, type Schedules } from './master.ts';
 export { orchOperations } from './orch.ts';

@@ -43,7 +43,12 @@ export function masterOperations(options: MasterOperationsOptions): Readonly<Rec
     'runner.call': operation(OPERATIONS['runner.call'].args, async (args, caller, signal) => {
       if (!runners.has(args.fun)) {
         const hint = didYouMean(args.fun, runners.names());
-        throw new EdgeError('EDGE_UNKNOWN_FUNCTION', `no runner \`${args.fun}\``, { runner: args.fun }, hint === '' ? {} : { hint });
+        throw new EdgeError(
+          'EDGE_UNKNOWN_FUNCTION',
+          `no runner \`${args.fun}\``,
+          { runner: args.fun },
+          hint === '' ? {} : { hint },
+        );
       }
       try {
         const { answer, result } = await runners.call({
@@ -72,13 +77,23 @@ export function masterOperations(options: MasterOperationsOptions): Readonly<Rec
       }),
     })),
     'schedule.ls': operation(OPERATIONS['schedule.ls'].args, async () => ({ schedules: await schedules.ls() })),
-    'schedule.next': operation(OPERATIONS['schedule.next'].args, async ({ name, count }) => ({ fires: schedules.next(name, count) })),
+    'schedule.next': operation(OPERATIONS['schedule.next'].args, async ({ name, count }) => ({
+      fires: schedules.next(name, count),
+    })),
     'schedule.run': operation(OPERATIONS['schedule.run'].args, ({ name }) => schedules.run(name)),
     'reactor.ls': operation(OPERATIONS['reactor.ls'].args, async () => ({ reactors: options.reactors() })),
   };
 }
 
-async function status({ id, version, startedAt, keyring, presence, runs, history }: MasterOperationsOptions): Promise<unknown> {
+async function status({
+  id,
+  version,
+  startedAt,
+  keyring,
+  presence,
+  runs,
+  history,
+}: MasterOperationsOptions): Promise<unknown> {
   const keys = await keyring.list();
   const accepted = new Set(keyring.accepted());
   const open = history.list((run) => runs.active.includes(run));

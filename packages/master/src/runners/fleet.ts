@@ -1,6 +1,6 @@
+import { newId } from '@edge-run/shared/kernel';
 import { anyValue } from '@edge-run/shared/schema';
 import { encodeValue, PyMap } from '@edge-run/shared/values';
-import { newId } from '@edge-run/shared/kernel';
 import { z } from 'zod';
 import type { Events } from '../events/index.ts';
 import type { JobService, Presence } from '../jobs/index.ts';
@@ -10,20 +10,58 @@ import { defineRunner, type Runner } from './contract.ts';
 const none = z.object({});
 
 /** Runners that tell of hosts, jobs and events, under Salt's names. */
-export function fleetRunners({ nodes, presence, jobs, events }: { nodes: Nodes; presence: Presence; jobs: JobService; events: Events }): readonly Runner[] {
+export function fleetRunners({
+  nodes,
+  presence,
+  jobs,
+  events,
+}: {
+  nodes: Nodes;
+  presence: Presence;
+  jobs: JobService;
+  events: Events;
+}): readonly Runner[] {
   const isUp = (id: string): boolean => nodes.kindOf(id) === 'ssh' || presence.goneSince(id) === undefined;
-  const status = (): { up: string[]; down: string[] } => ({ up: nodes.ids().filter(isUp), down: nodes.ids().filter((id) => !isUp(id)) });
+  const status = (): { up: string[]; down: string[] } => ({
+    up: nodes.ids().filter(isUp),
+    down: nodes.ids().filter((id) => !isUp(id)),
+  });
   return [
-    defineRunner({ name: 'manage.status', summary: 'Tells which hosts are connected.', returns: '`up` and `down`: ids.', args: none, examples: [{ title: 'all', args: {} }], run: async () => status() }),
-    defineRunner({ name: 'manage.up', summary: 'Tells which hosts are connected.', returns: 'Ids.', args: none, examples: [{ title: 'all', args: {} }], run: async () => status().up }),
-    defineRunner({ name: 'manage.down', summary: 'Tells which hosts are not connected.', returns: 'Ids.', args: none, examples: [{ title: 'all', args: {} }], run: async () => status().down }),
+    defineRunner({
+      name: 'manage.status',
+      summary: 'Tells which hosts are connected.',
+      returns: '`up` and `down`: ids.',
+      args: none,
+      examples: [{ title: 'all', args: {} }],
+      run: async () => status(),
+    }),
+    defineRunner({
+      name: 'manage.up',
+      summary: 'Tells which hosts are connected.',
+      returns: 'Ids.',
+      args: none,
+      examples: [{ title: 'all', args: {} }],
+      run: async () => status().up,
+    }),
+    defineRunner({
+      name: 'manage.down',
+      summary: 'Tells which hosts are not connected.',
+      returns: 'Ids.',
+      args: none,
+      examples: [{ title: 'all', args: {} }],
+      run: async () => status().down,
+    }),
     defineRunner({
       name: 'cache.grains',
       summary: 'Answers the grains of hosts as they last told them.',
       returns: 'Id → grains.',
-      args: z.object({ tgt: z.string().default('*').describe('Which hosts.'), tgt_type: z.string().default('glob').describe('How `tgt` is read.') }),
+      args: z.object({
+        tgt: z.string().default('*').describe('Which hosts.'),
+        tgt_type: z.string().default('glob').describe('How `tgt` is read.'),
+      }),
       examples: [{ title: 'one host', args: { tgt: 'web1' } }],
-      run: async ({ tgt, tgt_type }) => new PyMap((await nodes.select(tgt, tgt_type)).matched.map(({ id }) => [id, nodes.factsOf(id)])),
+      run: async ({ tgt, tgt_type }) =>
+        new PyMap((await nodes.select(tgt, tgt_type)).matched.map(({ id }) => [id, nodes.factsOf(id)])),
     }),
     defineRunner({
       name: 'jobs.list_jobs',
@@ -35,7 +73,13 @@ export function fleetRunners({ nodes, presence, jobs, events }: { nodes: Nodes; 
         Object.fromEntries(
           (await jobs.ls()).map(({ jid, fun, target, targetType, by, issuedAt }) => [
             jid,
-            { Function: fun, Target: target, 'Target-type': targetType, User: by, StartTime: new Date(issuedAt).toISOString() },
+            {
+              Function: fun,
+              Target: target,
+              'Target-type': targetType,
+              User: by,
+              StartTime: new Date(issuedAt).toISOString(),
+            },
           ]),
         ),
     }),
@@ -51,7 +95,10 @@ export function fleetRunners({ nodes, presence, jobs, events }: { nodes: Nodes; 
       name: 'event.send',
       summary: 'Publishes an event.',
       returns: 'True.',
-      args: z.object({ tag: z.string().describe('Such as `release/requested`.'), data: anyValue().optional().describe('Its data.') }),
+      args: z.object({
+        tag: z.string().describe('Such as `release/requested`.'),
+        data: anyValue().optional().describe('Its data.'),
+      }),
       examples: [{ title: 'a release', args: { tag: 'release/requested', data: new PyMap([['revision', 'v2']]) } }],
       run: async ({ tag, data }, { key }) => {
         await events.send({ tag, data: encodeValue(data ?? new PyMap()), id: key || newId() });

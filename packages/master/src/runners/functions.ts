@@ -1,5 +1,5 @@
+import type { HostRuntime, RuntimeExecutor } from '@edge-run/shared/execute';
 import { unknownFunction } from '@edge-run/shared/execute';
-import type { RuntimeExecutor, HostRuntime } from '@edge-run/shared/execute';
 import { EdgeError, fromErrorRecord, type Logger } from '@edge-run/shared/kernel';
 import { anyValue } from '@edge-run/shared/schema';
 import { PyMap, type Value } from '@edge-run/shared/values';
@@ -11,11 +11,18 @@ const AS_RUNNERS = /^(test|http|network|config|sys|defaults)\./;
 
 /** Execution functions on the master itself: `salt.cmd`, and those that Salt has as runners. */
 export function functionRunners(executor: RuntimeExecutor, runtime: HostRuntime, log: Logger): readonly Runner[] {
-  const call = async (fun: string, args: readonly Value[], kwargs: ReadonlyMap<string, Value>, signal: AbortSignal): Promise<Value> => {
+  const call = async (
+    fun: string,
+    args: readonly Value[],
+    kwargs: ReadonlyMap<string, Value>,
+    signal: AbortSignal,
+  ): Promise<Value> => {
     if (!runtime.catalog.functions.has(fun)) throw unknownFunction(fun, runtime.catalog);
     const end = await executor.execute({ jid: 'runner', fun, args, kwargs }, { signal, log });
     if (end.outcome === 'succeeded') return end.ret;
-    throw end.error === undefined ? new EdgeError('EDGE_COMMAND_FAILED', `${fun} failed: ${String(end.ret)}`) : fromErrorRecord(end.error);
+    throw end.error === undefined
+      ? new EdgeError('EDGE_COMMAND_FAILED', `${fun} failed: ${String(end.ret)}`)
+      : fromErrorRecord(end.error);
   };
   const direct = [...runtime.catalog.functions.values()]
     .filter(({ name }) => AS_RUNNERS.test(name))
@@ -26,7 +33,10 @@ export function functionRunners(executor: RuntimeExecutor, runtime: HostRuntime,
         returns: 'What the function answers.',
         rest: 'args',
         keywords: 'kwargs',
-        args: z.object({ args: anyValue().optional().describe('Positional arguments.'), kwargs: anyValue().optional().describe('Keyword arguments.') }),
+        args: z.object({
+          args: anyValue().optional().describe('Positional arguments.'),
+          kwargs: anyValue().optional().describe('Keyword arguments.'),
+        }),
         examples: [{ title: 'on the master', args: {} }],
         run: ({ args, kwargs }, { signal }) => call(name, Array.isArray(args) ? args : [], mapOf(kwargs), signal),
       }),

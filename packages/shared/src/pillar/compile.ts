@@ -1,6 +1,6 @@
 import type { FileSource } from '../files/index.ts';
 import { type Compiled, type Diagnostic, errorMessage, hasErrors } from '../kernel/index.ts';
-import type { JinjaOptions, RenderData, RenderLimits, TemplateCalls } from '../render/contract.ts';
+import type { JinjaOptions, RenderData, RenderLimits, TemplateCalls } from '../render/index.ts';
 import { didYouMean } from '../schema/index.ts';
 import type { TargetContext, TargetExpression } from '../target/index.ts';
 import {

@@ -1,6 +1,6 @@
 import { createTemplateLoader, type FileHandle, type FileSource, findSls, listSls } from '../files/index.ts';
 import type { Compiled, Diagnostic, SourceRange } from '../kernel/index.ts';
-import type { RenderData, RenderedData, RenderRequest } from '../render/contract.ts';
+import type { RenderData, RenderedData, RenderRequest } from '../render/index.ts';
 import { expandSlsNames } from '../top/index.ts';
 import { encodeValue, PyMap, type Value } from '../values/index.ts';
 import type { PillarLayer } from './explain.ts';

@@ -1,6 +1,6 @@
 import type { Compiled, Diagnostic, SourceRange } from '../kernel/index.ts';
 import { compiled } from '../kernel/index.ts';
-import type { RenderedData } from '../render/contract.ts';
+import type { RenderedData } from '../render/index.ts';
 import { parseTarget, type TargetExpression } from '../target/index.ts';
 import { PyMap, type Value } from '../values/index.ts';
 

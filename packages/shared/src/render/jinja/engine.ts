@@ -106,7 +106,8 @@ function variablesOf(request: RenderRequest): Map<string, unknown> {
     ['pillarenv', request.pillarenv ?? null],
     ['__env__', request.saltenv],
   ]);
-  for (const [name, value] of slsContext(request.path, request.sls)) variables.set(name, value);
+  if (request.sls !== undefined)
+    for (const [name, value] of slsContext(request.path, request.sls)) variables.set(name, value);
   for (const [name, value] of request.variables ?? [])
     variables.set(name, typeof value === 'bigint' ? integer(value) : value);
   return variables;

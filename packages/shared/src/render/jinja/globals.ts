@@ -13,10 +13,20 @@ const MAX_RANGE = 100_000;
 /** The names every template has. */
 export const GLOBALS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['range', new Builtin('range', (_env, args, kwargs) => range(args, kwargs))],
-  ['dict', new Builtin('dict', (_env, args, kwargs) => dict(args, kwargs))],
-  ['odict', new Builtin('OrderedDict', (_env, args, kwargs) => dict(args, kwargs))],
-  ['namespace', new Builtin('namespace', (_env, args, kwargs) => namespace(args, kwargs))],
-  ['cycler', new Builtin('cycler', (_env, args) => new Cycler(args))],
+  ['dict', new Builtin('dict', (_env, args, kwargs) => dict(args, kwargs), { shown: "<class 'dict'>" })],
+  [
+    'odict',
+    new Builtin('OrderedDict', (_env, args, kwargs) => dict(args, kwargs), {
+      shown: "<class 'collections.OrderedDict'>",
+    }),
+  ],
+  [
+    'namespace',
+    new Builtin('namespace', (_env, args, kwargs) => namespace(args, kwargs), {
+      shown: "<class 'jinja2.utils.Namespace'>",
+    }),
+  ],
+  ['cycler', new Builtin('cycler', (_env, args) => new Cycler(args), { shown: "<class 'jinja2.utils.Cycler'>" })],
   ['joiner', define("joiner(sep=', ')", (_env, separator: unknown) => new Joiner(str(separator)))],
   [
     'lipsum',

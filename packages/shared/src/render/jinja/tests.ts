@@ -2,7 +2,7 @@ import { PyMap, PySet, PyTuple } from '../../values/index.ts';
 import { isIterable } from './runtime/attributes.ts';
 import type { Env } from './runtime/env.ts';
 import { typeError } from './runtime/fault.ts';
-import { eq, ge, gt, isFloating, isIn, le, lt, mod, ne, numeric, toNumber, truth } from './runtime/operators.ts';
+import { eq, ge, gt, isFloating, isIn, le, lt, mod, ne, numeric, truth } from './runtime/operators.ts';
 import { str } from './runtime/print.ts';
 import { regexMatch } from './runtime/regex.ts';
 import { define } from './runtime/signature.ts';
@@ -47,8 +47,8 @@ const SIMPLE: Readonly<Record<string, Test>> = {
   string: isText,
   mapping: (value) => value instanceof PyMap,
   number: isNumber,
-  sequence: (value) => (strictly(value), isSequence(value) || (value instanceof Undefined && !value.strict)),
-  iterable: (value) => (strictly(value), isIterable(value)),
+  sequence: isSequence,
+  iterable: (value) => isIterable(strictly(value)),
   callable: (value) => isCallable(value) || value instanceof Undefined,
   escaped: (value) => value instanceof Markup,
   list: (value) => Array.isArray(value),

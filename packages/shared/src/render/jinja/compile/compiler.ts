@@ -154,9 +154,9 @@ class StatementCompiler extends ExpressionCompiler {
   protected compilePrint(node: PrintNode, frame: Frame): void {
     const { value } = node;
     const code = this.code(value, frame);
-    const at = value.typename === 'Name' ? '' : `${this.at(value)};`;
+    const at = `${this.at(value)};`;
     const { out, marks } = frame;
-    if (frame.autoescape) this.#write(frame, `${out}+=E.escaped(${code});`);
+    if (frame.autoescape) this.#write(frame, `${at}${out}+=E.escaped(${code});`);
     else if (value.typename === 'Call') {
       this.#write(frame, `${at}t=${code};${out}+=t===E.lastText?E.splice(${marks},${out}.length):R.print(t);`);
     } else this.#write(frame, `${at}${out}+=R.print(${code});`);
@@ -193,6 +193,13 @@ class StatementCompiler extends ExpressionCompiler {
   }
 
   protected compileLoop(node: ForNode, frame: Frame): void {
+    if (
+      assignsLoop(node.target) ||
+      node.body.some((inner) => inner.typename === 'Assign' && assignsLoop(inner.target))
+    ) {
+      const position = { line: node.lineno, column: node.colno };
+      throw new SyntaxFault("Can't assign to special loop variable in for-loop target", position, 'assertion');
+    }
     const inner = innerFrame(frame, { inLoop: true });
     const extended =
       node.recursive || readsUndeclared(node.body, 'loop') || blocksOf(node.body).some(({ scoped }) => scoped);
@@ -313,7 +320,8 @@ class StatementCompiler extends ExpressionCompiler {
   }
 
   #jump(word: string, node: Node, frame: Frame): void {
-    if (!frame.inLoop) throw new SyntaxFault(`'${word}' outside loop`, { line: node.lineno, column: node.colno });
+    if (!frame.inLoop)
+      throw new SyntaxFault(`'${word}' outside loop`, { line: node.lineno, column: node.colno }, 'assertion');
     this._emitLine(`if(true)${word};`);
   }
 
@@ -548,6 +556,11 @@ class StatementCompiler extends ExpressionCompiler {
       if (frame.toplevel) this._emitLine(`C.keep(${JSON.stringify(alias)},${variable});`);
     }
   }
+}
+
+function assignsLoop(target: Target): boolean {
+  if (target.typename === 'Name') return target.name === 'loop';
+  return target.typename !== 'NamespaceRef' && target.items.some((item) => assignsLoop(item as Target));
 }
 
 function containsExtends(body: Body): boolean {

@@ -148,7 +148,7 @@ export class Scope {
       for (const item of target.items) this.assignAsParameters(item as Target);
   }
 
-  #readStatement(node: Statement): void {
+  #readStatement(node: Statement): unknown {
     switch (node.typename) {
       case 'Print':
       case 'DoTag':
@@ -163,7 +163,7 @@ export class Scope {
       case 'FromImportTag':
         this.read(node.template);
         for (const { alias } of node.names) this.store(alias);
-        return;
+        return undefined;
       case 'Assign':
         this.read(node.value);
         return this.assign(node.target);
@@ -177,12 +177,12 @@ export class Scope {
         return this.#readFilter(node.filter);
       case 'WithTag':
         for (const value of node.values) this.read(value);
-        return;
+        return undefined;
       case 'ExtendsTag':
       case 'IncludeTag':
         return this.read(node.template);
       default:
-        return;
+        return undefined;
     }
   }
 
@@ -241,7 +241,7 @@ function walkStatement(
   node: Statement,
   expression: (node: Expression | undefined) => void,
   visit: (node: Expression) => void,
-): void {
+): unknown {
   const inside = (body: Body): void => walk(body, visit);
   const parameters = (list: readonly Parameter[]): void => {
     for (const { fallback } of list) expression(fallback);
@@ -283,7 +283,7 @@ function walkStatement(
     case 'FromImportTag':
       return expression(node.template);
     default:
-      return;
+      return undefined;
   }
 }
 

@@ -3,6 +3,7 @@ import { isIterable, itemOf } from '../runtime/attributes.ts';
 import type { Env } from '../runtime/env.ts';
 import { escapeMarkup } from '../runtime/escape.ts';
 import { PyFault, typeError } from '../runtime/fault.ts';
+import { fixed } from '../runtime/format-spec.ts';
 import { characters, length, sequence } from '../runtime/iterate.ts';
 import { add, eq, index, isFloating, join, numeric, sorted, toNumber, truth } from '../runtime/operators.ts';
 import { str } from '../runtime/print.ts';
@@ -245,7 +246,6 @@ function toFloat(value: unknown, fallback: unknown): unknown {
 function round(value: unknown, precision: number, method: unknown): unknown {
   const number = numeric(value);
   if (number === undefined) {
-    if (value instanceof Undefined) throw value.fault();
     throw typeError(`type ${typeName(value)} doesn't define __round__ method`);
   }
   if (method !== 'common' && method !== 'ceil' && method !== 'floor')
@@ -263,7 +263,8 @@ export function roundHalfEven(value: number, places: number): number {
   if (!Number.isFinite(value)) return value;
   if (places > 0) {
     if (places > 100 || Math.abs(value) > 1e21) return value;
-    return Number(value.toFixed(places));
+    const rounded = Number(fixed(Math.abs(value), places));
+    return value < 0 ? -rounded : rounded;
   }
   const scale = 10 ** -places;
   const quotient = value / scale;
@@ -317,10 +318,7 @@ function fallbackFor(value: unknown, fallback: unknown, boolean: boolean): unkno
 export const COLLECTION_FILTERS: readonly Builtin[] = [
   define('abs(x, /)', (_env, value: unknown) => {
     const number = numeric(value);
-    if (number === undefined) {
-      if (value instanceof Undefined) throw value.fault();
-      throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
-    }
+    if (number === undefined) throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
     if (typeof number === 'bigint') return number < 0n ? -number : number;
     return number instanceof PyFloat ? float(Math.abs(number.value)) : Math.abs(number);
   }),

@@ -1,7 +1,8 @@
 import { float, integer, PyMap, type Value } from '../../../values/index.ts';
 
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y;
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
+const CONTROL = '\\u0000-\\u001f';
+const STRING = new RegExp(`"(?:[^"\\\\${CONTROL}]|\\\\(?:["\\\\/bfnrt]|u[\\da-fA-F]{4}))*"`, 'y');
 const SPACE = /[ \t\n\r]*/y;
 const MAX_DEPTH = 500;
 

@@ -2,7 +2,7 @@ import { PyFloat, PyMap, PyTuple } from '../../../values/index.ts';
 import { typeError } from '../runtime/fault.ts';
 import { compare } from '../runtime/operators.ts';
 import { floatRepr, str } from '../runtime/print.ts';
-import { textOf, typeName, Undefined } from '../runtime/types.ts';
+import { textOf, typeName } from '../runtime/types.ts';
 
 /** Options of Python's `json.dumps`. */
 export interface JsonOptions {
@@ -66,7 +66,6 @@ class Dumper {
     }
     const items = Array.isArray(value) ? (value as unknown[]) : value instanceof PyTuple ? value.items : undefined;
     if (!items) {
-      if (value instanceof Undefined && value.strict) throw value.fault();
       throw typeError(`Object of type ${typeName(value)} is not JSON serializable`);
     }
     if (items.length === 0) return '[]';
@@ -93,5 +92,5 @@ function jsonNumber(value: number | bigint | PyFloat): string {
 export function jsonText(text: string, ascii: boolean): string {
   const plain = JSON.stringify(text);
   if (!ascii) return plain;
-  return plain.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return plain.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -3,17 +3,19 @@ import { PyMap, PyTuple } from '../../../values/index.ts';
 import type { Env } from '../runtime/env.ts';
 import { toValue } from '../runtime/export.ts';
 import { PyFault, typeError } from '../runtime/fault.ts';
+import { sequence } from '../runtime/iterate.ts';
 import { TemplateModule } from '../runtime/module.ts';
 import { truth } from '../runtime/operators.ts';
 import { str } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
 import { type Builtin, Markup, textOf, Undefined } from '../runtime/types.ts';
-import { dumpJson, jsonText } from './json.ts';
+import { dumpJson, type JsonOptions, jsonText } from './json.ts';
 import { parseJson } from './json-parse.ts';
 import { prettyPrint } from './pprint.ts';
 import { formatXml } from './xml.ts';
 
 function dumpYaml(env: Env, value: unknown, flow: boolean): Markup {
+  if (value instanceof Undefined) return new Markup('NULL');
   const text = env.serializers.dumpYaml(toValue(value), { flowStyle: flow }).trim();
   return new Markup(text.endsWith('\n...') ? text.slice(0, -4) : text);
 }
@@ -61,15 +63,12 @@ function yamlDoubleQuote(text: string): string {
   return jsonText(text, false);
 }
 
-function dumpOptions(
-  sort: unknown,
-  indent: unknown,
-  ascii: boolean,
-): { sortKeys: boolean; indent: number | string | null; ascii: boolean } {
+function dumpOptions(sort: unknown, indent: unknown, ascii: boolean, separators: unknown = null): JsonOptions {
   return {
     sortKeys: truth(sort),
     indent: indent === null ? null : typeof indent === 'number' ? indent : str(indent),
     ascii,
+    ...(separators === null ? {} : { separators: sequence(separators).map(str) as [string, string] }),
   };
 }
 
@@ -96,7 +95,12 @@ export const SERIALIZER_FILTERS: readonly Builtin[] = [
     (_env, value: unknown, indent: unknown, options: ReadonlyMap<string, unknown>) =>
       dumpJson(
         value,
-        dumpOptions(options.get('sort_keys') ?? false, indent, truth(options.get('ensure_ascii') ?? true)),
+        dumpOptions(
+          options.get('sort_keys') ?? false,
+          indent,
+          truth(options.get('ensure_ascii') ?? true),
+          options.get('separators') ?? null,
+        ),
       )
         .replaceAll('<', '\\u003c')
         .replaceAll('>', '\\u003e')

@@ -1,14 +1,14 @@
 import { PyMap, PyTuple, type Value } from '../../../values/index.ts';
 import type { Env } from '../runtime/env.ts';
 import { escapeMarkup } from '../runtime/escape.ts';
-import { LimitFault, PyFault, valueError } from '../runtime/fault.ts';
+import { LimitFault, PyFault, typeError, valueError } from '../runtime/fault.ts';
 import { formatPercent } from '../runtime/format-percent.ts';
 import { characters, length, sequence } from '../runtime/iterate.ts';
 import { capitalize, center, replaceText, splitLines, strip } from '../runtime/methods/text.ts';
 import { index, truth } from '../runtime/operators.ts';
 import { str } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
-import { Builtin, Markup, textOf, Undefined } from '../runtime/types.ts';
+import { Builtin, Markup, textOf, typeName, Undefined } from '../runtime/types.ts';
 
 /** `str(value)`, markup staying markup. */
 function soft(value: unknown): string | Markup {
@@ -32,6 +32,9 @@ function title(text: string): string {
 }
 
 function indent(value: unknown, width: unknown, first: unknown, blank: unknown): unknown {
+  if (value instanceof Undefined) throw value.fault();
+  if (textOf(value) === undefined)
+    throw typeError(`unsupported operand type(s) for +=: '${typeName(value)}' and 'str'`);
   const by = textOf(width) ?? ' '.repeat(Math.max(0, boundedWidth(index(width))));
   return keep(value, (source) => {
     const text = `${source}\n`;
@@ -101,7 +104,7 @@ function wrapLine(line: string, width: number, breakLong: boolean, breakHyphens:
 const TAG = /<[^>]*>/g;
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
 
-function unescape(text: string): string {
+function decodeEntities(text: string): string {
   return text.replace(
     /&(?:#(\d+)|#[xX]([\da-fA-F]+)|(\w+));/g,
     (all: string, decimal?: string, hex?: string, name?: string) => {
@@ -230,7 +233,7 @@ export const TEXT_FILTERS: readonly Builtin[] = [
     },
   ),
   define('striptags(value)', (_env, value: unknown) =>
-    unescape(
+    decodeEntities(
       str(value)
         .replace(/<!--[\s\S]*?-->/g, '')
         .replace(TAG, '')

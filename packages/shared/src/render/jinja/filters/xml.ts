@@ -43,6 +43,8 @@ function build(pairs: readonly (readonly [unknown, unknown])[], parent: Element 
   for (const [tag, content] of pairs) {
     if (Array.isArray(content)) {
       for (const item of content as unknown[]) made = build([[tag, item]], parent) ?? made;
+      // Salt looks into the list once more, as if it held pairs.
+      entries(content);
       continue;
     }
     const name = textOf(tag);
@@ -59,13 +61,13 @@ function build(pairs: readonly (readonly [unknown, unknown])[], parent: Element 
   return made;
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replaceAll('>', '&gt;');
 }
 
 function print({ tag, attributes, children, text }: Element, indent: string): string {
-  const head = `${indent}<${tag}${attributes.map(([name, value]) => ` ${name}="${escape(value)}"`).join('')}`;
+  const head = `${indent}<${tag}${attributes.map(([name, value]) => ` ${name}="${escapeXml(value)}"`).join('')}`;
   if (children.length === 0)
-    return text === undefined || text === '' ? `${head}/>\n` : `${head}>${escape(text)}</${tag}>\n`;
+    return text === undefined || text === '' ? `${head}/>\n` : `${head}>${escapeXml(text)}</${tag}>\n`;
   return `${head}>\n${children.map((child) => print(child, `${indent} `)).join('')}${indent}</${tag}>\n`;
 }

@@ -238,7 +238,6 @@ export class Env {
 
   setAttribute(object: unknown, name: string, value: unknown): void {
     if (!(object instanceof Namespace)) {
-      if (object instanceof Undefined) throw object.fault();
       throw new PyFault(
         'TemplateRuntimeError',
         'cannot assign attribute on non-namespace object',
@@ -323,10 +322,9 @@ export class Env {
   /** Loads a template by name; `./` and `../` are relative to `tpldir`, which every load sets anew. */
   async template(name: string): Promise<JinjaTemplate> {
     const isRelative = /^\.\.?(?:\/|$)/.test(name);
-    const resolved = isRelative ? this.#resolve(name) : name;
+    const resolved = isRelative ? this.#resolve(name) : normalized(name);
     const known = this.#loaded.get(resolved);
     if (known) return known.template;
-    if (resolved === undefined) throw notFound(name);
     const file = await this.outside(this.request.loader.load(resolved));
     if (!file) throw notFound(isRelative ? resolved : name);
     const dir = resolved.includes('/') ? resolved.slice(0, resolved.lastIndexOf('/')) : '';
@@ -343,14 +341,7 @@ export class Env {
   #resolve(name: string): string {
     const base = this.globals.get('tpldir');
     if (typeof base !== 'string') throw notFound(name);
-    const parts: string[] = [];
-    for (const part of `${base}/${name}`.split('/')) {
-      if (part === '..') {
-        if (parts.length === 0) throw notFound(name);
-        parts.pop();
-      } else if (part !== '' && part !== '.') parts.push(part);
-    }
-    return parts.join('/');
+    return normalized(`${base}/${name}`, name);
   }
 
   #nameOf(value: unknown): string {
@@ -499,6 +490,19 @@ export function deadlineFault({ limits }: RenderRequest): LimitFault {
 /** The fault of a cancelled render. */
 export function cancelledFault(signal: AbortSignal): LimitFault {
   return new LimitFault(cancelled(signal).message, '', 'EDGE_CANCELLED');
+}
+
+/** The path without `.` and `..`; it must stay below the roots. */
+function normalized(path: string, asked = path): string {
+  if (!path.includes('/')) return path;
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') {
+      if (parts.length === 0) throw notFound(asked);
+      parts.pop();
+    } else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
 }
 
 function notFound(name: string): PyFault {

@@ -121,7 +121,13 @@ function floatDigits(size: number, { type, precision, alternate }: NumberFormat)
 
 /** `size` with `places` decimals, exact ties going to even as in C. */
 export function fixed(size: number, places: number): string {
-  if (size < 1e21 && places <= 100) return size.toFixed(places);
+  if (size < 1e21 && places <= 100) {
+    const exact = places < 40 ? size.toFixed(places + 60) : '';
+    const kept = exact.slice(0, exact.length - 60);
+    const isTie = exact !== '' && /^50*$/.test(exact.slice(exact.length - 60));
+    if (isTie && /[02468]\.?$/.test(kept)) return places === 0 ? kept.slice(0, -1) : kept;
+    return size.toFixed(places);
+  }
   const whole = BigInt(Math.trunc(size)).toString();
   return places === 0 ? whole : `${whole}.${'0'.repeat(places)}`;
 }

@@ -5,7 +5,7 @@ import { elements, sequence, unchanged, unpack } from './iterate.ts';
 import { Loop } from './loop.ts';
 import { Macro } from './macro.ts';
 import * as operators from './operators.ts';
-import { str } from './print.ts';
+import { printed } from './print.ts';
 import { textOf, typeName } from './types.ts';
 
 /** What generated code calls `R`: functions that need nothing of the render. */
@@ -14,7 +14,7 @@ export const runtime = {
   sequence,
   unchanged,
   unpack,
-  print: str,
+  print: printed,
   Loop,
   Macro,
   selfOf,

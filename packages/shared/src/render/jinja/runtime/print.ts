@@ -1,7 +1,18 @@
 import { Secret } from '../../../kernel/index.ts';
 import { PyDate, PyFloat, PyMap, PySet, PyTuple } from '../../../values/index.ts';
 import { LimitFault, PyFault } from './fault.ts';
-import { DictView, isCallable, Markup, Members, Namespace, PyIterator, PyRange, Undefined } from './types.ts';
+import {
+  Builtin,
+  DictView,
+  isCallable,
+  Markup,
+  Members,
+  NamedTuple,
+  Namespace,
+  PyIterator,
+  PyRange,
+  Undefined,
+} from './types.ts';
 
 /** Longest text a template may build. */
 export const MAX_TEXT = 64 * 1024 * 1024;
@@ -18,6 +29,43 @@ export function str(value: unknown): string {
   if (value instanceof PyDate) return value.iso.replace('T', ' ');
   if (value instanceof PyFault) return value.message;
   return repr(value);
+}
+
+/**
+ * What `{{ value }}` prints. Salt prints a mapping itself: its values as `str` gives them, texts quoted.
+ */
+export function printed(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value instanceof PyMap) return printedMap(value, 0);
+  if (Array.isArray(value) || value instanceof PyTuple) refuseNamed(value);
+  return str(value);
+}
+
+function printedMap(map: PyMap, depth: number): string {
+  if (depth > 100) return repr(map);
+  const parts: string[] = [];
+  for (const [key, item] of map as Iterable<[unknown, unknown]>) {
+    const shown =
+      typeof item === 'string' || item instanceof Markup
+        ? repr(item)
+        : item instanceof PyMap
+          ? printedMap(item, depth + 1)
+          : str(item);
+    parts.push(`${repr(key)}: ${shown}`);
+  }
+  return `{${parts.join(', ')}}`;
+}
+
+/** Salt rebuilds tuples when it prints them, which those with named fields do not survive. */
+function refuseNamed(value: readonly unknown[] | PyTuple): void {
+  const isNamed = (item: unknown): boolean => item instanceof NamedTuple;
+  if (isNamed(value) || (Array.isArray(value) && value.some(isNamed))) {
+    throw new PyFault(
+      'TypeError',
+      "_GroupTuple.__new__() missing 1 required positional argument: 'list'",
+      'Print the members of a group, not the group.',
+    );
+  }
 }
 
 /** Python's `repr(value)`. */
@@ -45,7 +93,7 @@ function reprInside(value: unknown, open: unknown[]): string {
 function reprObject(value: object, open: unknown[]): string {
   if (value instanceof PyFloat) return floatRepr(value.value);
   if (value instanceof Markup) return `Markup(${quote(value.text)})`;
-  if (value instanceof Undefined) return value.strict ? 'StrictUndefined' : 'Undefined';
+  if (value instanceof Undefined) return 'Undefined';
   if (value instanceof Uint8Array) return bytesRepr(value);
   if (value instanceof PyDate) return dateRepr(value);
   if (value instanceof Secret) return value.toString();
@@ -72,6 +120,7 @@ function reprContainer(value: object, open: unknown[]): string {
   if (value instanceof PySet) return value.size === 0 ? 'set()' : `{${joined([...value], open)}}`;
   if (value instanceof DictView) return `dict_${value.kind}([${joined([...value], open)}])`;
   if (value instanceof Namespace) return `<Namespace {${pairs(value.attributes, open)}}>`;
+  if (value instanceof Builtin) return value.shown;
   return isCallable(value) ? `<function ${value.name}>` : '<object>';
 }
 

@@ -2,7 +2,7 @@ import { PyTuple, type Value } from '../../../values/index.ts';
 import { typeError, valueError } from './fault.ts';
 import { characters } from './iterate.ts';
 import { index } from './operators.ts';
-import { Markup, PyRange, typeName, Undefined } from './types.ts';
+import { Markup, PyRange, typeName } from './types.ts';
 
 /** Python's `value[start:stop:step]`; undefined for what cannot be sliced. */
 export function slice(value: unknown, start: unknown, stop: unknown, step: unknown): unknown {
@@ -38,15 +38,10 @@ function pick(items: readonly unknown[], start: unknown, stop: unknown, step: un
 
 function bound(value: unknown): number | undefined {
   if (value === null || value === undefined) return undefined;
-  if (value instanceof Undefined) throw value.strict ? value.fault() : sliceIndexError();
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') {
     if (typeof value !== 'number' || Number.isInteger(value)) return index(value);
   }
-  throw sliceIndexError(value);
-}
-
-function sliceIndexError(_value?: unknown): Error {
-  return typeError('slice indices must be integers or None or have an __index__ method');
+  throw typeError('slice indices must be integers or None or have an __index__ method');
 }
 
 /** The element of a sequence at an index that may count from the end; undefined when there is none. */

@@ -66,14 +66,17 @@ export interface Callable {
 export class Builtin implements Callable {
   readonly name: string;
   readonly mayWait: boolean;
+  /** How it prints. */
+  readonly shown: string;
   readonly #body: (env: never, args: readonly unknown[], kwargs: Kwargs) => unknown;
 
   constructor(
     name: string,
     body: (env: never, args: readonly unknown[], kwargs: Kwargs) => unknown,
-    options: { mayWait?: boolean } = {},
+    options: { mayWait?: boolean; shown?: string } = {},
   ) {
     this.name = name;
+    this.shown = options.shown ?? `<function ${name}>`;
     this.#body = body;
     this.mayWait = options.mayWait ?? false;
   }

@@ -97,18 +97,21 @@ class Lexer {
   #afterOpening(opening: Opening): void {
     switch (opening.kind) {
       case 'comment':
-        return this.#comment(opening);
+        this.#comment(opening);
+        return;
       case 'line-comment': {
         const newline = this.#text.indexOf('\n', opening.end);
         this.#at = newline === -1 ? this.#text.length : newline;
         return;
       }
       case 'raw':
-        return this.#raw(opening);
+        this.#raw(opening);
+        return;
       case 'line':
-        return this.#lineStatement(opening);
+        this.#lineStatement(opening);
+        return;
       default:
-        return this.#tag(opening);
+        this.#tag(opening);
     }
   }
 

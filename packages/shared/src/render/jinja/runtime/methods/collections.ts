@@ -4,7 +4,7 @@ import { elements, listOf, MAX_ITEMS, sequence } from '../iterate.ts';
 import { eq, hashable, index, sorted, truth } from '../operators.ts';
 import { repr } from '../print.ts';
 import { define } from '../signature.ts';
-import { Builtin, DictView, isCallable } from '../types.ts';
+import { Builtin, DictView, isCallable, typeName } from '../types.ts';
 
 type Any = unknown;
 
@@ -66,6 +66,7 @@ export const LIST_METHODS = table(
     (_env, self: Any[], item: Any) => self.filter((candidate) => eq(candidate, item)).length,
   ),
   define('sort(self, *, key=None, reverse=False)', (env: unknown, self: Any[], key: Any, reverse: Any) => {
+    if (key !== null && !isCallable(key)) throw typeError(`'${typeName(key)}' object is not callable`);
     const by = isCallable(key) ? (item: Any) => key.call(env, [item], undefined) : (item: Any) => item;
     const inOrder = sorted(self, by, truth(reverse));
     self.splice(0, self.length, ...inOrder);

@@ -31,7 +31,7 @@ export const FLOAT_METHODS = table(
     (_env, self: number | PyFloat) => self instanceof PyFloat && Number.isFinite(self.value),
   ),
   define('conjugate(self, /)', (_env, self: unknown) => self),
-  define('hex(self, /)', (_env, self: number | PyFloat) => String(self instanceof PyFloat ? self.value : self)),
+  define('hex(self, /)', (_env, self: number | PyFloat) => hexOf(self instanceof PyFloat ? self.value : self)),
 );
 
 /** Python's `date` and `datetime` methods. */
@@ -49,4 +49,18 @@ export const DATE_METHODS = table(
 export function dateOf(date: PyDate): Date {
   const iso = date.iso.length > 10 && !/(?:Z|[+-]\d\d:\d\d)$/.test(date.iso) ? `${date.iso}Z` : date.iso;
   return new Date(iso);
+}
+
+/** C's `%a`, as Python writes it: thirteen hexadecimal digits behind the point. */
+function hexOf(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, Math.abs(value));
+  const bits = view.getBigUint64(0);
+  const exponent = Number(bits >> 52n);
+  const digits = (bits & 0xfffffffffffffn).toString(16).padStart(13, '0');
+  if (exponent === 0) return digits === '0'.repeat(13) ? `${sign}0x0.0p+0` : `${sign}0x0.${digits}p-1022`;
+  const power = exponent - 1023;
+  return `${sign}0x1.${digits}p${power < 0 ? '' : '+'}${power}`;
 }

@@ -30,21 +30,21 @@ export const TEXT_METHODS: ReadonlyMap<string, Builtin> = new Map(
       found(find(self, need(sub), start, end, false)),
     'isalnum(self, /)': (self) => /^[\p{L}\p{N}]+$/u.test(self),
     'isalpha(self, /)': (self) => /^\p{L}+$/u.test(self),
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII begins with control characters
-    'isascii(self, /)': (self) => /^[\x00-\x7f]*$/.test(self),
+    'isascii(self, /)': (self) => !/[^\p{ASCII}]/u.test(self),
     'isdecimal(self, /)': (self) => /^\p{Nd}+$/u.test(self),
     'isdigit(self, /)': (self) => /^[\p{Nd}⁰¹²³⁴-⁹₀-₉①-⑨]+$/u.test(self),
     'isidentifier(self, /)': (self) => /^[\p{XID_Start}_]\p{XID_Continue}*$/u.test(self),
     'islower(self, /)': (self) => /\p{Ll}/u.test(self) && !/[\p{Lu}\p{Lt}]/u.test(self),
     'isnumeric(self, /)': (self) => /^\p{N}+$/u.test(self),
     'isprintable(self, /)': (self) => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(self),
-    'isspace(self, /)': (self) => /^[\s\x1c-\x1f\x85]+$/.test(self),
+    'isspace(self, /)': (self) => self !== '' && characters(self).every(isSpace),
     'istitle(self, /)': (self) => /\p{L}/u.test(self) && titled(self) === self,
     'isupper(self, /)': (self) => /\p{Lu}/u.test(self) && !/[\p{Ll}\p{Lt}]/u.test(self),
     'join(self, iterable, /)': (self, items) => join(self, items),
     "ljust(self, width, fill=' ', /)": (self, width, fill) => justify(self, index(width), one(fill), '<'),
     'lower(self, /)': (self) => self.toLowerCase(),
     'lstrip(self, chars=None, /)': (self, chars) => strip(self, chars, 'left'),
+    'maketrans(self, x, y=None, z=None, /)': (_self, from, to, drop) => makeTranslation(from, to, drop),
     'partition(self, sep, /)': (self, separator) => partition(self, need(separator), false),
     'removeprefix(self, prefix, /)': (self, prefix) =>
       self.startsWith(need(prefix)) ? self.slice(need(prefix).length) : self,
@@ -118,9 +118,9 @@ function asMarkup(result: unknown): unknown {
 function format(env: FieldAccess, args: readonly unknown[], kwargs: ReadonlyMap<string, unknown> | undefined): unknown {
   const [self, ...rest] = args;
   if (self instanceof Markup) {
-    const escape = (value: unknown): unknown => (typeof value === 'string' ? escapeMarkup(value) : value);
-    const named = kwargs && new Map([...kwargs].map(([name, value]) => [name, escape(value)]));
-    return new Markup(formatBraces(self.text, rest.map(escape), named, env));
+    const escapes = (value: unknown): unknown => (typeof value === 'string' ? escapeMarkup(value) : value);
+    const named = kwargs && new Map([...kwargs].map(([name, value]) => [name, escapes(value)]));
+    return new Markup(formatBraces(self.text, rest.map(escapes), named, env));
   }
   return formatBraces(self as string, rest, kwargs, env);
 }
@@ -230,12 +230,15 @@ function join(separator: string, items: unknown): string {
   return joined;
 }
 
-const SPACES = /[\s\x1c-\x1f\x85]/;
+/** Python's white space: also the separators U+001C to U+001F and U+0085. */
+function isSpace(character: string): boolean {
+  return /\s/.test(character) || character === '\x85' || (character >= '\x1c' && character <= '\x1f');
+}
 
 /** Python's `strip` family. */
 export function strip(text: string, chars: unknown, side: 'left' | 'right' | 'both'): string {
   const all = chars === null ? undefined : new Set(characters(need(chars)));
-  const drops = (character: string): boolean => (all ? all.has(character) : SPACES.test(character));
+  const drops = (character: string): boolean => (all ? all.has(character) : isSpace(character));
   const units = characters(text);
   let [first, last] = [0, units.length];
   if (side !== 'right') while (first < last && drops(units[first]!)) first += 1;
@@ -289,8 +292,12 @@ export function splitText(text: string, separator: unknown, most: number, fromRi
   return [...parts.slice(0, most), parts.slice(most).join(by)];
 }
 
+/** What `isSpace` is not, in a row. */
+const SEPARATORS = '\\s\\x1c-\\x1f\\x85';
+const WORD = new RegExp(`[^${SEPARATORS}]+`, 'g');
+
 function splitSpaces(text: string, most: number, fromRight: boolean): string[] {
-  const words = [...text.matchAll(/[^\s\x1c-\x1f\x85]+/g)];
+  const words = [...text.matchAll(WORD)];
   if (most < 0 || words.length <= most) return words.map(([word]) => word);
   if (fromRight) {
     const kept = words.slice(words.length - most);
@@ -301,12 +308,28 @@ function splitSpaces(text: string, most: number, fromRight: boolean): string[] {
   return [...words.slice(0, most).map(([word]) => word), rest.trimEnd()];
 }
 
+const FEEDS = '\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029';
+const LINE = new RegExp(`[^${FEEDS}]*(?:\\r\\n|[${FEEDS}]|$)`, 'g');
+const LINE_END = new RegExp(`(?:\\r\\n|[${FEEDS}])$`);
+
 /** Python's `splitlines`. */
 export function splitLines(text: string, keepEnds: boolean): string[] {
-  const lines =
-    text.match(/[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|$)/g) ?? [];
+  const lines = text.match(LINE) ?? [];
   if (lines.at(-1) === '') lines.pop();
-  return keepEnds ? lines : lines.map((line) => line.replace(/(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/, ''));
+  return keepEnds ? lines : lines.map((line) => line.replace(LINE_END, ''));
+}
+
+function makeTranslation(from: unknown, to: unknown, drop: unknown): PyMap {
+  const table = new PyMap();
+  if (from instanceof PyMap) {
+    for (const [key, value] of from) table.set(typeof key === 'string' ? key.codePointAt(0)! : key, value);
+    return table;
+  }
+  const [keys, values] = [characters(need(from)), characters(need(to))];
+  if (keys.length !== values.length) throw valueError('the first two maketrans arguments must have equal length');
+  for (const [at, key] of keys.entries()) table.set(key.codePointAt(0)!, values[at]!.codePointAt(0)!);
+  if (drop !== null) for (const key of characters(need(drop))) table.set(key.codePointAt(0)!, null);
+  return table;
 }
 
 function translate(text: string, table: unknown): string {

@@ -1,10 +1,12 @@
-import type { JsonObject, Logger } from '@edge-run/shared/kernel';
 import { pino } from 'pino';
+import type { JsonObject, Logger } from '../kernel/index.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 type PinoLogger = ReturnType<typeof pino>;
 
 /** Log lines as JSON on stderr; stdout belongs to what commands print. */
-export function createLogger(level: 'debug' | 'info' | 'warn' | 'error'): Logger {
+export function createLogger(level: LogLevel): Logger {
   return wrap(
     pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true })),
   );
@@ -12,7 +14,7 @@ export function createLogger(level: 'debug' | 'info' | 'warn' | 'error'): Logger
 
 function wrap(logger: PinoLogger): Logger {
   const line =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (level: LogLevel) =>
     (message: string, fields: JsonObject = {}): void =>
       logger[level](fields, message);
   return {
