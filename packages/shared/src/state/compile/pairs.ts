@@ -1,5 +1,6 @@
 import { PyMap } from '../../values/index.ts';
-import { report, shown, type Tree } from './tree.ts';
+import { shown } from '../high/index.ts';
+import { report, type Tree } from './tree.ts';
 import { SALT_VERIFIES } from './words.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { SourceRange } from '../../kernel/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
-import type { HighData } from '../high/index.ts';
-import { type Entry, type Item, report, type StateDeclaration, shown, type Tree } from './tree.ts';
+import { type HighData, shown } from '../high/index.ts';
+import { type Entry, type Item, report, type StateDeclaration, type Tree } from './tree.ts';
 import { LIST_WORDS, SALT_VERIFIES } from './words.ts';
 
 /**
