@@ -1,3 +1,4 @@
+export { type CatalogAdditions, createCatalog } from './catalog.ts';
 export type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 export { RuntimeExecutor } from './executor.ts';
 export { JobRunner, type JobRunnerOptions } from './job-runner.ts';
