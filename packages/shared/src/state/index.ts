@@ -39,6 +39,7 @@ export {
   Places,
   type SlsMatches,
   type SlsSource,
+  withExclusions,
 } from './high/index.ts';
 export {
   type PlanOutcome,

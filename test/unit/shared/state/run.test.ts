@@ -263,6 +263,12 @@ describe('look and act', () => {
     expect(succeeded).toBe(false);
   });
 
+  test('a module may show another name', async () => {
+    const module = own(async () => inSync(), { shownName: () => ['test.ping'] });
+    const { returns } = await runFiles(OWN, module);
+    expect((returns.get('t_|-x_|-x_|-own') as PyMap).get('name')).toEqual(['test.ping']);
+  });
+
   test('a state its host cannot use says why', async () => {
     const module = own(async () => inSync(), { supports: () => 'there is no systemd' });
     expect(returned((await runFiles(OWN, module)).returns, 'x')).toMatchObject({
