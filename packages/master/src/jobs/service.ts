@@ -390,7 +390,12 @@ class Service implements JobService {
       return true;
     } catch (error) {
       if (/wrong last sequence/i.test(errorMessage(error))) return false;
-      throw error;
+      throw new EdgeError(
+        'EDGE_BUS_UNREACHABLE',
+        `job ${record.jid} (${record.fun}) was not published: it cannot be recorded: ${errorMessage(error)}`,
+        { jid: record.jid, fun: record.fun },
+        { cause: error, hint: 'Look whether the NATS server and its JetStream are up, then ask again.' },
+      );
     }
   }
 
