@@ -33,6 +33,8 @@ export interface RunningSshd {
 export interface SshdOptions {
   /** Lines put before ours; the first of a keyword wins. */
   readonly config?: readonly string[];
+  /** Lines put after ours: `Match` blocks. */
+  readonly match?: readonly string[];
   /**
    * sh run as root before sshd, in a mount namespace whose `/etc` is a copy that nobody else sees: users, passwords
    * and sudo rules come and go with it.
@@ -53,7 +55,7 @@ export function noPrivateEtcReason(): string | undefined {
 }
 
 /** Starts sshd. It lets in the user who runs the tests, by key. */
-export async function startSshd({ config = [], privateEtc }: SshdOptions = {}): Promise<RunningSshd> {
+export async function startSshd({ config = [], match = [], privateEtc }: SshdOptions = {}): Promise<RunningSshd> {
   const directory = await mkdtemp(join(tmpdir(), 'edge-sshd-'));
   // sshd reads authorized_keys as the user who logs in.
   await chmod(directory, 0o711);
@@ -83,6 +85,7 @@ export async function startSshd({ config = [], privateEtc }: SshdOptions = {}): 
     'Subsystem sftp internal-sftp',
     'PrintMotd no',
     'LogLevel VERBOSE',
+    ...match,
     '',
   ];
   const configFile = join(directory, 'sshd_config');

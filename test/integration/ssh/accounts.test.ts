@@ -26,15 +26,8 @@ describe.skipIf(reason !== undefined)(`ssh accounts ${reason ?? ''}`, () => {
   beforeAll(async () => {
     sshd = await startSshd({
       privateEtc: USERS,
-      config: [
-        'UsePAM yes',
-        'PasswordAuthentication no',
-        'KbdInteractiveAuthentication yes',
-        'Match User edge-free',
-        'PasswordAuthentication yes',
-        'KbdInteractiveAuthentication no',
-        'Match all',
-      ],
+      config: ['UsePAM yes', 'PasswordAuthentication no', 'KbdInteractiveAuthentication yes'],
+      match: ['Match User edge-free', 'PasswordAuthentication yes', 'KbdInteractiveAuthentication no'],
     });
   });
   afterAll(() => sshd?.stop());
