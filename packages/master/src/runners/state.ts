@@ -33,6 +33,7 @@ function orchestrate(name: string, runs: RunService, master: string): Runner {
         by: ctx.by,
         // The same call asked for again, after a crash, attaches to the run it started.
         id: ctx.key,
+        ...(ctx.causedBy === undefined ? {} : { causedBy: ctx.causedBy }),
         ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
         ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
         ...(args.pillar instanceof PyMap ? { pillar: args.pillar } : {}),
