@@ -1,7 +1,8 @@
+import { EdgeError } from '@edge-run/shared/kernel';
 import { anyValue } from '@edge-run/shared/schema';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { z } from 'zod';
-import type { RunService } from '../orchestration/index.ts';
+import { RELEASED, type RunService } from '../orchestration/index.ts';
 import { defineRunner, type Runner } from './contract.ts';
 import { stateReturns } from './state-returns.ts';
 
@@ -40,7 +41,11 @@ function orchestrate(name: string, runs: RunService, master: string): Runner {
         ...(args.test === undefined ? {} : { test: args.test }),
       });
       ctx.report('started', `run ${run}`);
-      const record = await runs.wait(run, ctx.signal);
+      const cancel = (): void => {
+        if (isCancelled(ctx.signal.reason)) runs.cancel(run, ctx.by).catch(() => undefined); // ended, or another's
+      };
+      ctx.signal.addEventListener('abort', cancel, { once: true });
+      const record = await runs.wait(run, ctx.signal).finally(() => ctx.signal.removeEventListener('abort', cancel));
       return fromPlain({
         data: { [master]: stateReturns(record) },
         outputter: 'highstate',
@@ -48,4 +53,9 @@ function orchestrate(name: string, runs: RunService, master: string): Runner {
       });
     },
   });
+}
+
+/** A caller that only lets go, or has lost its own run, leaves the run that it started to whoever takes its place. */
+function isCancelled(reason: unknown): boolean {
+  return reason instanceof EdgeError && reason.code === 'EDGE_CANCELLED' && reason !== RELEASED;
 }

@@ -60,6 +60,7 @@ export const ERROR_CODES = {
   EDGE_REACTION_CHAIN: 'Reactions led to each other until the chain was longer than allowed.',
   EDGE_REACTION_FAILED: 'What a reaction started did not succeed.',
   EDGE_RUN_ENDED: 'The run has ended already.',
+  EDGE_SCHEDULE_FAILED: 'What a schedule started did not succeed.',
   EDGE_SCHEDULE_INVALID: 'A schedule is not valid.',
   EDGE_SLS_NOT_FOUND: 'No file stands for an SLS name in the environment.',
   EDGE_SLS_SHAPE: 'A part of an SLS file does not have the shape it must have.',
