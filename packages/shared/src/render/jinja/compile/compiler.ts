@@ -267,7 +267,7 @@ class StatementCompiler extends ExpressionCompiler {
     const guard = node.test && !how.lazy ? '' : `R.unchanged(${source},${items},${index});`;
     const start = how.lazy && loop ? `let ${index}x=-1;` : '';
     this._emitLine(
-      `${start}for(let ${index}=0;${index}<${items}.length;${index}++){if(--E.fuel<0)await E.refuel();${guard}`,
+      `${start}for(let ${index}=0;${index}<${items}.length;${index}++){if(--E.fuel<0&&E.tick())await E.turn();${guard}`,
     );
     this._emitLine(`const ${item}=${items}[${index}];`);
     if (node.test && how.lazy) this.#filterItem(node, outer, item, '', 'continue;');

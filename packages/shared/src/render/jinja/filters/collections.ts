@@ -5,8 +5,8 @@ import { escapeMarkup } from '../runtime/escape.ts';
 import { PyFault, typeError } from '../runtime/fault.ts';
 import { fixed } from '../runtime/format-spec.ts';
 import { characters, length, sequence } from '../runtime/iterate.ts';
-import { add, eq, index, isFloating, join, numeric, sorted, toNumber, truth } from '../runtime/operators.ts';
-import { str } from '../runtime/print.ts';
+import { add, eq, index, isFloating, numeric, sorted, toNumber, truth } from '../runtime/operators.ts';
+import { MAX_TEXT, str, textLimit } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
 import {
   Builtin,
@@ -181,11 +181,13 @@ function dictsort(value: unknown, caseSensitive: boolean, by: unknown, reverse: 
 function joined(env: Env, value: unknown, separator: unknown, attribute: unknown): unknown {
   const getter = attribute === null ? undefined : attributeGetter(env, attribute);
   const items = getter ? [...mapped(iterated(value), getter)] : sequence(value);
+  const escapes = env.autoescape && (separator instanceof Markup || items.some((item) => item instanceof Markup));
+  if (escapes) return new Markup(items.map((item) => escapeMarkup(item).text).join(escapeMarkup(separator).text));
   const by = str(separator);
-  if (!env.autoescape) return join(items.flatMap((item, at) => (at === 0 ? [item] : [by, item])));
-  const anyMarkup = separator instanceof Markup || items.some((item) => item instanceof Markup);
-  if (!anyMarkup) return join(items.flatMap((item, at) => (at === 0 ? [item] : [by, item])));
-  return new Markup(items.map((item) => escapeMarkup(item).text).join(escapeMarkup(separator).text));
+  let text = '';
+  for (let at = 0; at < items.length; at += 1) text += at === 0 ? str(items[at]) : by + str(items[at]);
+  if (text.length > MAX_TEXT) throw textLimit(text.length);
+  return text;
 }
 
 function toInteger(value: unknown, fallback: unknown, base: number): unknown {

@@ -3,7 +3,7 @@ import { LimitFault, PyFault, typeError, valueError } from './fault.ts';
 import { DictView, Markup, PyIterator, PyRange, typeName, Undefined } from './types.ts';
 
 /** Most elements a template may make at once. */
-export const MAX_ITEMS = 5_000_000;
+export const MAX_ITEMS = 500_000;
 
 /** The characters of a text, one for each Unicode character as in Python. */
 export function characters(text: string): string[] {

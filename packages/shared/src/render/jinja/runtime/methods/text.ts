@@ -263,7 +263,7 @@ export function replaceText(text: string, old: string, by: string, most: number)
           characters(text)
             .map((c) => c + by)
             .join('')
-      : text.split(old).join(by);
+      : text.replaceAll(old, () => by);
   let out = '';
   let at = 0;
   for (let done = 0; done < most; done += 1) {
