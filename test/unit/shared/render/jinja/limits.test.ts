@@ -41,6 +41,11 @@ describe('jinja limits', () => {
     expect(code).toBe('EDGE_RENDER_LIMIT');
   });
 
+  test('templates that import each other end', async () => {
+    const files = { a: '{% import "b" as b %}', b: '{% import "a" as a %}' };
+    expect((await measured('{% import "a" as a %}', { files })).code).toBe('EDGE_RENDER_LIMIT');
+  });
+
   test('catastrophic patterns run in linear time', async () => {
     const { value } = await jinja.renderText(
       renderRequest('{{ ("a" * 5000 ~ "!")|regex_match("(a+)+$") }}{{ ("x" * 20000)|regex_search("x*x*x*y") }}'),

@@ -273,7 +273,7 @@ export function roundHalfEven(value: number, places: number): number {
   const floor = Math.floor(quotient);
   const rest = quotient - floor;
   const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
-  return rounded * scale;
+  return rounded === 0 && value < 0 ? -0 : rounded * scale;
 }
 
 function firstOf(env: Env, value: unknown): unknown {
@@ -305,10 +305,10 @@ function reverse(value: unknown): unknown {
   return new PyIterator([...sequence(value)].reverse(), 'list_reverseiterator');
 }
 
-function items(value: unknown): unknown {
-  if (value instanceof Undefined) return new PyIterator([]);
+function* items(value: unknown): Generator<unknown> {
+  if (value instanceof Undefined) return;
   if (!(value instanceof PyMap)) throw typeError('Can only get item pairs from a mapping.');
-  return new PyIterator(new DictView(value, 'items'));
+  yield* new DictView(value, 'items');
 }
 
 function fallbackFor(value: unknown, fallback: unknown, boolean: boolean): unknown {
@@ -360,7 +360,7 @@ export const COLLECTION_FILTERS: readonly Builtin[] = [
     (env: Env, value: unknown, attribute: unknown, fallback: unknown, sensitive: unknown) =>
       groupBy(env, value, attribute, fallback, truth(sensitive)),
   ),
-  define('items(value)', (_env, value: unknown) => items(value)),
+  define('items(value)', (_env, value: unknown) => new PyIterator(items(value))),
   define('join(value, d="", attribute=None)', (env: Env, value: unknown, separator: unknown, attribute: unknown) =>
     joined(env, value, separator, attribute),
   ),

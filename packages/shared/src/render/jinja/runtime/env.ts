@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cancelled } from '../../../kernel/index.ts';
-import type { PyMap } from '../../../values/index.ts';
+import { PyMap } from '../../../values/index.ts';
 import type { RenderRequest } from '../../contract.ts';
 import type { Serializers } from '../serializers.ts';
 import { type Position, unpackPosition } from '../syntax/position.ts';
@@ -10,6 +10,7 @@ import { Context, type Piece, withLocals } from './context.ts';
 import { escapeMarkup } from './escape.ts';
 import { LimitFault, PyFault, typeError } from './fault.ts';
 import { sequence } from './iterate.ts';
+import { DICT_METHODS } from './methods/collections.ts';
 import { TemplateModule } from './module.ts';
 import { str } from './print.ts';
 import { slice } from './slices.ts';
@@ -66,7 +67,7 @@ export class Env {
   readonly #strict: boolean;
   readonly #endsAt: number;
   readonly #maxIterations: number;
-  readonly #loaded = new Map<string, { template: JinjaTemplate; module?: Promise<TemplateModule> }>();
+  readonly #loaded = new Map<string, { template: JinjaTemplate; module?: TemplateModule }>();
   #iterations = 0;
   #turnBegan = performance.now();
   #depth = 0;
@@ -193,6 +194,10 @@ export class Env {
   // Members and calls
 
   attribute(object: unknown, name: string, at?: number): unknown {
+    if (object instanceof PyMap) {
+      const member = DICT_METHODS.has(name) ? undefined : object.get(name);
+      if (member !== undefined) return member;
+    }
     const method = methodOf(object, name);
     if (method) return new BoundMethod(object, method);
     if (object instanceof Undefined) throw object.fault();
@@ -204,7 +209,7 @@ export class Env {
   }
 
   item(object: unknown, key: unknown, at?: number): unknown {
-    const item = itemOf(object, key);
+    const item = object instanceof PyMap && typeof key === 'string' ? object.get(key) : itemOf(object, key);
     if (item !== undefined) return item;
     const name = textOf(key);
     if (name !== undefined) {
@@ -303,8 +308,8 @@ export class Env {
   }
 
   take(piece: Piece, marks: unknown[], at: number): string {
-    for (let index = 0; index < piece.marks.length; index += 3) {
-      marks.push((piece.marks[index] as number) + at, piece.marks[index + 1], piece.marks[index + 2]);
+    for (let index = 0; index < piece.marks.length; index += 2) {
+      marks.push((piece.marks[index] as number) + at, piece.marks[index + 1]);
     }
     return piece.text;
   }
@@ -431,13 +436,13 @@ export class Env {
     return new TemplateModule(template.path, context.exports(), piece.text, piece.marks);
   }
 
+  /** The module of a template imported without context, run once; one still running is run again, until it is too deep. */
   async #defaultModule(template: JinjaTemplate): Promise<TemplateModule> {
-    for (const entry of this.#loaded.values()) {
-      if (entry.template !== template) continue;
-      entry.module ??= this.#module(template, this.contextFor(template));
-      return await entry.module;
-    }
-    return await this.#module(template, this.contextFor(template));
+    const entry = [...this.#loaded.values()].find((loaded) => loaded.template === template);
+    if (entry?.module) return entry.module;
+    const module = await this.#module(template, this.contextFor(template));
+    if (entry) entry.module = module;
+    return module;
   }
 
   fromModule(module: TemplateModule, name: string): unknown {
