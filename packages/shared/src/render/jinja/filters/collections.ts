@@ -25,11 +25,7 @@ import { prettyPrint } from './pprint.ts';
 type Getter = (item: unknown) => unknown;
 
 /** Reads `a.b.0` of an item; numbers count elements. */
-export function attributeGetter(
-  env: Env,
-  attribute: unknown,
-  options: { fallback?: unknown; change?: Getter } = {},
-): Getter {
+function attributeGetter(env: Env, attribute: unknown, options: { fallback?: unknown; change?: Getter } = {}): Getter {
   const parts = attributeParts(attribute);
   const { fallback = null, change = (value: unknown) => value } = options;
   return (item) => {
@@ -261,7 +257,7 @@ function round(value: unknown, precision: number, method: unknown): unknown {
 }
 
 /** Python's `round`: exact ties go to even. */
-export function roundHalfEven(value: number, places: number): number {
+function roundHalfEven(value: number, places: number): number {
   if (!Number.isFinite(value)) return value;
   if (places > 0) {
     if (places > 100 || Math.abs(value) > 1e21) return value;

@@ -11,7 +11,7 @@ export function characters(text: string): string[] {
 }
 
 /** True when UTF-16 units are not characters here. */
-export function hasSurrogates(text: string): boolean {
+function hasSurrogates(text: string): boolean {
   return /[\ud800-\udfff]/.test(text);
 }
 

@@ -282,7 +282,7 @@ export function replaceText(text: string, old: string, by: string, most: number)
 }
 
 /** Python's `split` and `rsplit`. */
-export function splitText(text: string, separator: unknown, most: number, fromRight: boolean): string[] {
+function splitText(text: string, separator: unknown, most: number, fromRight: boolean): string[] {
   if (separator === null) return splitSpaces(text, most, fromRight);
   const by = need(separator);
   if (by === '') throw valueError('empty separator');
