@@ -99,7 +99,7 @@ const MISSING = Symbol('missing');
 /** Salt's `traverse_dict_and_list`: keys through mappings, numbers or the first matching mapping through lists. */
 function traverse(data: unknown, path: unknown, delimiter: string): unknown {
   let at = data;
-  const keys = textOf(path) === undefined ? [path] : textOf(path)!.split(delimiter);
+  const keys = textOf(path)?.split(delimiter) ?? (Array.isArray(path) ? (path as unknown[]) : [path]);
   for (const key of keys) {
     if (Array.isArray(at)) {
       const number = /^-?\d+$/.test(str(key)) ? Number(key) : undefined;
