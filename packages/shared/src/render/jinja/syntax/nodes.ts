@@ -22,7 +22,7 @@ export interface Arguments {
 export interface NameNode extends Base<'Name'> {
   name: string;
 }
-export interface NamespaceRefNode extends Base<'NamespaceRef'> {
+interface NamespaceRefNode extends Base<'NamespaceRef'> {
   name: string;
   attribute: string;
 }
@@ -73,7 +73,7 @@ export interface ItemNode extends Base<'Item'> {
   target: Expression;
   key: Expression;
 }
-export interface SliceNode extends Base<'Slice'> {
+interface SliceNode extends Base<'Slice'> {
   start: Expression | undefined;
   stop: Expression | undefined;
   step: Expression | undefined;
@@ -204,8 +204,8 @@ export interface AutoescapeNode extends Base<'AutoescapeTag'> {
 export interface DoNode extends Base<'DoTag'> {
   value: Expression;
 }
-export interface BreakNode extends Base<'BreakTag'> {}
-export interface ContinueNode extends Base<'ContinueTag'> {}
+interface BreakNode extends Base<'BreakTag'> {}
+interface ContinueNode extends Base<'ContinueTag'> {}
 
 /** Anything that stands in a template's body. */
 export type Statement =
