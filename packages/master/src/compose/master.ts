@@ -215,7 +215,6 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     events,
     base,
     facts,
-    renderer,
     dispatcher,
     runners,
     clock,
