@@ -12,6 +12,7 @@ import {
 import { decodeValue, encodeValue } from '@edge-run/shared/values';
 import { JOB_ID, type JobStore } from './job-store.ts';
 
+/** What jobs are judged, run and kept with. */
 export interface JobRunnerOptions {
   readonly id: string;
   readonly version: string;
