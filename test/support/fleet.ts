@@ -117,6 +117,8 @@ export class TestFleet {
       readonly joinToken?: string | undefined;
       readonly dataDir?: string;
       readonly waitReady?: boolean;
+      /** Default: the key of this fleet's masters. */
+      readonly trustedKeys?: readonly string[];
     } = {},
   ): Promise<Agent> {
     const dataDir = options.dataDir ?? this.dataDir(id);
@@ -129,7 +131,7 @@ export class TestFleet {
       servers: [this.nats.url],
       dataDir,
       identity: await openIdentity(dataDir),
-      trustedKeys: [this.keyring.jobSigner.publicKey],
+      trustedKeys: options.trustedKeys ?? [this.keyring.jobSigner.publicKey],
       admission: {
         kind: 'knock',
         credential: { kind: 'bearer', jwt: this.keyring.knockJwt() },

@@ -1,9 +1,14 @@
 import type { ExecutionModule, StateModule } from '@edge-run/shared/modules/contract';
-import { cmdFunctions, fileFunctions, testFunctions } from '@edge-run/shared/modules/execution';
-import { cmdStates, fileStates, testStates } from '@edge-run/shared/modules/states';
+import * as functions from '@edge-run/shared/modules/execution';
+import * as states from '@edge-run/shared/modules/states';
 
 /** The execution functions a masterless host of the conformance cases has, beside `state.*`. */
-export const hostFunctions: readonly ExecutionModule[] = [...testFunctions, ...cmdFunctions, ...fileFunctions];
+export const hostFunctions: readonly ExecutionModule[] = listsOf<ExecutionModule>(functions);
 
 /** The states of such a host. */
-export const hostStates: readonly StateModule[] = [...testStates, ...cmdStates, ...fileStates];
+export const hostStates: readonly StateModule[] = listsOf<StateModule>(states);
+
+/** Everything the lists among a folder's exports hold. */
+function listsOf<T>(exported: Readonly<Record<string, unknown>>): readonly T[] {
+  return Object.values(exported).flatMap((value) => (Array.isArray(value) ? (value as T[]) : []));
+}

@@ -1,10 +1,5 @@
-import { createRenderData, type RenderText } from '@edge-run/shared/render';
-
-/** Stands in for Jinja. */
-export const renderText: RenderText = async (request) => ({
-  value: { text: request.text, origin: (line) => ({ file: request.path, line }) },
-  diagnostics: [],
-});
+import { createJinja, createRenderData, dumpYaml, loadYaml } from '@edge-run/shared/render';
 
 /** Renders and loads files as the daemons do. */
+export const { renderText } = createJinja({ loadYaml, dumpYaml });
 export const renderData = createRenderData(renderText);

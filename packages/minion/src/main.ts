@@ -1,6 +1,5 @@
-import { createExecutor, runCommandLine } from './compose/index.ts';
+import { runCommandLine } from './compose/index.ts';
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
-  createExecutor,
   write: (text) => void process.stderr.write(text),
 });

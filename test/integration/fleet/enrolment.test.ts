@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createKeyPair, fingerprint, signBody } from '@edge-run/shared/bus';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -55,6 +55,19 @@ test('another key with an id that is taken is blocked, and the first keeps worki
   await expect(fleet.keyring.accept('taken')).rejects.toMatchObject({ code: 'EDGE_NOT_ALLOWED' });
   expect(await ping('taken')).toBe('succeeded');
   await impostor.stop();
+});
+
+test('a minion trusts the keys it was told, or those of the first answer, and no others', async () => {
+  const deceived = await fleet.startMinion('p1', {
+    trustedKeys: [createKeyPair('user').publicKey],
+    waitReady: false,
+  });
+  await expect(deceived.ended()).rejects.toMatchObject({ code: 'EDGE_NOT_ALLOWED' });
+  const trusting = await fleet.startMinion('p2', { trustedKeys: [] });
+  expect(await ping('p2')).toBe('succeeded');
+  await trusting.stop();
+  const pinned = JSON.parse(await readFile(join(fleet.dataDir('p2'), 'trusted-keys.json'), 'utf8')) as string[];
+  expect(pinned).toEqual([fleet.keyring.jobSigner.publicKey]);
 });
 
 test('join tokens let in by glob, expire and are used up', async () => {

@@ -32,6 +32,21 @@ test('a function that throws is a failure with evidence', async () => {
   expect(answer.targets.get('web1')).toMatchObject({ outcome: 'failed', evidence: 'no function test.none' });
 });
 
+test('a return larger than the server takes is a failure that says so', async () => {
+  const request = { target: 'web1', targetType: 'list', fun: 'test.large', args: [9_000_000] };
+  const answer = await master.jobs.run(request, never);
+  expect(answer.targets.get('web1')).toMatchObject({
+    outcome: 'failed',
+    evidence: expect.stringMatching(/larger than/),
+  });
+});
+
+test('a return of several megabytes arrives', async () => {
+  const request = { target: 'web1', targetType: 'list', fun: 'test.large', args: [5_000_000] };
+  const answer = await master.jobs.run(request, never);
+  expect(String(answer.targets.get('web1')?.ret)).toHaveLength(5_000_000);
+});
+
 test('a target that never was is unreachable within seconds, and the others answer', async () => {
   const from = Date.now();
   const answer = await master.jobs.run({ target: 'web1,ghost', targetType: 'list', fun: 'test.ping' }, never);

@@ -34,7 +34,8 @@ export function runtimeBase(
 /** The master's facts, gathered once: they do not change while it runs. */
 export function masterFacts(base: RuntimeBase, config: LoadedMasterConfig): () => Promise<PyMap> {
   let facts: Promise<PyMap> | undefined;
-  const gather = async (): Promise<PyMap> => new PyMap([...(await gatherFacts(base.host)), ['id', config.id], ['role', 'master']]);
+  const gather = async (): Promise<PyMap> =>
+    new PyMap([...(await gatherFacts(base.host)), ['id', config.id], ['role', 'master']]);
   return () => {
     facts ??= gather();
     return facts;

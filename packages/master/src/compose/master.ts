@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
@@ -58,6 +59,8 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
   await mkdir(config.data_dir, { recursive: true, mode: 0o755 });
   const stop = new AbortController();
   const { signal } = stop;
+  // Everything that listens on the bus listens for the end too.
+  setMaxListeners(0, signal);
   const startedAt = clock.now();
   const connections = await openConnections(config, clock, log);
   const { bus, system, keyring } = connections;
@@ -94,7 +97,18 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       pillarenv: query.pillarenv ?? pillarenvOf(nodes.factsOf(id)),
       ...(query.override === undefined ? {} : { override: query.override }),
     });
-  const ssh = await openSshHosts({ config, base, bus, keyring, clock, log, signal, facts: factsStore, pillarOf });
+  const ssh = await openSshHosts({
+    version: VERSION,
+    config,
+    base,
+    bus,
+    keyring,
+    clock,
+    log,
+    signal,
+    facts: factsStore,
+    pillarOf,
+  });
   const nodes: Nodes = new Nodes({
     minions: () => keyring.accepted(),
     sshHosts: () => ssh.grains,

@@ -3,16 +3,23 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Bus } from '@edge-run/shared/bus';
 import { HostRuntime, type JobExecutor, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
-import { type Clock, type Compiled, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
+import {
+  type Clock,
+  type Compiled,
+  EdgeError,
+  errorMessage,
+  type Logger,
+  requireCompiled,
+} from '@edge-run/shared/kernel';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
 import { loadYaml } from '@edge-run/shared/render';
-import { PyMap } from '@edge-run/shared/values';
+import { fromPlain, PyMap, toPlain } from '@edge-run/shared/values';
 import type { CloudDriver } from '../cloud/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import type { Presence } from '../jobs/index.ts';
 import type { Keyring } from '../keys/index.ts';
 import type { FactsStore } from '../nodes/index.ts';
-import { createSshFleet, readRoster, type SshFleet, serveSshHosts } from '../ssh/index.ts';
+import { createSshFleet, parseRoster, type SshFleet, type SshTarget, serveSshHosts } from '../ssh/index.ts';
 import type { RuntimeBase } from './master-host.ts';
 
 /** What the hosts of the roster share with the rest of the master. */
@@ -23,10 +30,14 @@ export interface SshHostsOptions {
   readonly keyring: Keyring;
   readonly facts: FactsStore;
   pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
+
+/** Channels of one connection are few: sshd's MaxSessions is 10 by default. */
+const JOBS_PER_HOST = 8;
 
 /** The hosts of the roster as targets like any other. */
 export interface SshHosts {
@@ -44,12 +55,12 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   const { config, bus, keyring, clock, log, signal } = options;
   const roster = config.roster === undefined ? [] : readRosterFile(config.roster);
   const fleet = createSshFleet({
-    roster: roster.map(({ target }) => target),
+    roster,
     hostKeys: { mode: config.ssh.host_keys, files: [config.ssh.known_hosts ?? join(homedir(), '.ssh/known_hosts')] },
     clock,
     log,
   });
-  const grains = new Map(roster.map(({ target, grains: given }) => [target.id, given]));
+  const grains = new Map(roster.map((target) => [target.id, fromPlain(target.grains) as PyMap]));
   const executors = new Map<string, Promise<JobExecutor>>();
   const executorOf = (id: string): Promise<JobExecutor> => {
     const known = executors.get(id);
@@ -63,8 +74,11 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   const stopServing = serveSshHosts({
     bus,
     ids: [...grains.keys()],
+    dir: join(config.data_dir, 'ssh-jobs'),
     signers: [keyring.jobSigner.publicKey],
     executorOf,
+    concurrency: JOBS_PER_HOST,
+    version: options.version,
     clock,
     log,
     signal,
@@ -130,11 +144,12 @@ function servicesDirOf(facts: PyMap): [string, string][] {
   ];
 }
 
-function readRosterFile(file: string): ReturnType<typeof readRoster> {
+/** @throws EdgeError `EDGE_CONFIG_INVALID`; DiagnosticsError with everything that is wrong in it */
+function readRosterFile(file: string): readonly SshTarget[] {
+  let text: string;
   try {
-    return readRoster(loadYaml(readFileSync(file, 'utf8'), file));
+    text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (error instanceof EdgeError) throw error;
     throw new EdgeError(
       'EDGE_CONFIG_INVALID',
       `cannot read the roster ${file}: ${errorMessage(error)}`,
@@ -142,4 +157,5 @@ function readRosterFile(file: string): ReturnType<typeof readRoster> {
       { cause: error },
     );
   }
+  return requireCompiled(parseRoster(toPlain(loadYaml(text, file))));
 }

@@ -153,16 +153,12 @@ function detailsOf({ summary, args, kwargs, expected, targets }: JobReport): Job
     by,
     startedAt: issuedAt,
     ...(endedAt === undefined ? {} : { endedAt }),
-    returns: [...targets].map(([id, end]) => ({
-      jid,
+    returns: [...targets].map(([id, { outcome, ret, retcode, evidence }]) => ({
       id,
-      fun,
-      outcome: end.outcome,
-      ret: end.ret === undefined ? null : encodeValue(end.ret),
-      retcode: end.retcode,
-      startedAt: issuedAt,
-      durationMs: 0,
-      ...(end.evidence === undefined ? {} : { error: { code: 'EDGE_NO_RETURN', message: end.evidence, details: {} } }),
+      outcome,
+      retcode,
+      ...(ret === undefined ? {} : { ret: encodeValue(ret) }),
+      ...(evidence === undefined ? {} : { evidence }),
     })),
     outcomes: Object.fromEntries([...targets].map(([id, { outcome }]) => [id, outcome])),
   };

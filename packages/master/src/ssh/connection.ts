@@ -53,6 +53,11 @@ export class Connection {
     this.#onContention.add(listener);
   }
 
+  /** True while somebody waits for a channel. */
+  get isContended(): boolean {
+    return this.#slots.isContended;
+  }
+
   /** Connects now, or says why that cannot be. */
   async ready(signal?: AbortSignal): Promise<void> {
     await this.#connected(signal);
@@ -94,7 +99,7 @@ export class Connection {
     });
   }
 
-  async #channel<T extends EventEmitter & { readonly closed?: boolean }>(
+  async #channel<T extends EventEmitter>(
     signal: AbortSignal,
     open: (client: Client, callback: (error: Error | undefined, channel: T) => void) => void,
   ): Promise<OpenChannel<T>> {
@@ -187,16 +192,23 @@ export class Connection {
   }
 }
 
-/** The place of a channel is free when the server has closed it too, or the connection is gone. */
-function releaseWhenClosed(
-  channel: EventEmitter & { readonly closed?: boolean },
-  lost: AbortSignal,
-  release: () => void,
-): () => void {
+/**
+ * The place of a channel is free when its user is done and the server has closed it too, or the connection is gone.
+ * Called when the channel opens: ssh2 says `close` once, and keeps no note of it.
+ */
+function releaseWhenClosed(channel: EventEmitter, lost: AbortSignal, release: () => void): () => void {
+  let isClosed = lost.aborted;
+  let isReleased = false;
+  const onClosed = (): void => {
+    isClosed = true;
+    lost.removeEventListener('abort', onClosed);
+    if (isReleased) release();
+  };
+  channel.prependOnceListener('close', onClosed);
+  lost.addEventListener('abort', onClosed, { once: true });
   return () => {
-    if (channel.closed || lost.aborted) return release();
-    channel.once('close', release);
-    lost.addEventListener('abort', release, { once: true });
+    isReleased = true;
+    if (isClosed) release();
   };
 }
 

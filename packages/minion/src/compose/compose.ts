@@ -14,14 +14,14 @@ export async function composeMinion(
   config: MinionConfig,
   parts: { readonly createExecutor: (ports: MinionPorts) => JobExecutor; readonly log: Logger },
 ): Promise<Agent> {
-  const identity = await openIdentity(config.dataDir);
+  const identity = await openIdentity(config.data_dir);
   return startAgent({
     id: config.id,
     version: VERSION,
     servers: config.servers,
-    dataDir: config.dataDir,
+    dataDir: config.data_dir,
     identity,
-    trustedKeys: config.trustedKeys,
+    trustedKeys: config.trusted_keys,
     admission: await admissionOf(config),
     concurrency: config.concurrency,
     createExecutor: parts.createExecutor,
@@ -37,20 +37,20 @@ async function admissionOf(config: MinionConfig): Promise<AgentOptions['admissio
   }
   if (config.knock !== undefined) {
     const credential: BusCredentials = { kind: 'bearer', jwt: config.knock };
-    return { kind: 'knock', credential, ...(config.joinToken === undefined ? {} : { joinToken: config.joinToken }) };
+    return { kind: 'knock', credential, ...(config.join_token === undefined ? {} : { joinToken: config.join_token }) };
   }
   requireTrust(config);
   return { kind: 'open' };
 }
 
 function requireTrust(config: MinionConfig): void {
-  if (config.trustedKeys.length > 0) return;
+  if (config.trusted_keys.length > 0) return;
   throw new EdgeError(
     'EDGE_CONFIG_INVALID',
     `${config.id} does not know whose jobs to run`,
     {},
     {
-      hint: 'Set trustedKeys to the master’s job-signing key, or knock to its public credential: edge-run key.join shows both.',
+      hint: 'Set trusted_keys to the master’s job-signing key, or knock to its public credential: edge-run key.join shows both.',
     },
   );
 }

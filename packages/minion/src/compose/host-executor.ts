@@ -1,6 +1,19 @@
-import { createCatalog, HostRuntime, type JobExecutor, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
+import {
+  createCatalog,
+  HostRuntime,
+  type JobExecutor,
+  RuntimeExecutor,
+  stateFunctions,
+} from '@edge-run/shared/execute';
 import { LocalHost } from '@edge-run/shared/host';
-import { type Compiled, compiled, DiagnosticsError, EdgeError, type Logger, notCompiled } from '@edge-run/shared/kernel';
+import {
+  type Compiled,
+  compiled,
+  type DiagnosticsError,
+  EdgeError,
+  type Logger,
+  notCompiled,
+} from '@edge-run/shared/kernel';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
 import { createJinja, createRenderData, dumpYaml, loadYaml } from '@edge-run/shared/render';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
@@ -14,7 +27,9 @@ const FACTS_KEPT_MS = 10 * 60_000;
 export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log: Logger): JobExecutor {
   const { renderText } = createJinja({ loadYaml, dumpYaml });
   const host = new LocalHost({ id: config.id, ...(config.home === undefined ? {} : { home: config.home }) });
-  const facts = keptFacts(async () => new PyMap([...(await gatherFacts(host)), ...mapOf(config.grains), ['id', config.id]]));
+  const facts = keptFacts(
+    async () => new PyMap([...(await gatherFacts(host)), ...mapOf(config.grains), ['id', config.id]]),
+  );
   const runtime: HostRuntime = new HostRuntime(
     {
       host,
@@ -45,7 +60,10 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
 
 /** Tells the master the facts of this host, and fetches the pillar for the first job. */
 export async function introduce(config: MinionConfig, ports: MinionPorts, executor: JobExecutor): Promise<void> {
-  await ports.fetchPillar({ facts: await executor.facts(), ...(config.pillarenv === undefined ? {} : { pillarenv: config.pillarenv }) });
+  await ports.fetchPillar({
+    facts: await executor.facts(),
+    ...(config.pillarenv === undefined ? {} : { pillarenv: config.pillarenv }),
+  });
 }
 
 function keptFacts(gather: () => Promise<PyMap>): () => Promise<PyMap> {

@@ -1,4 +1,3 @@
 export { composeMinion, VERSION } from './compose.ts';
-export { createExecutor } from './executor.ts';
-export { createLogger } from './logger.ts';
+export { createHostExecutor, introduce } from './host-executor.ts';
 export { type MinionCommand, runCommandLine } from './run.ts';

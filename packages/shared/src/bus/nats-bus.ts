@@ -1,6 +1,6 @@
 import type { Authenticator, ConnectionOptions, Msg, NatsConnection } from '@nats-io/transport-node';
 import { connect, errors, wsconnect } from '@nats-io/transport-node';
-import { EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
+import { cancelled, EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
 import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 import { authenticatorFor, type BusCredentials } from './credentials.ts';
 import { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
@@ -139,7 +139,7 @@ class ConnectedNatsBus implements NatsBus {
 
   async request(subject: string, body: unknown, options: RequestOptions): Promise<unknown> {
     const payload = this.#encode(subject, body);
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw cancelled(options.signal);
     const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs });
     try {
       return parse(await (options.signal === undefined ? answer : orAborted(answer, options.signal)));
@@ -313,8 +313,7 @@ function requestError(error: unknown, subject: string, timeoutMs: number): unkno
 
 function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = (): void =>
-      reject(signal.reason instanceof EdgeError ? signal.reason : new EdgeError('EDGE_CANCELLED', 'cancelled'));
+    const stop = (): void => reject(cancelled(signal));
     signal.addEventListener('abort', stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });

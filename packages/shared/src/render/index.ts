@@ -10,10 +10,10 @@ export type {
   TemplateLoader,
 } from './contract.ts';
 export { floatText } from './float-text.ts';
+export { createJinja, type Jinja, parseJson, type Serializers } from './jinja/index.ts';
 export { dumpJson, type JsonDumpOptions, loadJson } from './json.ts';
 export { createRenderData } from './pipeline.ts';
 export type { LoadOptions } from './places.ts';
 export { AggregateList, AggregateMap, aggregate, isAggregate } from './yaml/aggregate.ts';
 export { type DumpOptions, dumpYaml, formatYaml } from './yaml/dump.ts';
 export { loadSls, loadYaml } from './yaml/load.ts';
-export { createJinja, type Jinja, parseJson, type Serializers } from './jinja/index.ts';

@@ -1,4 +1,4 @@
-export { compile, compileCatalog, compileLow, compileRawLow } from './compile/index.ts';
+export { compile, compileCatalog, compileLow, compileRawLow, selectStates } from './compile/index.ts';
 export type {
   Chunk,
   ChunkOptions,
@@ -39,6 +39,7 @@ export {
   Places,
   type SlsMatches,
   type SlsSource,
+  withExclusions,
 } from './high/index.ts';
 export {
   type PlanOutcome,

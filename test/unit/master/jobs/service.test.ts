@@ -161,3 +161,19 @@ test('a secret reaches the minion and is not kept in the record', async () => {
   expect(records.get(jid)).not.toContain('hunter2');
   expect(records.get(jid)).toContain('[secret]');
 });
+
+test('a job that cannot be recorded is not published', async () => {
+  const published: unknown[] = [];
+  minion('a', (body) => {
+    published.push(body);
+    return { state: 'unknown', jid: 'x' };
+  });
+  const broken = createJobs({
+    ...{ bus, returns, signer: createKeyPair('user'), clock: systemClock, log: silentLogger },
+    records: { ...bucket, create: () => Promise.reject(new Error('timeout')) },
+    resolveTargets: async (target) => ({ ids: [target] }),
+  });
+  await expect(broken.run({ target: 'a', fun: 'f' }, never)).rejects.toMatchObject({ code: 'EDGE_BUS_UNREACHABLE' });
+  expect(published).toEqual([]);
+  await broken.close();
+});

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JobRunner, JobStore } from '@edge-run/minion/agent';
+import { JobRunner, JobStore } from '@edge-run/shared/execute';
 import { createKeyPair, signBody, signJob } from '@edge-run/shared/bus';
 import type { HostJobResult, JobExecutor } from '@edge-run/shared/execute';
 import { silentLogger, systemClock } from '@edge-run/shared/kernel';

@@ -5,23 +5,23 @@ import { expect, test } from 'vitest';
 
 test('flags win over the environment, which wins over the file', () => {
   const config = parseMinionConfig({
-    file: { id: 'file', servers: 'nats://a:1, nats://b:2', concurrency: 4, dataDir: '/f' },
+    file: { id: 'file', servers: 'nats://a:1, nats://b:2', concurrency: 4, data_dir: '/f' },
     env: { EDGE_MINION_ID: 'env', EDGE_CONCURRENCY: '8', EDGE_JOIN_TOKEN: '' },
-    flags: { id: 'flag', dataDir: undefined },
+    flags: { id: 'flag', data_dir: undefined },
   });
-  expect(config).toMatchObject({ id: 'flag', servers: ['nats://a:1', 'nats://b:2'], concurrency: 8, dataDir: '/f' });
-  expect(config.joinToken).toBeUndefined();
+  expect(config).toMatchObject({ id: 'flag', servers: ['nats://a:1', 'nats://b:2'], concurrency: 8, data_dir: '/f' });
+  expect(config.join_token).toBeUndefined();
 });
 
 test('every wrong key is named at once', () => {
   const { publicKey } = createKeyPair('account');
   try {
-    parseMinionConfig({ file: { servers: ['http://x'], trustedKeys: [publicKey], concurency: 1 } });
+    parseMinionConfig({ file: { servers: ['http://x'], trusted_keys: [publicKey], concurency: 1 } });
     expect.unreachable();
   } catch (error) {
     const problems = String((error as EdgeError).details.problems);
     expect(error).toBeInstanceOf(EdgeError);
-    for (const part of ['servers.0', 'trustedKeys.0', 'concurency']) expect(problems).toContain(part);
+    for (const part of ['servers.0', 'trusted_keys.0', 'concurency']) expect(problems).toContain(part);
   }
 });
 

@@ -1,6 +1,14 @@
 import { type Diagnostic, formatPlace } from '@edge-run/shared/kernel';
 import { cmdStates, fileStates, testStates } from '@edge-run/shared/modules/states';
-import { compile, compileCatalog, compileLow, gatherHigh, type Plan } from '@edge-run/shared/state';
+import {
+  compile,
+  compileCatalog,
+  compileLow,
+  gatherHigh,
+  type Plan,
+  selectStates,
+  withExclusions,
+} from '@edge-run/shared/state';
 import { decodeValue, encodeValue, PyMap } from '@edge-run/shared/values';
 import { describe, expect, test } from 'vitest';
 import { byName, compileFiles, gatherFiles, type SlsFiles, slsSource } from '../../../support/state-files.ts';
@@ -65,6 +73,13 @@ six:
   test('a missing argument points at the state', async () => {
     const [problem] = await problems({ 'a.sls': 'x:\n  test.show_notification: []\n' });
     expect(problem).toMatch(/^a\.sls:2 EDGE_MISSING_ARGUMENT test\.show_notification needs `text`/);
+  });
+
+  test('a misspelt requisite is recognised', async () => {
+    const [problem] = await problems({
+      'a.sls': 'x:\n  test.show_notification:\n    - text: hi\n    - requre: [{test: y}]\ny: {test.nop: []}\n',
+    });
+    expect(problem).toMatch(/^a\.sls:4 EDGE_UNKNOWN_ARGUMENT .*did you mean `require`/);
   });
 
   test('a circle of requisites is shown whole', async () => {
@@ -202,6 +217,24 @@ y: {test.nop: [{watch: [{sls: b}]}]}
     const before = JSON.stringify(encodeValue(high!.data));
     compile(high!, compileCatalog(states));
     expect(JSON.stringify(encodeValue(high!.data))).toBe(before);
+  });
+
+  test('a caller may exclude, and places are kept', async () => {
+    const { value: high } = await gatherFiles({
+      'a.sls': 'include: [b]\nx:\n  test.nop: []\n',
+      'b.sls': 'y: {test.nop: []}\n',
+    });
+    const { value } = compile(withExclusions(high!, [decodeValue({ sls: 'b' })]), compileCatalog(states));
+    expect(value!.chunks.map(({ id, place }) => [id, place?.file, place?.line])).toEqual([['x', 'a.sls', 3]]);
+  });
+
+  test('one ID is selected with all it requires', async () => {
+    const whole = await plan({
+      'a.sls':
+        'q: {test.nop: [{require: [{test: r}]}]}\nother: {test.nop: []}\nr: {test.nop: [{onchanges: [{test: s}]}]}\ns: {test.nop: []}\n',
+    });
+    expect(selectStates(whole, 'q').chunks.map(({ id }) => id)).toEqual(['q', 'r', 's']);
+    expect(selectStates(whole, 'none').chunks).toEqual([]);
   });
 
   test('an include with a glob, dots and another environment', async () => {

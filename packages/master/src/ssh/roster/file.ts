@@ -12,7 +12,10 @@ import { type SshTarget, sshTarget } from '../target.ts';
 
 const text = z.union([z.string(), z.number()]).transform(String);
 const secret = z.union([z.instanceof(Secret), text.transform((value) => new Secret(value))]);
-const names = z.union([z.string().transform((value) => value.split(',').map((part) => part.trim())), z.array(z.string())]);
+const names = z.union([
+  z.string().transform((value) => value.split(',').map((part) => part.trim())),
+  z.array(z.string()),
+]);
 const object = z.record(z.string(), z.json());
 
 /** The keys of one host in a roster (Salt 3006, topics/ssh/roster), and `proxy_jump`, which is ours. */
@@ -32,7 +35,15 @@ const entrySchema = z.strictObject({
 });
 
 /** Keys Salt's own client needs and a POSIX `sh` does not: accepted and not used. */
-const UNUSED = new Set(['thin_dir', 'cmd_umask', 'tty', 'set_path', 'identities_only', 'ssh_options', 'ssh_pre_flight']);
+const UNUSED = new Set([
+  'thin_dir',
+  'cmd_umask',
+  'tty',
+  'set_path',
+  'identities_only',
+  'ssh_options',
+  'ssh_pre_flight',
+]);
 
 /**
  * Reads a roster that was rendered: ids to keys, or ids to a host name. Reports every problem at once.
@@ -43,7 +54,10 @@ export function parseRoster(
   placeOf: (id: string, key?: string) => SourceRange | undefined = () => undefined,
 ): Compiled<readonly SshTarget[]> {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    return compiled<readonly SshTarget[]>([], [problem('error', 'a roster maps ids to hosts', 'Write `web1: {host: 192.0.2.1}`.')]);
+    return compiled<readonly SshTarget[]>(
+      [],
+      [problem('error', 'a roster maps ids to hosts', 'Write `web1: {host: 192.0.2.1}`.')],
+    );
   }
   const diagnostics: Diagnostic[] = [];
   const targets: SshTarget[] = [];
@@ -51,7 +65,14 @@ export function parseRoster(
     const given = typeof raw === 'string' ? { host: raw } : (raw ?? {});
     const { used, unused } = split(given);
     for (const key of unused) {
-      diagnostics.push(problem('warning', `${id}: \`${key}\` has no effect`, 'Edge needs no copy of itself on the host.', placeOf(id, key)));
+      diagnostics.push(
+        problem(
+          'warning',
+          `${id}: \`${key}\` has no effect`,
+          'Edge needs no copy of itself on the host.',
+          placeOf(id, key),
+        ),
+      );
     }
     const parsed = entrySchema.safeParse(used);
     if (parsed.success) targets.push(toTarget(id, parsed.data));
@@ -70,7 +91,8 @@ function split(given: unknown): { used: unknown; unused: readonly string[] } {
 }
 
 function toTarget(id: string, entry: z.output<typeof entrySchema>): SshTarget {
-  const { host, port, user, passwd, priv, priv_passwd, sudo, sudo_user, timeout, proxy_jump, minion_opts, grains } = entry;
+  const { host, port, user, passwd, priv, priv_passwd, sudo, sudo_user, timeout, proxy_jump, minion_opts, grains } =
+    entry;
   return sshTarget({
     id,
     ...(host === undefined ? {} : { host }),

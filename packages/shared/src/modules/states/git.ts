@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ExecOptions, Host, HostReader } from '../../host/index.ts';
 import { EdgeError } from '../../kernel/index.ts';
 import {
+  type ApplyOutcome,
   type Change,
   changesOf,
   defineState,
@@ -165,6 +166,7 @@ async function latestVerdict(args: Latest, ctx: ModuleContext, detached = false)
           await clone(host, args.name, target, args, options);
           await moveTo(host, args, goal, true);
         },
+        PINNED,
       ),
     );
   }
@@ -201,11 +203,19 @@ async function latestVerdict(args: Latest, ctx: ModuleContext, detached = false)
   if (problem !== undefined) return refused(problem);
   return changesOf(
     remote,
-    change(`git ${target}: at ${goal.sha.slice(0, 12)}`, head ?? null, goal.sha, changes, ({ host }) =>
-      moveTo(host, args, goal, false),
+    change(
+      `git ${target}: at ${goal.sha.slice(0, 12)}`,
+      head ?? null,
+      goal.sha,
+      changes,
+      ({ host }) => moveTo(host, args, goal, false),
+      PINNED,
     ),
   );
 }
+
+/** `moveTo` made sure of the commit itself: looking again would follow a push made meanwhile. */
+const PINNED: ApplyOutcome = { result: true };
 
 /** What the clone is to stand at: pinned when it was first seen, so that a push in between changes nothing. */
 interface Goal {
@@ -264,7 +274,9 @@ async function moveTo(host: Host, args: Latest, goal: Goal, fresh: boolean): Pro
   if (goal.branch === undefined) await gitRun(host, target, args, ['checkout', ...force, '--detach', goal.sha]);
   else {
     const own = await findCommit(host, target, args, `refs/heads/${goal.branch}`);
+    // What a clone just made has for a branch may already be newer than what was seen: nobody's work is lost.
     const isForward =
+      fresh ||
       own === undefined ||
       (await host.exec(['git', 'merge-base', '--is-ancestor', own, goal.sha], options(target, args))).exitCode === 0;
     if (!isForward && args.force_reset === false)
@@ -284,6 +296,13 @@ async function moveTo(host: Host, args: Latest, goal: Goal, fresh: boolean): Pro
         goal.branch,
       ]);
   }
+  const reached = await findCommit(host, target, args, 'HEAD');
+  if (reached !== goal.sha)
+    throw new EdgeError(
+      'EDGE_COMMAND_FAILED',
+      `${target} on ${host.id} is at ${reached ?? 'no commit'} instead of ${goal.sha}`,
+      { target },
+    );
   if (args.submodules) await gitRun(host, target, args, ['submodule', 'update', '--init', '--recursive']);
 }
 
@@ -364,6 +383,7 @@ function change(
   after: unknown,
   changes: object,
   act: (ctx: ModuleContext<Host>) => Promise<void>,
+  outcome?: ApplyOutcome,
 ): Change {
   return {
     what,
@@ -372,7 +392,7 @@ function change(
     changes,
     async apply(ctx) {
       await act(ctx);
-      return undefined;
+      return outcome;
     },
   };
 }

@@ -1,14 +1,7 @@
 import type { SourceRange } from '../../kernel/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
-import {
-  type Entry,
-  type IdDeclaration,
-  type LowChunk,
-  report,
-  type StateDeclaration,
-  shown,
-  type Tree,
-} from './tree.ts';
+import { shown } from '../high/index.ts';
+import { type Entry, type IdDeclaration, type LowChunk, report, type StateDeclaration, type Tree } from './tree.ts';
 
 /** Function Salt calls where a state names none. */
 export const NO_FUNCTION = '__call__';

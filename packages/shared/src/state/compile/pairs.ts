@@ -1,8 +1,7 @@
 import { PyMap } from '../../values/index.ts';
-import { report, shown, type Tree } from './tree.ts';
-
-/** The requisites Salt looks at. */
-const LOOKED_AT = new Set(['require', 'watch', 'prereq', 'onchanges']);
+import { shown } from '../high/index.ts';
+import { report, type Tree } from './tree.ts';
+import { SALT_VERIFIES } from './words.ts';
 
 /**
  * Reports states that require themselves or each other directly: the only circles Salt finds before it runs anything,
@@ -14,7 +13,7 @@ export function reportPairs(tree: Tree): void {
     for (const { state, items } of states.values()) {
       const entries = items.flatMap((item) => (item.kind === 'arguments' ? item.entries : []));
       for (const { key, value, place } of entries) {
-        if (!LOOKED_AT.has(key) || !Array.isArray(value)) continue;
+        if (!SALT_VERIFIES.has(key) || !Array.isArray(value)) continue;
         for (const requisite of value) {
           const pair = requisite instanceof PyMap ? [...requisite][0] : undefined;
           if (pair === undefined) continue;

@@ -2,7 +2,8 @@ import { didYouMean } from '../../schema/index.ts';
 import { compileGlob, isGlob } from '../../target/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { Requisite, StepKey } from '../contract.ts';
-import { type LowChunk, report, shown, type Tree } from './tree.ts';
+import { shown } from '../high/index.ts';
+import { type LowChunk, report, type Tree } from './tree.ts';
 import { REQUISITE_WORDS, type RequisiteWord } from './words.ts';
 
 /** Suggestions look at every ID; a tree with more lost requisites than this has another problem. */

@@ -1,7 +1,7 @@
 import type { Value } from '../../values/index.ts';
 import { PyMap, PySet, PyTuple } from '../../values/index.ts';
 import type { Requisite, StateReturn } from '../contract.ts';
-import type { RunState } from './run.ts';
+import type { RunState } from './state.ts';
 import { itemAt } from './vector.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Diagnostic, ErrorCode, SourceRange } from '../../kernel/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { Places } from './places.ts';
+import { shown } from './shown.ts';
 
 /** What one SLS file declares, in Salt's inner form, and what it includes. */
 export interface NormalSls {
@@ -168,8 +169,4 @@ class Normaliser {
 function split(name: string): [state: string, fun: string] {
   const [state = '', fun = ''] = name.split('.');
   return [state, fun];
-}
-
-function shown(id: Value): string {
-  return typeof id === 'string' ? id : String(id === true ? 'True' : id === false ? 'False' : (id ?? 'None'));
 }

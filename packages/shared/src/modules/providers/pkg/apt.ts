@@ -39,6 +39,7 @@ export const aptProvider: PackageProvider = {
       'dpkg-query',
       '-W',
       '-f',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the fields of dpkg-query are written so
       '${db:Status-Abbrev}\\t${Package}\\t${Version}\\n',
     ]);
     return parseDpkg(stdout);

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InstantMs } from '@edge-run/shared/kernel';
-import { type JobMessage, jobMessage, type ReturnMessage, returnMessage } from '@edge-run/shared/protocol';
 import { z } from 'zod';
+import type { InstantMs } from '../kernel/index.ts';
+import { type JobMessage, jobMessage, type ReturnMessage, returnMessage } from '../protocol/index.ts';
 
 /*
  * One file per job; its name says how far it is: `<jid>.run.json` while it runs, `<jid>.ret.json` when its return is

@@ -1,6 +1,5 @@
-import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '@edge-run/shared/bus';
-import type { HostJob, HostJobResult, JobExecutor } from '@edge-run/shared/execute';
-import { type Clock, deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
+import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/index.ts';
+import { type Clock, deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
 import {
   findMessage,
   type JobMessage,
@@ -8,8 +7,9 @@ import {
   type ReturnMessage,
   type RunningJob,
   type SignedJob,
-} from '@edge-run/shared/protocol';
-import { decodeValue, encodeValue } from '@edge-run/shared/values';
+} from '../protocol/index.ts';
+import { decodeValue, encodeValue } from '../values/index.ts';
+import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 import { JOB_ID, type JobStore } from './job-store.ts';
 
 /** What jobs are judged, run and kept with. */
