@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isProcessAlive } from '@edge-run/shared/host';
 import { EdgeError, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
 import { type RunningMaster, VERSION } from './master.ts';
@@ -85,8 +86,7 @@ function release(dir: string): void {
 function alive(file: string): number | undefined {
   try {
     const pid = Number(readFileSync(file, 'utf8'));
-    process.kill(pid, 0);
-    return pid;
+    return isProcessAlive(pid) ? pid : undefined;
   } catch {
     return undefined;
   }
