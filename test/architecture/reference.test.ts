@@ -71,6 +71,7 @@ describe('the guides', () => {
       [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) =>
         block!
           .split('\n')
+          .map((line) => line.replace(/^npx /, ''))
           .filter((line) => /^edge-run( |$)/.test(line))
           .map((line) => ({ path, line })),
       ),
@@ -107,7 +108,7 @@ describe('the guides', () => {
 
   it('link only to pages that are there', () => {
     const wrong = pages.flatMap(({ path, text }) =>
-      [...text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)]
+      [...withoutCode(text).matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)]
         .map(([, target]) => target!)
         .filter((target) => !existsSync(join(repositoryRoot(), path, '..', target)))
         .map((target) => `${path}: ${target}`),
@@ -139,6 +140,11 @@ async function lineProblem(words: readonly string[]): Promise<string | undefined
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** A page without its code, in blocks and in lines. */
+function withoutCode(text: string): string {
+  return text.replaceAll(/^```.*?^```$/gms, '').replaceAll(/`[^`\n]*`/g, '');
 }
 
 /** The words of a shell line with simple quotes, up to a pipe or a comment. */
