@@ -16,6 +16,7 @@ export interface Schedules {
   run(name: string): Promise<{ readonly run?: string; readonly jid?: string }>;
 }
 
+/** What the operations on the master itself are answered with. */
 export interface MasterOperationsOptions {
   readonly id: string;
   readonly version: string;

@@ -51,7 +51,6 @@ export const ERROR_CODES = {
   EDGE_NOT_INSTALLED: 'This installation lacks a part that was asked for.',
   EDGE_NOT_SUPPORTED: 'The host, or the way it is reached, cannot do this.',
   EDGE_NO_CONTEXT: 'No master is configured, or none of the name that was asked for.',
-  EDGE_NO_RETURN: 'A host that was asked gave no return.',
   EDGE_NUMBER_FOR_TEXT: 'A number stands where text is declared; YAML may have changed it.',
   EDGE_PATTERN_INVALID: 'A regular expression cannot be read.',
   EDGE_PATTERN_TOO_SLOW: 'A regular expression took too long on a text.',
