@@ -157,8 +157,12 @@ class EventConsumer {
       else log.warn('an event that is none was dropped', { subject: message.subject });
       entry.message.ack();
     } catch (error) {
-      if (!signal.aborted) log.warn(`an event could not be dealt with and comes again: ${errorMessage(error)}`);
-      entry.message.nak(signal.aborted ? 0 : RETRY_PAUSE_MS);
+      if (signal.aborted) {
+        entry.message.nak();
+        return;
+      }
+      log.warn(`an event could not be dealt with and comes again: ${errorMessage(error)}`);
+      entry.message.nak(RETRY_PAUSE_MS);
     }
   }
 
