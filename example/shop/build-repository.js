@@ -5,8 +5,8 @@
  *   node example/shop/build-repository.js REPOSITORY
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const RELEASES = [
@@ -32,9 +32,11 @@ while read -r old new ref; do
 done
 `;
 
-/** Builds the repository at `repository` unless it is there. @returns {boolean} whether it was built */
-export function buildRepository(repository) {
+/** Builds the repository at `path` unless it is there. @returns {boolean} whether it was built */
+export function buildRepository(path) {
+  const repository = resolve(path);
   if (existsSync(join(repository, 'HEAD'))) return false;
+  mkdirSync(dirname(repository), { recursive: true });
   const work = mkdtempSync(join(dirname(repository), '.shop-'));
   try {
     git(work, ['init', '--quiet', '--initial-branch=main']);

@@ -5,7 +5,7 @@
 {% for id, other in pillar.hosts.items() if other.role == 'db' %}{% do members.append(id) %}{% endfor %}
 {% set is_master = members[0] == grains.id %}
 {% set master = pillar.hosts[members[0]] %}
-{% set programs = salt['cmd.run_stdout']('dirname "$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)"', python_shell=True) %}
+{% set programs = salt['cmd.run_stdout']('dirname "$(readlink -f "$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")"', python_shell=True) %}
 {% set data = host.home ~ '/data' %}
 {% set to_master = '--host=' ~ master.address ~ ' --port=' ~ database.port ~ ' --username=' ~ database.superuser ~ ' --no-password' %}
 
@@ -85,7 +85,7 @@ postgresql-service:
           "user": "{{ database.user }}",
           "stop_signal": "INT",
           "reload_signal": "HUP",
-          "ready": { "host": "{{ host.address }}", "port": {{ database.port }} }
+          "ready": { "tcp": "{{ host.address }}:{{ database.port }}" }
         }
 
 postgresql-running:

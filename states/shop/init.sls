@@ -32,7 +32,7 @@ supervisor-service:
     - contents: |
         {
           "command": ["supervisord", "--nodaemon", "--configuration", "{{ folder }}/supervisord.conf"],
-          "ready": { "path": "{{ folder }}/supervisor.sock" },
+          "ready": { "unix": "{{ folder }}/supervisor.sock" },
           "stop_timeout_s": 20
         }
 

@@ -14,6 +14,7 @@ export type Layers = readonly (readonly string[])[];
 
 export const SHARED_LAYERS: Layers = [
   ['kernel'],
+  ['logging'],
   ['values'],
   ['schema'],
   ['protocol'],
@@ -37,7 +38,8 @@ export const MASTER_LAYERS: Layers = [
   ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
   ['orchestration'],
   ['deployments', 'reactor', 'scheduler', 'runners'],
-  ['gateway', 'api'],
+  ['gateway'],
+  ['operations', 'api'],
   ['compose', 'main'],
 ];
 

@@ -7,12 +7,12 @@ import { createKeyring, type Keyring, pushAccount, serveEnrolment } from '@edge-
 import { type Agent, type MinionPorts, startAgent } from '@edge-run/minion/agent';
 import { openIdentity } from '@edge-run/minion/identity';
 import { connectNatsBus, credentialsFromCreds, type NatsBus } from '@edge-run/shared/bus';
-import type { HostJob, HostJobResult, JobExecutor } from '@edge-run/shared/execute';
+import type { JobExecutor } from '@edge-run/shared/execute';
 import type { FileSource } from '@edge-run/shared/files';
 import { type Logger, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { SUBJECTS } from '@edge-run/shared/protocol';
-import { PyMap } from '@edge-run/shared/values';
 import { z } from 'zod';
+import { testExecutor } from './executor.ts';
 import { startNats, type TestNats } from './nats.ts';
 
 export interface TestMaster {
@@ -117,6 +117,8 @@ export class TestFleet {
       readonly joinToken?: string | undefined;
       readonly dataDir?: string;
       readonly waitReady?: boolean;
+      /** Default: the key of this fleet's masters. */
+      readonly trustedKeys?: readonly string[];
     } = {},
   ): Promise<Agent> {
     const dataDir = options.dataDir ?? this.dataDir(id);
@@ -129,7 +131,7 @@ export class TestFleet {
       servers: [this.nats.url],
       dataDir,
       identity: await openIdentity(dataDir),
-      trustedKeys: [this.keyring.jobSigner.publicKey],
+      trustedKeys: options.trustedKeys ?? [this.keyring.jobSigner.publicKey],
       admission: {
         kind: 'knock',
         credential: { kind: 'bearer', jwt: this.keyring.knockJwt() },
@@ -185,29 +187,4 @@ export async function startFleet(options: FleetOptions = {}): Promise<TestFleet>
     await stop.call(fleet);
   };
   return fleet;
-}
-
-/** Knows `test.ping`, `test.echo TEXT`, `test.fail`, `test.sleep MS` (ends when told to) and `test.count`. */
-export function testExecutor(options: { readonly onRun?: (job: HostJob) => void } = {}): JobExecutor {
-  let count = 0;
-  return {
-    facts: async () => new PyMap(),
-    execute: async (job, { signal }): Promise<HostJobResult> => {
-      options.onRun?.(job);
-      switch (job.fun) {
-        case 'test.ping':
-          return { outcome: 'succeeded', ret: true, retcode: 0 };
-        case 'test.echo':
-          return { outcome: 'succeeded', ret: job.args[0] ?? null, retcode: 0 };
-        case 'test.count':
-          count += 1;
-          return { outcome: 'succeeded', ret: count, retcode: 0 };
-        case 'test.sleep':
-          await systemClock.sleep(Number(job.args[0]), signal);
-          return { outcome: 'succeeded', ret: job.args[0] ?? null, retcode: 0 };
-        default:
-          throw new Error(`no function ${job.fun}`);
-      }
-    },
-  };
 }

@@ -1,12 +1,16 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 const SSHD = '/usr/sbin/sshd';
+
+const COPY_ETC = `
+mkdir "$EDGE_OVERLAY"; mount -t tmpfs edge "$EDGE_OVERLAY"; mkdir "$EDGE_OVERLAY/up" "$EDGE_OVERLAY/work"
+mount -t overlay edge -o "lowerdir=/etc,upperdir=$EDGE_OVERLAY/up,workdir=$EDGE_OVERLAY/work" /etc`;
 
 /** A sshd of our own: loopback only, keys and configuration in a private directory, ended by `stop`. */
 export interface RunningSshd {
@@ -29,6 +33,13 @@ export interface RunningSshd {
 export interface SshdOptions {
   /** Lines put before ours; the first of a keyword wins. */
   readonly config?: readonly string[];
+  /** Lines put after ours: `Match` blocks. */
+  readonly match?: readonly string[];
+  /**
+   * sh run as root before sshd, in a mount namespace whose `/etc` is a copy that nobody else sees: users, passwords
+   * and sudo rules come and go with it.
+   */
+  readonly privateEtc?: string;
 }
 
 /** True where sshd is installed: tests skip with that reason. */
@@ -36,9 +47,18 @@ export function hasSshd(): boolean {
   return existsSync(SSHD);
 }
 
+/** Why `privateEtc` cannot be had here; undefined: it can. */
+export function noPrivateEtcReason(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root for a mount namespace';
+  const { status } = spawnSync('unshare', ['-m', 'true']);
+  return status === 0 ? undefined : 'mount namespaces are not allowed here';
+}
+
 /** Starts sshd. It lets in the user who runs the tests, by key. */
-export async function startSshd({ config = [] }: SshdOptions = {}): Promise<RunningSshd> {
+export async function startSshd({ config = [], match = [], privateEtc }: SshdOptions = {}): Promise<RunningSshd> {
   const directory = await mkdtemp(join(tmpdir(), 'edge-sshd-'));
+  // sshd reads authorized_keys as the user who logs in.
+  await chmod(directory, 0o711);
   const port = await freePort();
   const { username } = userInfo();
   // sshd run by root wants this directory for the part of it that has no rights.
@@ -46,7 +66,7 @@ export async function startSshd({ config = [] }: SshdOptions = {}): Promise<Runn
   const hostKey = join(directory, 'host_key');
   const keyFile = join(directory, 'id_ed25519');
   for (const file of [hostKey, keyFile]) await makeKey(file);
-  await writeFile(join(directory, 'authorized_keys'), await readFile(`${keyFile}.pub`), { mode: 0o600 });
+  await writeFile(join(directory, 'authorized_keys'), await readFile(`${keyFile}.pub`), { mode: 0o644 });
   const knownHostsFile = join(directory, 'known_hosts');
   const [type, key] = (await readFile(`${hostKey}.pub`, 'utf8')).split(' ');
   await writeFile(knownHostsFile, `[127.0.0.1]:${port} ${type} ${key}\n`);
@@ -65,11 +85,18 @@ export async function startSshd({ config = [] }: SshdOptions = {}): Promise<Runn
     'Subsystem sftp internal-sftp',
     'PrintMotd no',
     'LogLevel VERBOSE',
+    ...match,
     '',
   ];
   const configFile = join(directory, 'sshd_config');
   await writeFile(configFile, lines.join('\n'));
-  const child = spawn(SSHD, ['-D', '-e', '-f', configFile], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const sshd = [SSHD, '-D', '-e', '-f', configFile];
+  const line =
+    privateEtc === undefined
+      ? sshd
+      : ['unshare', '-m', 'sh', '-ec', `${COPY_ETC}\n${privateEtc}\nexec "$@"`, 'sh', ...sshd];
+  const env = { ...process.env, EDGE_OVERLAY: join(directory, 'etc') };
+  const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'ignore', 'pipe'], env });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
     log = (log + chunk.toString()).slice(-20_000);

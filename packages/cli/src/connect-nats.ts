@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connectNatsBus, credentialsFromCreds, decodeJwt } from '@edge-run/shared/bus';
 import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
-import { idToken } from '@edge-run/shared/protocol/plain';
+import { idFromToken, idToken } from '@edge-run/shared/protocol/plain';
 import type { Connection } from './client.ts';
 import type { BusContext } from './connection.ts';
 
@@ -9,7 +9,7 @@ const CONNECT_WITHIN_MS = 3_000;
 /** Who asks where the server knows no users. */
 const UNKNOWN_USER = 'local';
 
-/** Connects to the NATS server of a context. @throws EdgeError `EDGE_BUS_UNREACHABLE`, `EDGE_CONFIG_INVALID` */
+/** Connects to the NATS server of a context. @throws EdgeError `EDGE_BUS_UNREACHABLE`, `EDGE_NOT_ALLOWED`, `EDGE_CONFIG_INVALID` */
 export async function connectToContext(context: BusContext): Promise<Connection> {
   const credentials = context.credentials === undefined ? undefined : readCredentials(context.credentials, context);
   const user = credentials?.kind === 'jwt' ? userOf(credentials.jwt) : UNKNOWN_USER;
@@ -24,6 +24,12 @@ export async function connectToContext(context: BusContext): Promise<Connection>
     return { bus, user };
   } catch (error) {
     if (!(error instanceof EdgeError) || error.code !== 'EDGE_BUS_UNREACHABLE') throw error;
+    if (error.details.refused === true) {
+      throw new EdgeError('EDGE_NOT_ALLOWED', error.message, error.details, {
+        hint: `Check the credentials named by ${context.origin}; 'edge-run up' writes new ones for a local stack.`,
+        cause: error,
+      });
+    }
     throw new EdgeError(
       'EDGE_BUS_UNREACHABLE',
       error.message,
@@ -53,8 +59,8 @@ function readCredentials(path: string, context: BusContext): ReturnType<typeof c
   }
 }
 
-/** The name in a user's JWT: what the server lets its inbox be called. */
+/** The name in a user's JWT, which holds it as a subject token. */
 function userOf(jwt: string): string {
   const name = decodeJwt(jwt)?.name;
-  return typeof name === 'string' && name !== '' ? name : UNKNOWN_USER;
+  return typeof name === 'string' && name !== '' ? idFromToken(name) : UNKNOWN_USER;
 }

@@ -59,7 +59,7 @@ export function dispatch(argv: readonly string[], program: Command): Dispatch {
   const hasExecFlag = flags.some((flag) => !globals.has(flag) && flag !== '-h' && flag !== '--help');
   if (!hasExecFlag && isCommand(program, first)) return { argv, literalWords };
   if (!hasExecFlag && isRunner(first)) return { argv: ['runner', ...argv], literalWords };
-  if (second === undefined) return { argv, literalWords, unknown: first };
+  if (second === undefined && !hasExecFlag) return { argv, literalWords, unknown: first };
   return { argv: ['exec', ...argv], literalWords };
 }
 
@@ -75,7 +75,7 @@ function isRunner(word: string): boolean {
 }
 
 /** The words that are no flags and no values of flags, and the flags before the first of them. */
-function positionals(
+export function positionals(
   argv: readonly string[],
   options: Command['options'],
 ): { readonly words: readonly string[]; readonly flags: readonly string[] } {

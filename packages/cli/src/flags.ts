@@ -1,8 +1,13 @@
 import { EdgeError } from '@edge-run/shared/kernel';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-export const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text'] as const;
+const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** True for formats a program reads. */
+export function isMachineFormat(out: OutputFormat | undefined): out is 'json' | 'jsonl' | 'yaml' {
+  return out === 'json' || out === 'jsonl' || out === 'yaml';
+}
 
 /** The flags every command understands. */
 export interface Flags {
@@ -35,7 +40,7 @@ export function addGlobalFlags(program: Command): void {
     .option('-q, --quiet', 'only results and errors')
     .option('-v, --verbose', 'more; may be repeated', (_: string, before: number | undefined) => (before ?? 0) + 1)
     .option('--context <name>', 'which master to ask (EDGE_CONTEXT)')
-    .option('--config <file>', 'project file instead of the nearest edge.yaml')
+    .option('-c, --config <file>', 'project file instead of the nearest edge.yaml')
     .option('--nats-url <url>', 'NATS server to use (EDGE_NATS_URL)')
     .option('-t, --timeout <duration>', 'how long to wait: 30, 90s, 5m, 1h', parseDuration)
     .option('--wait', 'wait for the end (default)', true)

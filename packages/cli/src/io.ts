@@ -3,11 +3,12 @@ import type { Connection } from './client.ts';
 import type { BusContext } from './connection.ts';
 import type { Stack } from './stack/contract.ts';
 
-/** Where text goes; `columns` is undefined when it is no terminal. */
+/** Where text goes; `columns` and `rows` are undefined when it is no terminal. */
 export interface Sink {
   write(text: string): void;
   readonly isTty: boolean;
   readonly columns: number | undefined;
+  readonly rows: number | undefined;
 }
 
 /** Everything a command touches outside itself, so that a test can run whole command lines. */
@@ -53,6 +54,9 @@ function sinkOf(stream: NodeJS.WriteStream): Sink {
     isTty: stream.isTTY === true,
     get columns() {
       return stream.isTTY ? stream.columns : undefined;
+    },
+    get rows() {
+      return stream.isTTY ? stream.rows : undefined;
     },
   };
 }

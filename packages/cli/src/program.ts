@@ -1,16 +1,6 @@
 import { Command } from 'commander';
-import { addAuthorCommands } from './commands/author.ts';
-import { addCompletionCommands } from './commands/completion.ts';
-import { addEventsCommands } from './commands/events.ts';
-import { addExecCommands } from './commands/exec.ts';
-import { addFleetCommands } from './commands/fleet.ts';
-import { addJobsCommands } from './commands/jobs.ts';
-import { addKeysCommands } from './commands/keys.ts';
-import { addOrchCommands } from './commands/orch.ts';
+import { COMMAND_GROUPS, type CommandGroup } from './command-groups.ts';
 import type { Register } from './commands/registry.ts';
-import { addScheduleCommands } from './commands/schedule.ts';
-import { addStackCommands } from './commands/stack.ts';
-import { addStateCommands } from './commands/state.ts';
 import { addGlobalFlags } from './flags.ts';
 
 const EXAMPLES = `
@@ -23,8 +13,15 @@ First steps:
   edge-run '*' test.ping
   edge-run orch deploy-environment pillarenv=prod`;
 
-/** The whole command tree; `register` binds each command to what does its work. */
-export function createProgram(version: string, register: Register): Command {
+/**
+ * The command tree; `register` binds each command to what does its work. Only `groups` are loaded: of the others there
+ * are names and summaries.
+ */
+export async function createProgram(
+  version: string,
+  register: Register,
+  groups: ReadonlySet<CommandGroup> = new Set(COMMAND_GROUPS),
+): Promise<Command> {
   const program = new Command('edge-run')
     .description('Ask an Edge master: run functions, states and orchestrations, and watch them.')
     .version(version, '--version', 'print the version')
@@ -32,16 +29,10 @@ export function createProgram(version: string, register: Register): Command {
     .showHelpAfterError(false)
     .addHelpText('after', EXAMPLES);
   addGlobalFlags(program);
-  addStackCommands(program, register);
-  addExecCommands(program, register);
-  addStateCommands(program, register);
-  addOrchCommands(program, register);
-  addJobsCommands(program, register);
-  addEventsCommands(program, register);
-  addScheduleCommands(program, register);
-  addFleetCommands(program, register);
-  addKeysCommands(program, register);
-  addAuthorCommands(program, register);
-  addCompletionCommands(program, register);
+  for (const group of COMMAND_GROUPS) {
+    if (groups.has(group)) (await group.load())(program, register);
+    else for (const [name, summary] of Object.entries(group.commands)) program.command(name).summary(summary);
+  }
+  program.configureHelp({ subcommandTerm: (command) => command.name() });
   return program;
 }

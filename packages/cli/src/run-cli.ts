@@ -1,11 +1,12 @@
 import { EdgeError } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { type Command, CommanderError } from 'commander';
+import { groupsFor } from './command-groups.ts';
 import type { Argument, Handler, Register } from './commands/registry.ts';
 import { dispatch } from './dispatch.ts';
-import { readFlags } from './flags.ts';
+import { isMachineFormat, readFlags } from './flags.ts';
 import type { Io } from './io.ts';
-import { isMachineFormat } from './output/emit.ts';
+
 import { errorJson, exitCodeOf, renderError } from './output/errors.ts';
 import { styleFor } from './output/style.ts';
 import { createProgram } from './program.ts';
@@ -19,7 +20,7 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
     command.action(async () => {
       exitCode = await runHandler(command, handler, io, literalWords);
     });
-  const program = createProgram(version, register);
+  const program = await createProgram(version, register, groupsFor(argv));
   quietCommander(program, io);
   try {
     const line = dispatch(argv, program);

@@ -4,6 +4,7 @@ import { loadJson, loadYaml } from '@edge-run/shared/render';
 import { readWords } from '@edge-run/shared/schema';
 import { encodeValue } from '@edge-run/shared/values';
 import type { CaseResult, ConformanceGroup } from '../runner.ts';
+import { type OptionsCase, runOptions } from './cli-options.ts';
 
 interface ArgsCase {
   readonly argv: readonly string[];
@@ -11,11 +12,14 @@ interface ArgsCase {
   readonly salt_bug?: unknown;
 }
 
-/** `cli/args.json`: the words behind a function's name. */
+/** `cli/args.json`: the words behind a function's name; `cli/salt_options.json`: whole lines. */
 export const group: ConformanceGroup = {
   async *run(files) {
     for (const file of files.filter(({ name }) => name === 'args')) {
       for (const args of (file.content as { cases: ArgsCase[] }).cases) yield runArgs(args);
+    }
+    for (const file of files.filter(({ name }) => name === 'salt_options')) {
+      for (const line of (file.content as { cases: OptionsCase[] }).cases) yield await runOptions(line);
     }
   },
 };

@@ -1,17 +1,15 @@
 import { EdgeError } from '@edge-run/shared/kernel';
-import type { JobReturn, RunJournalEvent } from '@edge-run/shared/protocol';
+import type { JobReturnEvent, RunJournalEvent } from '@edge-run/shared/protocol';
 import { describe, expect, it } from 'vitest';
-import { runLine, type Script } from './command-line.ts';
+import { runLine, type Script } from '../../support/command-line.ts';
 
-const ping = (id: string): JobReturn => ({
+const ping = (id: string): JobReturnEvent => ({
   jid: 'j1',
   id,
   fun: 'test.ping',
   outcome: 'succeeded',
-  ret: true,
+  return: true,
   retcode: 0,
-  startedAt: 1000,
-  durationMs: 5,
 });
 
 /** A master that publishes a job and has its returns come as events after the first snapshot. */
@@ -95,6 +93,11 @@ describe('edge-run TARGET FUN', () => {
     ]);
     expect(stdout).toBe('j1\n');
     expect(exitCode).toBe(0);
+  });
+
+  it('takes a negative number for a word', async () => {
+    const { asked } = await runLine(['*', 'test.arg', '-1', '--no-wait'], pinging);
+    expect(asked[0]?.args).toMatchObject({ fun: 'test.arg', args: [-1] });
   });
 
   it('refuses two target flags before asking anybody', async () => {
@@ -226,10 +229,10 @@ describe('edge-run orch NAME', () => {
     expect(asked[0]).toEqual({ name: 'orch.run', args: { name: 'deploy-environment', pillarenv: 'prod' } });
     expect(stdout).toMatchInlineSnapshot(`
       "run R1  deploy-environment  pillarenv=prod  by user:deploy
-      ✓ build      salt.state  shop 4.18.0                                                                               0.3 s
-      ✗ web-tier   salt.state  failed  health gate failed: GET /healthz -> 503                                           2.0 s
-        ✗ web2     failed 503, 3 of 3
-        ✓ web1     succeeded
+      ✓ build          salt.state  shop 4.18.0                                                                           0.3 s
+      ✗ web-tier       salt.state  failed  health gate failed: GET /healthz -> 503                                       2.0 s
+        ✗ web2         failed 503, 3 of 3
+        ✓ web1         succeeded
       ─ 2/2 steps  2/2 targets  1 failed   2.4 s
       ✗ web-tier   failed   orch/deploy.sls:41
         │ health gate failed: GET /healthz -> 503
@@ -370,6 +373,12 @@ describe('lists', () => {
     expect(stdout.slice(0, beginning.length)).toBe(beginning);
   });
 
+  it('name the columns there are when another is asked for', async () => {
+    const { exitCode, stderr } = await runLine(['keys', 'ls', '--fields', 'id,nope'], keys);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('Known: id, state, fingerprint');
+  });
+
   it('ask before letting a minion in, and name the flag where nobody can be asked', async () => {
     const refused = await runLine(['keys', 'accept', 'web9'], keys);
     expect([refused.exitCode, refused.asked.map(({ name }) => name)]).toEqual([2, ['keys.finger']]);
@@ -395,12 +404,53 @@ describe('state', () => {
   });
 });
 
+describe('jobs show', () => {
+  const shown: Script = {
+    'jobs.show': () => ({
+      ...{ jid: 'j2', fun: 'cmd.run', args: [], kwargs: [], target: '*', targets: ['a', 'b', 'c'], by: 'user:me' },
+      ...{ startedAt: 1000, endedAt: 2000, outcomes: { a: 'succeeded', b: 'failed', c: 'no-return' } },
+      returns: [
+        { id: 'a', outcome: 'succeeded', ret: 'up\n  2 users', retcode: 0 },
+        { id: 'b', outcome: 'failed', ret: 'sh: 1: nope: not found', retcode: 127, evidence: 'exit code 127' },
+        { id: 'c', outcome: 'no-return', evidence: 'its connection went away at 09:14:07' },
+      ],
+    }),
+  };
+
+  it('shows every target once, those that failed last, and why', async () => {
+    const { stdout, exitCode } = await runLine(['jobs', 'show', 'j2'], shown);
+    expect(stdout).toMatchInlineSnapshot(`
+      "  a
+          up
+            2 users
+      ✗ b
+          failed (exit 127)
+          exit code 127
+          sh: 1: nope: not found
+      ! c   no-return: its connection went away at 09:14:07
+      "
+    `);
+    expect(exitCode).toBe(0);
+  });
+
+  it('shows only the outcomes asked for, in any format', async () => {
+    const { stdout } = await runLine(['jobs', 'show', 'j2', '--only', 'failed', '-o', 'jsonl'], shown);
+    const [, job] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { targets: object });
+    expect(Object.keys(job!.targets)).toEqual(['b']);
+  });
+});
+
 describe('completion', () => {
   it('offers commands, options and ids, and is silent without a master', async () => {
     const nodes: Script = { 'nodes.ls': () => ({ nodes: [{ id: 'web1', kind: 'minion', state: 'connected' }] }) };
     expect((await runLine(['__complete', '--', 'or'])).stdout).toBe('orch\n');
     expect((await runLine(['__complete', '--', 'exec', 'we'], nodes)).stdout).toBe('web1\n');
     expect((await runLine(['__complete', '--', 'jobs', 'ls', '--fa'])).stdout).toBe('--failed\n');
+    expect((await runLine(['__complete', '--', '-o', 'json', 'jo'])).stdout).toBe('jobs\n');
+    expect((await runLine(['__complete', '--', 'orch', 'ls', '--ti'])).stdout).toBe('--timeout\n');
     const alone = await runLine(['__complete', '--', 'exec', 'we']);
     expect([alone.stdout, alone.stderr, alone.exitCode]).toEqual(['', '', 0]);
   });

@@ -1,7 +1,8 @@
 import type { Diagnostic } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import type { Command } from 'commander';
-import { emitData, isMachineFormat } from '../output/emit.ts';
+import { isMachineFormat } from '../flags.ts';
+import { emitData } from '../output/emit.ts';
 import { countOf, renderDiagnostics } from '../output/errors.ts';
 import { plainJson } from '../output/values.ts';
 import type { Session } from '../session.ts';

@@ -2,6 +2,7 @@ import { EdgeError } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import type { Command } from 'commander';
 import type { MasterClient } from '../client.ts';
+import { positionals } from '../dispatch.ts';
 import type { Session } from '../session.ts';
 import { type Register, wordAt, wordsAt } from './registry.ts';
 
@@ -10,7 +11,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   local IFS=$'\\n'
   COMPREPLY=($(edge-run __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
 }
-complete -o nospace -F _edge_run edge-run
+complete -F _edge_run edge-run
 `,
   zsh: `#compdef edge-run
 _edge_run() {
@@ -60,7 +61,8 @@ async function printScript(session: Session, words: Parameters<typeof wordAt>[0]
 /** Prints candidates for the last word, one a line; silent whatever goes wrong. */
 async function complete(session: Session, program: Command, words: readonly string[]): Promise<ExitCode> {
   const word = words.at(-1) ?? '';
-  const before = words.slice(0, -1).filter((text) => !text.startsWith('-'));
+  const exec = program.commands.find((command) => command.name() === 'exec')!;
+  const { words: before } = positionals(words.slice(0, -1), [...program.options, ...exec.options]);
   const candidates = word.startsWith('-')
     ? optionsOf(commandAt(program, before).command)
     : [...subcommandsOf(program, before), ...(await namesFor(session, program, before))];
@@ -90,8 +92,8 @@ function subcommandsOf(program: Command, words: readonly string[]): readonly str
 }
 
 function optionsOf(command: Command): readonly string[] {
-  const own = [...command.options, ...(command.parent?.options ?? [])];
-  return own.flatMap((option) => (option.long ? [option.long] : []));
+  const own = command.options.flatMap((option) => (option.long ? [option.long] : []));
+  return command.parent === null ? own : [...own, ...optionsOf(command.parent)];
 }
 
 /** Names the master knows, for the argument that is asked for. */

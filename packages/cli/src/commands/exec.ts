@@ -1,7 +1,7 @@
 import { EdgeError } from '@edge-run/shared/kernel';
-import type { OperationArgs } from '@edge-run/shared/protocol';
+import type { OperationArgs, TargetExpression } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseCount, parseDuration } from '../flags.ts';
 import { emit } from '../output/emit.ts';
 import { formatValue, plainJson } from '../output/values.ts';
@@ -12,6 +12,7 @@ import { runJob } from './job.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
 import { startOrchestration } from './start-run.ts';
 
+type Words = Parameters<typeof wordAt>[0];
 type JobRequest = OperationArgs<'jobs.publish'>;
 
 const RUNNER_WITHIN_MS = 600_000;
@@ -19,16 +20,16 @@ const RUNNER_WITHIN_MS = 600_000;
 /** `exec TARGET FUN [ARG…]`, `ssh …` and the hidden `runner FUN [ARG…]` that `RUNNER.FUN …` stands for. */
 export function addExecCommands(program: Command, register: Register): void {
   register(
-    addJobFlags(addTargetFlags(program.command('exec <target> <function> [args...]')))
+    addSaltFlags(addJobFlags(addTargetFlags(program.command('exec <target> [function] [args...]'))))
       .summary('run a function on targets (short form: edge-run TARGET FUN …)')
       .addHelpText('after', "\nExample:  edge-run exec 'web*' cmd.run 'uptime -p'"),
-    (session, words, options) => execute(session, words, options, 'bus'),
+    executeSalt,
   );
   register(
     addJobFlags(addTargetFlags(program.command('ssh <target> <function> [args...]')))
       .summary('run a function on hosts of the roster, without a minion')
       .addHelpText('after', "\nExample:  edge-run ssh 'edge-*' state.apply nginx"),
-    (session, words, options) => execute(session, words, options, 'ssh'),
+    (session, words, options) => executeSsh(session, words, options),
   );
   register(
     program.command('runner <function> [args...]', { hidden: true }).summary('call a runner on the master'),
@@ -62,23 +63,107 @@ export function withAsync(session: Session, options: Options): Session {
   return options.async === true ? { ...session, flags: { ...session.flags, wait: false } } : session;
 }
 
-async function execute(
+/** Words of Salt's own command line; what is always so here is accepted without effect. */
+function addSaltFlags(command: Command): Command {
+  const hidden = (flags: string): Option => new Option(flags).hideHelp();
+  return command
+    .option('-d, --doc', 'print the documentation of functions instead (sys.doc)')
+    .option('--preview-target', 'print who would be selected, and run nothing')
+    .option('--batch-safe-limit <count>', 'batch only when more targets than this are selected', parseCount)
+    .option('--batch-safe-size <size>', 'size of such a batch (8)', parseBatch)
+    .addOption(new Option('--args-separator <word>', 'between the arguments of several functions').default(','))
+    .addOption(hidden('--state-output <mode>'))
+    .addOption(hidden('--static'))
+    .addOption(hidden('--show-jid'));
+}
+
+async function executeSalt(plain: Session, words: Words, options: Options): Promise<ExitCode> {
+  const session = withStateOutput(withAsync(plain, options), options);
+  const target = readTarget(wordAt(words, 0), options);
+  if (options.previewTarget === true) return (await import('./fleet.ts')).printMatch(session, target);
+  const given = wordAt(words, 1);
+  const args = wordsAt(words, 2);
+  if (options.doc === true) {
+    return runFunction(session, target, 'sys.doc', given === '' ? [] : [given, ...args], options);
+  }
+  if (given === '') {
+    throw new EdgeError(
+      'EDGE_MISSING_ARGUMENT',
+      `which function is to run on ${wordAt(words, 0)}?`,
+      {},
+      {
+        hint: `Name it: edge-run '${wordAt(words, 0)}' test.ping`,
+      },
+    );
+  }
+  const functions = given.split(',').filter((fun) => fun !== '');
+  const lists = functions.length > 1 ? splitArguments(functions, args, String(options.argsSeparator)) : [args];
+  let exitCode: ExitCode = EXIT.done;
+  for (const [index, fun] of functions.entries()) {
+    const ended = await runFunction(session, target, fun, lists[index]!, options);
+    if (exitCode === EXIT.done) exitCode = ended;
+  }
+  return exitCode;
+}
+
+/** `test.arg,test.kwarg a , b=1`: each function has its own list, as in Salt. */
+function splitArguments(functions: readonly string[], args: readonly string[], separator: string): string[][] {
+  const lists: string[][] = [[]];
+  for (const word of args) {
+    if (word === separator) lists.push([]);
+    else lists.at(-1)!.push(word);
+  }
+  if (lists.length === functions.length) return lists;
+  throw new EdgeError(
+    'EDGE_BAD_ARGUMENT',
+    `${functions.length} functions need ${functions.length} lists of arguments, ${lists.length} given`,
+    { functions: [...functions] },
+    { hint: `Write: edge-run TARGET ${functions.join(',')} ${functions.map(() => 'ARG').join(` ${separator} `)}` },
+  );
+}
+
+async function runFunction(
   session: Session,
-  words: Parameters<typeof wordAt>[0],
+  target: TargetExpression,
+  fun: string,
+  words: readonly string[],
   options: Options,
-  transport: 'bus' | 'ssh',
 ): Promise<ExitCode> {
+  const { args, kwargs, typed } = await encodeWords(words, Math.min(session.literalWords, words.length));
+  const batch = await safeBatch(session, target, options);
+  return runJob(session, { target, fun, args, kwargs, typed, ...batch, ...readJobFlags(options) });
+}
+
+/** A batch for `--batch-safe-limit` when more targets than that are selected now. */
+async function safeBatch(
+  session: Session,
+  target: TargetExpression,
+  { batchSafeLimit, batchSafeSize = '8' }: Options,
+): Promise<Pick<JobRequest, 'batch'>> {
+  if (typeof batchSafeLimit !== 'number') return {};
+  const { ids } = await (await session.master()).ask('match', { target });
+  return ids.length > batchSafeLimit ? { batch: String(batchSafeSize) } : {};
+}
+
+/** `--state-output full` is what `-v` is; the other modes are shades of what is shown anyway. */
+function withStateOutput(session: Session, options: Options): Session {
+  if (options.stateOutput !== 'full') return session;
+  return { ...session, flags: { ...session.flags, verbose: Math.max(1, session.flags.verbose) } };
+}
+
+async function executeSsh(session: Session, words: Words, options: Options): Promise<ExitCode> {
   const given = [wordAt(words, 1), ...wordsAt(words, 2)];
-  const [fun = '', ...args] = transport === 'ssh' && !given[0]?.includes('.') ? joinFunction(given) : given;
-  const { args: values, kwargs, typed } = await encodeWords(args, session.literalWords);
+  const [fun = '', ...rest] = given[0]?.includes('.') ? given : joinFunction(given);
+  const { args, kwargs, typed } = await encodeWords(rest, session.literalWords);
+  const target = readTarget(wordAt(words, 0), options);
   return runJob(withAsync(session, options), {
-    target: readTarget(wordAt(words, 0), options),
+    target,
     fun,
-    args: values,
+    args,
     kwargs,
     typed,
     ...readJobFlags(options),
-    ...(transport === 'ssh' ? { transport } : {}),
+    transport: 'ssh',
   });
 }
 

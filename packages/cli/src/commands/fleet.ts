@@ -1,9 +1,10 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
-import type { FleetNode } from '@edge-run/shared/protocol';
+import type { FleetNode, TargetExpression } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { groupByAnswer } from '@edge-run/shared/view';
 import type { Command } from 'commander';
-import { emit, emitData, emitList, isMachineFormat } from '../output/emit.ts';
+import { isMachineFormat } from '../flags.ts';
+import { emit, emitData, emitList } from '../output/emit.ts';
 import type { Column } from '../output/table.ts';
 import { formatDuration, formatWhen } from '../output/times.ts';
 import { formatValue, plainJson } from '../output/values.ts';
@@ -75,7 +76,11 @@ async function listNodes(session: Session, words: Parameters<typeof wordAt>[0], 
 }
 
 async function showMatch(session: Session, words: Parameters<typeof wordAt>[0], options: Options): Promise<ExitCode> {
-  const target = readTarget(wordAt(words, 0), options);
+  return printMatch(session, readTarget(wordAt(words, 0), options));
+}
+
+/** Prints whom a target selects; exit code 1 when that is nobody. */
+export async function printMatch(session: Session, target: TargetExpression): Promise<ExitCode> {
   const answer = await (await session.master()).ask('match', { target });
   await emit(session, answer, () => answer.ids.map((id) => `${id}\n`).join(''));
   for (const id of answer.missing) session.note(`! nobody has the id ${id}`);

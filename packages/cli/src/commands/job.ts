@@ -1,8 +1,10 @@
 import type { OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { exitCodeOfJob, type JobView, readStateReturns } from '@edge-run/shared/view';
-import { emitData, isMachineFormat } from '../output/emit.ts';
+import { isMachineFormat } from '../flags.ts';
+import { emitData } from '../output/emit.ts';
 import { jobJson, jobSummaryLine, renderJobAnswers } from '../output/job-result.ts';
+import type { FollowEnd } from '../progress/follow.ts';
 import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
 import { targetText } from '../target.ts';
@@ -34,15 +36,19 @@ export async function watchJob(session: Session, jid: string): Promise<ExitCode>
     await (await session.master()).ask('jobs.kill', { jid });
     session.note(`asked to kill job ${jid}; look: edge-run jobs show ${jid}`);
   }
-  await printJob(session, view, end !== 'ended');
+  await printFollowed(session, view, end);
   if (end === 'cancel' || end === 'detached') return EXIT.interrupted;
   return end === 'timed-out' ? EXIT.timedOut : exitCodeOfJob(view);
 }
 
-/** Prints a job's answers and, on stderr, its counts. With `jsonl` the follower may have printed them already. */
+/** Prints a job that was followed: with `jsonl` its returns were printed as they came. */
+export async function printFollowed(session: Session, view: JobView, end: FollowEnd): Promise<void> {
+  if (session.flags.out !== 'jsonl') await printJob(session, view, end !== 'ended');
+}
+
+/** Prints a job's answers and, on stderr, its counts. */
 export async function printJob(session: Session, view: JobView, unfinished: boolean): Promise<void> {
   const { flags, io, style } = session;
-  if (flags.out === 'jsonl') return;
   if (isMachineFormat(flags.out)) await emitData(session, jobJson(view));
   else if (flags.out === 'name')
     io.stdout.write(

@@ -1,8 +1,8 @@
 import type { MinionKey, OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import type { Command } from 'commander';
-import { parseCount, parseDuration } from '../flags.ts';
-import { emit, emitData, emitList, isMachineFormat } from '../output/emit.ts';
+import { isMachineFormat, parseCount, parseDuration } from '../flags.ts';
+import { emit, emitData, emitList } from '../output/emit.ts';
 import { type Column, renderPairs } from '../output/table.ts';
 import { formatInstant, formatWhen } from '../output/times.ts';
 import { confirm, type Session } from '../session.ts';

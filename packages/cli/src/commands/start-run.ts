@@ -2,7 +2,8 @@ import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import type { RunView } from '@edge-run/shared/view';
-import { emit, emitData, isMachineFormat } from '../output/emit.ts';
+import { isMachineFormat } from '../flags.ts';
+import { emit, emitData } from '../output/emit.ts';
 import { renderRunResult } from '../output/run-result.ts';
 import { followRun } from '../progress/follow-run.ts';
 import type { Session } from '../session.ts';
@@ -55,7 +56,7 @@ export async function printRun(session: Session, view: RunView): Promise<void> {
 }
 
 /** The request for `NAME [k=v…]`. @throws EdgeError on unknown keywords, a missing name or wrong types */
-export async function readRequest(words: readonly string[], literal = 0): Promise<Request> {
+async function readRequest(words: readonly string[], literal = 0): Promise<Request> {
   const { args, kwargs, typed } = await encodeWords(words, literal);
   const given = new Map<string, JsonValue>(kwargs);
   const mods = given.get('mods');

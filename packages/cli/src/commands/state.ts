@@ -7,7 +7,7 @@ import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
 import { encodeWords } from '../words.ts';
 import { addJobFlags, readJobFlags, withAsync } from './exec.ts';
-import { hasPendingChanges, printJob, runJob } from './job.ts';
+import { hasPendingChanges, printFollowed, runJob } from './job.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
 
 /** `state apply|plan|show|top TARGET [SLS…] [k=v…]`: the `state.*` functions under the words people say. */
@@ -51,7 +51,7 @@ async function applyStates(
   if (options.detailedExitcode !== true || !waiting.flags.wait) return runJob(waiting, request);
   const { jid } = await (await session.master()).ask('jobs.publish', request);
   const { view, end } = await followJob(session, jid);
-  await printJob(session, view, end !== 'ended');
+  await printFollowed(session, view, end);
   if (end !== 'ended') return end === 'timed-out' ? EXIT.timedOut : EXIT.interrupted;
   const outcomes = new Set(Object.values(view.hosts).map((host) => host.outcome));
   const clean = outcomes.size === 1 && outcomes.has('succeeded');

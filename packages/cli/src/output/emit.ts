@@ -1,16 +1,11 @@
-import type { JsonValue } from '@edge-run/shared/kernel';
+import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import { fromPlain } from '@edge-run/shared/values';
-import type { OutputFormat } from '../flags.ts';
+import { isMachineFormat } from '../flags.ts';
 import type { Session } from '../session.ts';
 import { type Column, renderTable } from './table.ts';
 
 /** First line of every `-o jsonl` stream; the minor part grows when something is added. */
 export const STREAM_VERSION = { type: 'version', ui: '1.0' } as const;
-
-/** True for formats a program reads. */
-export function isMachineFormat(out: OutputFormat | undefined): out is 'json' | 'jsonl' | 'yaml' {
-  return out === 'json' || out === 'jsonl' || out === 'yaml';
-}
 
 /** What a list command prints. */
 export interface Listing<T> {
@@ -66,7 +61,17 @@ function chooseColumns<T>(
   wide: boolean,
 ): readonly Column<T>[] {
   if (fields === undefined) return columns.filter((column) => wide || !column.wide);
-  return fields.flatMap((field) => columns.filter((column) => column.name === field));
+  return fields.map((field) => {
+    const column = columns.find(({ name }) => name === field);
+    if (column !== undefined) return column;
+    const known = columns.map(({ name }) => name);
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `there is no column \`${field}\``,
+      { field, known },
+      { hint: `Known: ${known.join(', ')}. With -o json, --fields takes any field.` },
+    );
+  });
 }
 
 /** Keeps the named fields of an object, or of each object of a list; `a.b` reaches inside. */

@@ -24,7 +24,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 }
 
 /** The problems in user input an error carries, also one that came over the bus. */
-export function diagnosticsOf(error: unknown): readonly Diagnostic[] {
+function diagnosticsOf(error: unknown): readonly Diagnostic[] {
   if (error instanceof DiagnosticsError) return error.diagnostics;
   if (!(error instanceof EdgeError)) return [];
   const { diagnostics } = error.details;

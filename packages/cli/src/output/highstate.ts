@@ -21,7 +21,7 @@ export function renderStates(view: StatesView, style: Style, detail: StateDetail
 }
 
 /** `12 states: 1 changed, 10 unchanged, 1 failed`. */
-export function countLine(view: StatesView, style: Style): string {
+function countLine(view: StatesView, style: Style): string {
   const parts = [
     [view.changed, 'changed'],
     [view.wouldChange, 'would change'],

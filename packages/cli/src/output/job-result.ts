@@ -45,11 +45,12 @@ export function jobJson(view: JobView): JsonObject {
 
 /** One target's end as data. */
 export function hostJson(host: JobHostView): JsonObject {
-  const { outcome, ret, retcode, error, durationMs } = host;
+  const { outcome, ret, retcode, evidence, error, durationMs } = host;
   return {
     outcome: outcome ?? null,
     ...(ret === undefined ? {} : { ret: plainJson(ret) }),
     retcode,
+    evidence,
     durationMs,
     error: error as unknown as JsonObject | undefined,
   };
@@ -85,7 +86,9 @@ function answerLines(host: JobHostView): readonly string[] {
   if (host.outcome === 'succeeded') return said.length > 0 ? said : ['None'];
   const outcome = host.outcome ?? 'no answer yet';
   const code = host.outcome === 'failed' && host.retcode !== undefined ? ` (exit ${host.retcode})` : '';
-  const details = [...error, ...(error.length > 0 && said.join('\n') === host.error?.message ? [] : said)];
+  const why = host.evidence === undefined || host.evidence === host.error?.message ? [] : [sanitize(host.evidence)];
+  const known = new Set([host.error?.message, host.evidence]);
+  const details = [...error, ...why, ...(known.has(said.join('\n')) ? [] : said)];
   return details.length === 1 ? [`${outcome}${code}: ${details[0]}`] : [`${outcome}${code}`, ...details];
 }
 
@@ -107,7 +110,13 @@ function signOf(host: JobHostView, style: Style): readonly [string, (text: strin
 function answerKey(host: JobHostView): JsonValue {
   const states = host.ret === undefined ? undefined : readStateReturns(host.ret);
   const ret = states === undefined ? host.ret : states.states.map(({ durationMs: _took, ...line }) => line);
-  return [host.outcome ?? '', (ret ?? null) as unknown as JsonValue, host.error?.message ?? '', host.retcode ?? 0];
+  return [
+    host.outcome ?? '',
+    (ret ?? null) as unknown as JsonValue,
+    host.error?.message ?? '',
+    host.evidence ?? '',
+    host.retcode ?? 0,
+  ];
 }
 
 function isOk(host: JobHostView): boolean {

@@ -7,12 +7,14 @@ export interface TreeOptions {
   readonly now: number;
   readonly width: number;
   readonly style: Style;
+  /** At most so many lines: steps that are over, then those that wait, are counted instead. */
+  readonly height?: number;
   /** Every step and host; otherwise hosts only of steps that run or failed. */
   readonly full?: boolean;
 }
 
 /** `run 01K9A2C  deploy-environment  pillarenv=prod  by deploy`. */
-export function runTitle(view: RunView): string {
+function runTitle(view: RunView): string {
   const inputs = Object.entries(view.inputs).map(([name, value]) => `${name}=${formatInline(value)}`);
   return [`run ${view.run}`, view.name, ...inputs, view.by === '' ? '' : `by ${view.by}`]
     .filter((part) => part !== '')
@@ -25,11 +27,12 @@ export function renderRunTree(view: RunView, options: TreeOptions): string[] {
   const { width, style } = options;
   const counts = countRun(view);
   const names = view.steps.map((step) => sanitize(step.id));
-  const nameWidth = Math.min(28, Math.max(8, ...names.map((name) => name.length)));
-  const lines = view.steps.flatMap((step) => [
-    stepLine(step, nameWidth, options),
-    ...hostLines(step, nameWidth, options),
-  ]);
+  const nameWidth = Math.min(28, Math.max(12, ...names.map((name) => name.length)));
+  const blocks = view.steps.map((step) => ({
+    status: step.status,
+    lines: [stepLine(step, nameWidth, options), ...hostLines(step, nameWidth, options)],
+  }));
+  const lines = fitHeight(blocks, (options.height ?? Number.POSITIVE_INFINITY) - 2);
   const summary = [
     `${counts.steps.ended}/${counts.steps.total} steps`,
     ...(counts.targets.total > 0 ? [`${counts.targets.ended}/${counts.targets.total} targets`] : []),
@@ -38,6 +41,34 @@ export function renderRunTree(view: RunView, options: TreeOptions): string[] {
   const took = elapsedMs(view, options.now);
   const end = took === undefined ? summary : `${summary}   ${formatDuration(took)}`;
   return [style.bold(truncate(runTitle(view), width)), ...lines, style.dim(truncate(`─ ${end}`, width))];
+}
+
+interface Block {
+  /** Absent for a line that stands for several steps. */
+  readonly status?: StepView['status'];
+  readonly lines: readonly string[];
+}
+
+/** What a terminal cannot show cannot be redrawn in place: the dull blocks give way first, then the last lines. */
+function fitHeight(blocks: readonly Block[], height: number): readonly string[] {
+  const linesOf = (shown: readonly Block[]): string[] => shown.flatMap((block) => block.lines);
+  let shown = blocks;
+  for (const [status, sign, word] of [
+    ['succeeded', '✓', 'done'],
+    ['skipped', '–', 'skipped'],
+    ['waiting', '·', 'waiting'],
+  ] as const) {
+    if (linesOf(shown).length <= height) return linesOf(shown);
+    const folded = shown.filter((block) => block.status === status).length;
+    if (folded < 2) continue;
+    const at = shown.findIndex((block) => block.status === status);
+    const note: Block = { lines: [`${sign} ${folded} steps ${word}`] };
+    shown = shown.flatMap((block, index) => (index === at ? [note] : block.status === status ? [] : [block]));
+  }
+  const lines = linesOf(shown);
+  return lines.length <= height
+    ? lines
+    : [...lines.slice(0, Math.max(0, height - 1)), `… ${lines.length - height + 1} more lines`];
 }
 
 function stepLine(step: StepView, nameWidth: number, { now, width, style }: TreeOptions): string {
@@ -68,7 +99,7 @@ function hostLines(step: StepView, nameWidth: number, options: TreeOptions): str
   }
   return [...groups.values()].map(({ ids, host }) => {
     const [sign, paint] = signOf(host.outcome ?? 'running', style);
-    const label = truncate(sanitize(compressHosts(ids).join(', ')), nameWidth);
+    const label = truncate(sanitize(compressHosts(ids).join(', ')), nameWidth - 2);
     const news =
       host.outcome === undefined ? phaseText(host.phase) : [host.outcome, host.evidence ?? ''].join(' ').trim();
     const took = host.outcome === undefined && host.since !== undefined ? now - host.since : undefined;
@@ -95,7 +126,7 @@ function phaseText(phase: HostView['phase']): string {
 }
 
 /** Sign and colour of a status; the sign alone tells it. */
-export function signOf(status: StepView['status'], style: Style): readonly [string, (text: string) => string] {
+function signOf(status: StepView['status'], style: Style): readonly [string, (text: string) => string] {
   switch (status) {
     case 'waiting':
       return ['·', style.dim];

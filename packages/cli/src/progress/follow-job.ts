@@ -1,6 +1,7 @@
 import { eventSubject } from '@edge-run/shared/protocol/plain';
-import { countOutcomes, foldJob, type JobView, jobEventOf, startJob, viewJob } from '@edge-run/shared/view';
-import { isMachineFormat, STREAM_VERSION } from '../output/emit.ts';
+import { countOutcomes, foldJob, isJobOver, type JobView, jobEventOf, startJob, viewJob } from '@edge-run/shared/view';
+import { isMachineFormat } from '../flags.ts';
+import { STREAM_VERSION } from '../output/emit.ts';
 import { hostJson } from '../output/job-result.ts';
 import { formatDuration, formatInstant } from '../output/times.ts';
 import type { Session } from '../session.ts';
@@ -32,7 +33,7 @@ export async function followJob(
       const change = jobEventOf(event);
       return change === undefined ? view : foldJob(view, change);
     },
-    isEnded: (view) => view.ended,
+    isEnded: isJobOver,
     watcher: jobWatcher(session),
     limitMs: flags.timeoutMs === undefined ? undefined : flags.timeoutMs + GRACE_MS,
     onDetach: () => io.stderr.write(`\nleft running: edge-run jobs watch ${jid}   (again within 2 s: kill it)\n`),
@@ -98,7 +99,7 @@ function jsonWatcher({ io }: Session): Watcher<JobView> {
         told.add(id);
         write({ type: 'return', jid: view.jid, id, ...hostJson(host) });
       }
-      if (view.ended) write({ type: 'end', jid: view.jid, counts: Object.fromEntries(countOutcomes(view)) });
+      if (isJobOver(view)) write({ type: 'end', jid: view.jid, counts: Object.fromEntries(countOutcomes(view)) });
     },
     tick: () => {},
     close: () => {},

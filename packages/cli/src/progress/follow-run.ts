@@ -1,6 +1,7 @@
 import { SUBJECTS } from '@edge-run/shared/protocol/plain';
 import { foldRun, type RunView, runEventOf, unknownRun } from '@edge-run/shared/view';
-import { isMachineFormat } from '../output/emit.ts';
+import { isMachineFormat } from '../flags.ts';
+
 import type { Session } from '../session.ts';
 import { type FollowEnd, follow, type Watcher } from './follow.ts';
 import { jsonLineWatcher, lineWatcher, silentWatcher, treeWatcher } from './run-watchers.ts';

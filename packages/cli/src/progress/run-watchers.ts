@@ -14,7 +14,14 @@ const HEARTBEAT_MS = 10_000;
 export function treeWatcher(io: Io, style: Style): Watcher<RunView> {
   const region = createLiveRegion(io.stderr);
   const draw = (view: RunView): void =>
-    region.draw(renderRunTree(view, { now: io.clock.now(), width: (io.stderr.columns ?? 80) - 1, style }));
+    region.draw(
+      renderRunTree(view, {
+        now: io.clock.now(),
+        width: (io.stderr.columns ?? 80) - 1,
+        height: (io.stderr.rows ?? 24) - 1,
+        style,
+      }),
+    );
   return { changed: draw, tick: draw, close: () => region.clear() };
 }
 

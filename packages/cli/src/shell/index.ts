@@ -1,4 +1,5 @@
 /* What others may use of the command line: to run a line, and the rules it is read by. */
+export { COMMAND_GROUPS, type CommandGroup, groupsFor } from '../command-groups.ts';
 export { tagMatches } from '../commands/events.ts';
 export { type BusContext, findContext, stateDir } from '../connection.ts';
 export { type Dispatch, dispatch } from '../dispatch.ts';

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isProcessAlive } from '@edge-run/shared/host';
 import { EdgeError, type ErrorRecord, fromErrorRecord } from '@edge-run/shared/kernel';
 import type { Stack, StackOptions, StackReport } from './contract.ts';
 
@@ -143,8 +144,7 @@ function startFailed(dir: string, why: string): EdgeError {
 function masterPid(dir: string): number | undefined {
   try {
     const pid = Number(readFileSync(join(dir, 'master.pid'), 'utf8'));
-    process.kill(pid, 0);
-    return pid;
+    return isProcessAlive(pid) ? pid : undefined;
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isProcessAlive } from '@edge-run/shared/host';
 import { type Clock, EdgeError } from '@edge-run/shared/kernel';
 
 /** Who uses a store: the master, and the server it started. */
@@ -20,13 +21,23 @@ const ORPHAN_STOP_MS = 5_000;
 export async function claimStore(directory: string, clock: Clock, server?: number): Promise<void> {
   const path = join(directory, 'claim.json');
   const claim = await readClaim(path);
-  if (claim !== undefined && claim.master !== process.pid && isAlive(claim.master) && claim.server !== undefined) {
+  if (
+    claim !== undefined &&
+    claim.master !== process.pid &&
+    isProcessAlive(claim.master) &&
+    claim.server !== undefined
+  ) {
     if (await runsFrom(claim.server, directory)) throw locked(directory, claim.master);
   }
   if (claim?.server !== undefined && claim.master !== process.pid && (await runsFrom(claim.server, directory))) {
     await endOrphan(claim.server, clock);
   }
-  if (claim?.server !== undefined && claim.master === process.pid && server === undefined && isAlive(claim.server)) {
+  if (
+    claim?.server !== undefined &&
+    claim.master === process.pid &&
+    server === undefined &&
+    isProcessAlive(claim.server)
+  ) {
     if (await runsFrom(claim.server, directory)) throw locked(directory, claim.master);
   }
   const mine: Claim = { master: process.pid, ...(server === undefined ? {} : { server }) };
@@ -38,6 +49,16 @@ export async function releaseStore(directory: string): Promise<void> {
   await rm(join(directory, 'claim.json'), { force: true });
 }
 
+/** Ends a server of this directory whose master is gone; true when there was one. A living master's is left alone. */
+export async function stopLeftBehind(directory: string, clock: Clock): Promise<boolean> {
+  const claim = await readClaim(join(directory, 'claim.json'));
+  if (claim?.server === undefined || isProcessAlive(claim.master) || !(await runsFrom(claim.server, directory)))
+    return false;
+  await endOrphan(claim.server, clock);
+  await releaseStore(directory);
+  return true;
+}
+
 async function readClaim(path: string): Promise<Claim | undefined> {
   try {
     const claim = JSON.parse(await readFile(path, 'utf8')) as Partial<Claim>;
@@ -47,18 +68,9 @@ async function readClaim(path: string): Promise<Claim | undefined> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** True when `pid` is a server of this directory, and not another process that got its number. */
 async function runsFrom(pid: number, directory: string): Promise<boolean> {
-  if (!isAlive(pid)) return false;
+  if (!isProcessAlive(pid)) return false;
   const { stdout } = await promisify(execFile)('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
   return stdout.includes(join(directory, 'nats-server.conf'));
 }
@@ -66,7 +78,7 @@ async function runsFrom(pid: number, directory: string): Promise<boolean> {
 async function endOrphan(pid: number, clock: Clock): Promise<void> {
   process.kill(pid, 'SIGTERM');
   const until = clock.now() + ORPHAN_STOP_MS;
-  while (isAlive(pid)) {
+  while (isProcessAlive(pid)) {
     if (clock.now() > until) {
       process.kill(pid, 'SIGKILL');
       return;

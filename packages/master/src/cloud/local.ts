@@ -22,9 +22,10 @@ export interface LocalCloudOptions {
   /** The program of the minion: Node and the script. */
   readonly minionCommand: readonly [string, ...string[]];
   readonly access: LocalFleetAccess;
-  /** Resolves when the minion takes jobs. */
-  waitUntilUp(id: string, signal: AbortSignal): Promise<void>;
+  /** True once the minion is let in, connected and has told its facts. */
   isUp(id: string): Promise<boolean>;
+  /** True when the minion answers a job. */
+  ask(id: string, signal: AbortSignal): Promise<boolean>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -85,30 +86,20 @@ async function startMinion(host: HostDeclaration, { minionCommand, log }: LocalC
   log.info('started a host of the local fleet', { host: host.id, pid: child.pid, address: host.address });
 }
 
-/** Waits for the minion, and gives up as soon as its process has ended. */
+/** Waits until the minion answers, and gives up as soon as its process has ended. */
 async function waitUp(
   host: HostDeclaration,
   deadlineMs: number,
   signal: AbortSignal,
   options: LocalCloudOptions,
 ): Promise<void> {
-  const { clock } = options;
-  const up = new AbortController();
-  const stop = (): void => up.abort(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  const watch = async (): Promise<never> => {
-    for (const giveUpAt = clock.now() + deadlineMs; clock.now() < giveUpAt; ) {
-      await clock.sleep(POLL_MS, up.signal);
-      if (!(await isAlive(pidFile(host.home)))) throw await notUp(host, 'its minion has ended');
-    }
-    throw await notUp(host, `its minion did not answer within ${deadlineMs / 1000} s`);
-  };
-  try {
-    await Promise.race([options.waitUntilUp(host.id, up.signal), watch()]);
-  } finally {
-    up.abort();
-    signal.removeEventListener('abort', stop);
+  const { clock, isUp, ask } = options;
+  for (const giveUpAt = clock.now() + deadlineMs; clock.now() < giveUpAt; ) {
+    if ((await isUp(host.id)) && (await ask(host.id, signal))) return;
+    if (!(await isAlive(pidFile(host.home)))) throw await notUp(host, 'its minion has ended');
+    await clock.sleep(POLL_MS, signal);
   }
+  throw await notUp(host, `its minion did not answer within ${deadlineMs / 1000} s`);
 }
 
 async function notUp(host: HostDeclaration, why: string): Promise<EdgeError> {
@@ -132,9 +123,11 @@ async function configText(host: HostDeclaration, access: LocalFleetAccess): Prom
     join_token: await access.joinToken(host.id),
     pillarenv: host.environment,
     services_dir: join(host.home, 'services'),
+    services_run_dir: join(host.home, 'run'),
     grains: {
       role: host.role,
       environment: host.environment,
+      pillarenv: host.environment,
       address: host.address,
       home: host.home,
       ...(toPlain(host.grains) as object),

@@ -1,4 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { isProcessAlive } from '@edge-run/shared/host';
 import type { Clock } from '@edge-run/shared/kernel';
 
 /** A process as its file remembers it: the start time tells it from a later one with the same number. */
@@ -27,7 +28,7 @@ export async function readProcess(file: string): Promise<number | undefined> {
   let record: ProcessRecord;
   try {
     record = JSON.parse(await readFile(file, 'utf8')) as ProcessRecord;
-    process.kill(record.pid, 0);
+    if (!isProcessAlive(record.pid)) return undefined;
   } catch {
     return undefined;
   }
@@ -52,8 +53,7 @@ async function startTime(pid: number): Promise<string | null> {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     // The command's name stands in brackets and may hold anything; fields are counted from behind it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended, whoever has yet to notice.
-    return fields[0] === 'Z' ? 'ended' : (fields[19] ?? null);
+    return fields[19] ?? null;
   } catch {
     return null;
   }

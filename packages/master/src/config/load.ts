@@ -13,19 +13,22 @@ export interface LoadedMasterConfig extends MasterConfig {
 }
 
 /**
- * Reads a master's configuration file; `overrides` win over it key by key.
+ * Reads a master's configuration file (none: every setting at its default); `overrides` win over it key by key.
  *
  * @throws EdgeError `EDGE_CONFIG_INVALID` when it cannot be read; DiagnosticsError naming every wrong key
  */
 export function loadMasterConfig(
-  file: string,
+  given: string | undefined,
   parseYaml: (text: string) => Value,
   overrides: Record<string, unknown> = {},
 ): LoadedMasterConfig {
-  const given = { ...readFile(file, parseYaml), ...overrides };
-  const parsed = masterConfigSchema.safeParse(given);
+  const file = given ?? 'the built-in configuration';
+  const parsed = masterConfigSchema.safeParse({
+    ...(given === undefined ? {} : readFile(given, parseYaml)),
+    ...overrides,
+  });
   if (!parsed.success) throw new DiagnosticsError(parsed.error.issues.flatMap((issue) => toDiagnostics(issue, file)));
-  const base = dirname(file);
+  const base = given === undefined ? process.cwd() : dirname(given);
   const absolute = (path: string): string => resolve(base, path);
   const config = parsed.data;
   if (config.data_dir === undefined) {

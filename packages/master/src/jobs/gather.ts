@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { KeyPair } from '@edge-run/shared/bus';
 import { type Bus, signBody } from '@edge-run/shared/bus';
 import { type Clock, EdgeError, errorMessage, type InstantMs, type Logger } from '@edge-run/shared/kernel';
@@ -89,6 +90,8 @@ export class Gather {
   #cancelledAt: InstantMs | undefined;
   #cancelledBy = '';
   #wake: () => void = () => {};
+  #mustLook = false;
+  #connection = connectionScope();
 
   constructor(options: GatherOptions) {
     this.#options = options;
@@ -132,8 +135,18 @@ export class Gather {
     this.#wake();
   }
 
-  /** Looks at the missing ones now rather than at the next turn. */
-  look(): void {
+  /**
+   * Tells it that this master's own connection went or came back. Questions under way are dropped when it goes; when it
+   * is back, the stream is read for what came meanwhile, and the missing are asked at once.
+   */
+  connectionChanged(up: boolean): void {
+    if (!up) {
+      this.#connection.abort();
+      return;
+    }
+    this.#connection = connectionScope();
+    this.#mustLook = true;
+    void this.#readStream();
     this.#wake();
   }
 
@@ -174,9 +187,13 @@ export class Gather {
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    if (signal.aborted) return;
+    if (signal.aborted || this.#mustLook) {
+      this.#mustLook = false;
+      return;
+    }
     await Promise.race([this.#done, woken, this.#options.clock.sleep(ms, awake.signal).catch(() => undefined)]);
     awake.abort();
+    this.#mustLook = false;
   }
 
   async #lookAtMissing(): Promise<void> {
@@ -269,9 +286,8 @@ export class Gather {
     const { bus, connectedSince, clock } = this.#options;
     const from = clock.now();
     try {
-      const receipt = jobReceipt.safeParse(
-        await bus.request(SUBJECTS.job(id), body, { timeoutMs: REQUEST_TIMEOUT_MS }),
-      );
+      const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#connection.signal };
+      const receipt = jobReceipt.safeParse(await bus.request(SUBJECTS.job(id), body, options));
       return receipt.success ? receipt.data : 'mute';
     } catch (error) {
       if (!(error instanceof EdgeError)) return undefined;
@@ -298,6 +314,13 @@ export class Gather {
     this.#options.onAnswer(id, answer);
     if (this.#outstanding.size === 0) this.#finish();
   }
+}
+
+/** Ends the questions under way when the connection goes: as many listeners as there are questions. */
+function connectionScope(): AbortController {
+  const scope = new AbortController();
+  setMaxListeners(0, scope.signal);
+  return scope;
 }
 
 /** What a return means for its target. */

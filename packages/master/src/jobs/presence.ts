@@ -39,6 +39,8 @@ export function trackPresence(options: {
 }): Presence {
   const { system, account, idOf, clock, log, signal, onChange } = options;
   const known = new Map<string, { connections: number; changedAt: InstantMs; seenAt: InstantMs }>();
+  /** Whose keys were seen: a key that was deleted since must still be known when its connection ends. */
+  const owners = new Map<string, string>();
   const from = clock.now();
   const note = (id: string, step: 1 | -1): void => {
     const before = known.get(id);
@@ -51,8 +53,11 @@ export function trackPresence(options: {
   const follow = async (bus: Bus, kind: 'CONNECT' | 'DISCONNECT'): Promise<void> => {
     for await (const { body } of bus.subscribe(`$SYS.ACCOUNT.${account}.${kind}`, { signal })) {
       const event = connectionEvent.safeParse(body);
-      const id = event.success && event.data.client.user !== undefined ? idOf(event.data.client.user) : undefined;
-      if (id !== undefined) note(id, kind === 'CONNECT' ? 1 : -1);
+      const publicKey = event.success ? event.data.client.user : undefined;
+      const id = publicKey === undefined ? undefined : (idOf(publicKey) ?? owners.get(publicKey));
+      if (id === undefined || publicKey === undefined) continue;
+      owners.set(publicKey, id);
+      note(id, kind === 'CONNECT' ? 1 : -1);
     }
   };
   if (system !== undefined) {

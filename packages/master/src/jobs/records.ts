@@ -2,7 +2,7 @@ import { encodedValue, signedJob, targetOutcome } from '@edge-run/shared/protoco
 import { z } from 'zod';
 
 /** How one target ended, without its return, which is in the stream. */
-export const targetRecord = z.object({ outcome: targetOutcome, retcode: z.number(), evidence: z.string().optional() });
+const targetRecord = z.object({ outcome: targetOutcome, retcode: z.number(), evidence: z.string().optional() });
 
 /** One job, as kept. */
 export const jobRecord = z.object({

@@ -1,5 +1,13 @@
 import { BoundedQueue, type Bus, type KeyPair, signJob } from '@edge-run/shared/bus';
-import { type Clock, EdgeError, errorMessage, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
+import {
+  type Clock,
+  cancelled,
+  EdgeError,
+  errorMessage,
+  type JsonValue,
+  type Logger,
+  newId,
+} from '@edge-run/shared/kernel';
 import type { JobAnswer, JobRequest, Jobs, JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import type { JobMessage, SignedJob } from '@edge-run/shared/protocol';
 import { encodeValue, type Value } from '@edge-run/shared/values';
@@ -110,7 +118,7 @@ class Service implements JobService {
   }
 
   async run(request: JobRunRequest, signal: AbortSignal): Promise<JobAnswer> {
-    signal.throwIfAborted();
+    if (signal.aborted) throw cancelled(signal);
     const started = await this.#begin(request);
     if (!('end' in started)) return started;
     const cancel = (): void => {
@@ -353,21 +361,20 @@ class Service implements JobService {
 
   async #followConnection(): Promise<void> {
     for await (const { kind } of this.#options.bus.status(this.#stop.signal)) {
-      if (kind !== 'connected') {
-        this.#connectedSince = Number.POSITIVE_INFINITY;
-        continue;
-      }
-      this.#connectedSince =
-        this.#connectedSince === Number.POSITIVE_INFINITY ? this.#options.clock.now() : this.#connectedSince;
-      for (const { gather } of this.#open.values()) gather.look();
+      const up = kind === 'connected';
+      if (!up) this.#connectedSince = Number.POSITIVE_INFINITY;
+      else if (this.#connectedSince === Number.POSITIVE_INFINITY) this.#connectedSince = this.#options.clock.now();
+      else continue; // the first word of `status` says what was so already
+      for (const { gather } of this.#open.values()) gather.connectionChanged(up);
     }
   }
 
   async #answerOf(record: JobRecord): Promise<JobAnswer> {
     const { jid } = record;
+    const expected = new Set(record.targets);
     const targets = new Map<string, JobTargetAnswer>();
     for (const answer of await this.#options.returns.read(jid)) {
-      if (record.targets.includes(answer.id)) targets.set(answer.id, answerOf(answer));
+      if (expected.has(answer.id)) targets.set(answer.id, answerOf(answer));
     }
     // A return that came after its target was given up stays in the stream; the job's end does not change.
     for (const [id, { outcome, retcode, evidence }] of Object.entries(record.ended?.outcomes ?? {})) {
@@ -391,7 +398,12 @@ class Service implements JobService {
       return true;
     } catch (error) {
       if (/wrong last sequence/i.test(errorMessage(error))) return false;
-      throw error;
+      throw new EdgeError(
+        'EDGE_BUS_UNREACHABLE',
+        `job ${record.jid} (${record.fun}) was not published: it cannot be recorded: ${errorMessage(error)}`,
+        { jid: record.jid, fun: record.fun },
+        { cause: error, hint: 'Look whether the NATS server and its JetStream are up, then ask again.' },
+      );
     }
   }
 

@@ -126,7 +126,7 @@ function returnStream(manager: JetStreamManager, js: JetStreamClient): ReturnStr
 }
 
 /** A return whose content agrees with the subject, for which the server vouches; undefined for any other. */
-export function parseReturn(subject: string, body: string): ReturnMessage | undefined {
+function parseReturn(subject: string, body: string): ReturnMessage | undefined {
   try {
     return checkReturn(subject, JSON.parse(body));
   } catch (error) {

@@ -10,6 +10,8 @@ import {
   type KeyPair,
   keyPairFromSeed,
   type NkeyKind,
+  type Permission,
+  type Permissions,
 } from '@edge-run/shared/bus';
 import type { Clock } from '@edge-run/shared/kernel';
 import { idToken } from '@edge-run/shared/protocol';
@@ -40,6 +42,13 @@ const KINDS: Readonly<Record<keyof Keys, NkeyKind>> = {
   jobs: 'user',
 };
 
+/** An account on a server somebody else runs, and a key of it that may sign users. */
+export interface ExternalAccount {
+  /** `A…` */
+  readonly account: string;
+  readonly signingKey: KeyPair;
+}
+
 /** Signs who may do what on the server: operator, account, its roles, and the users of each. */
 export interface Authority {
   /** Signs jobs; minions trust its public key. */
@@ -61,18 +70,31 @@ export interface Authority {
   systemCreds(name: string): string;
 }
 
-/** Reads the keys of a directory; makes those that are not there. */
-export async function openAuthority(directory: string, clock: Clock): Promise<Authority> {
+/**
+ * Reads the keys of a directory; makes those that are not there. With `external`, users belong to that account and carry
+ * their permissions themselves: it knows no roles of ours.
+ */
+export async function openAuthority(directory: string, clock: Clock, external?: ExternalAccount): Promise<Authority> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const names = Object.keys(KINDS) as (keyof Keys)[];
   const pairs = await Promise.all(names.map(async (name) => [name, await openKey(directory, name)] as const));
   const keys = Object.fromEntries(pairs) as unknown as Keys;
-  const account = keys.account.publicKey;
+  const account = external?.account ?? keys.account.publicKey;
   const systemAccount = keys.system.publicKey;
   const now = (): { issuedAt: number } => ({ issuedAt: clock.now() });
+  const userJwt = (
+    user: { readonly name: string; readonly publicKey: string; readonly issuedAt?: number; readonly bearer?: boolean },
+    role: { readonly permissions: Permissions; readonly signingKey: KeyPair },
+  ): string => {
+    const claims = { name: user.name, user: user.publicKey, account, ...now(), ...definedTime(user.issuedAt) };
+    if (external === undefined) return encodeScopedUserJwt(claims, role.signingKey);
+    const permissions = permissionsOf(role.permissions, user.name);
+    return encodeUserJwt({ ...claims, permissions, bearer: user.bearer === true }, external.signingKey);
+  };
   const privileged = (name: string, signer: KeyPair): string => {
     const user = createKeyPair('user');
-    const claims = { name, user: user.publicKey, account: signer.publicKey, permissions: MASTER, ...now() };
+    const owner = signer === keys.system ? systemAccount : account;
+    const claims = { name, user: user.publicKey, account: owner, permissions: MASTER, ...now() };
     return formatCreds(encodeUserJwt(claims, signer), user.seed());
   };
   return {
@@ -102,20 +124,36 @@ export async function openAuthority(directory: string, clock: Clock): Promise<Au
         keys.operator,
       ),
     minionJwt: (id, publicKey, issuedAt) =>
-      encodeScopedUserJwt({ name: idToken(id), user: publicKey, account, issuedAt }, keys.minions),
+      userJwt({ name: idToken(id), publicKey, issuedAt }, { permissions: MINION, signingKey: keys.minions }),
     knockJwt: () =>
-      encodeScopedUserJwt({ name: 'knock', user: keys.knock.publicKey, account, ...now() }, keys.knockers),
+      userJwt(
+        { name: 'knock', publicKey: keys.knock.publicKey, bearer: true },
+        { permissions: KNOCKER, signingKey: keys.knockers },
+      ),
     operatorCreds: (name) => {
       const user = createKeyPair('user');
-      const claims = { name: idToken(name), user: user.publicKey, account, ...now() };
-      return {
-        creds: formatCreds(encodeScopedUserJwt(claims, keys.operators), user.seed()),
-        publicKey: user.publicKey,
-      };
+      const jwt = userJwt(
+        { name: idToken(name), publicKey: user.publicKey },
+        { permissions: OPERATOR, signingKey: keys.operators },
+      );
+      return { creds: formatCreds(jwt, user.seed()), publicKey: user.publicKey };
     },
-    masterCreds: (name) => privileged(name, keys.account),
+    masterCreds: (name) => privileged(name, external?.signingKey ?? keys.account),
     systemCreds: (name) => privileged(name, keys.system),
   };
+}
+
+function definedTime(issuedAt: number | undefined): { readonly issuedAt?: number } {
+  return issuedAt === undefined ? {} : { issuedAt };
+}
+
+/** A role's permissions for one user, as the server would expand them. */
+function permissionsOf({ pub, sub, resp }: Permissions, name: string): Permissions {
+  const expand = ({ allow, deny }: Permission): Permission => ({
+    ...(allow === undefined ? {} : { allow: allow.map((subject) => subject.replaceAll('{{name()}}', name)) }),
+    ...(deny === undefined ? {} : { deny: deny.map((subject) => subject.replaceAll('{{name()}}', name)) }),
+  });
+  return { pub: expand(pub), sub: expand(sub), ...(resp === undefined ? {} : { resp }) };
 }
 
 async function openKey(directory: string, name: keyof Keys): Promise<KeyPair> {

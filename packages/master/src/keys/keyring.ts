@@ -4,7 +4,7 @@ import { fingerprint, type KeyPair, publicKeyKind, verifyBody } from '@edge-run/
 import { type Clock, EdgeError, type Logger, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { type KnockAnswer, knockMessage } from '@edge-run/shared/protocol';
 import picomatch from 'picomatch';
-import { openAuthority } from './authority.ts';
+import { type ExternalAccount, openAuthority } from './authority.ts';
 import { KEY_STATES, type KeyEntry, type KeyState, KeyStore, type TokenEntry } from './key-store.ts';
 
 /** One minion key, as listed. */
@@ -33,6 +33,8 @@ export interface KeyringOptions {
   readonly dir: string;
   readonly clock?: Clock;
   readonly log?: Logger;
+  /** For a server somebody else runs. */
+  readonly external?: ExternalAccount;
   /** Brings a new account JWT to the server; absent where the server is not ours to tell. */
   readonly pushAccount?: (jwt: string) => Promise<void>;
   /** Called when the answer to a key that knocked has changed, so that it is told at once. */
@@ -86,7 +88,7 @@ const MAX_WAITING = 10_000;
 export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLogger;
-  const authority = await openAuthority(join(options.dir, 'authority'), clock);
+  const authority = await openAuthority(join(options.dir, 'authority'), clock, options.external);
   const store = new KeyStore(join(options.dir, 'minions'));
   await store.prepare();
   const revoked = await store.revocations();
@@ -122,7 +124,11 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
     revoked.set(publicKey, clock.now());
     await store.putRevocations(revoked);
     if (options.pushAccount === undefined) {
-      log.warn('the server was not told of a revocation: it is not managed by this master', { publicKey });
+      log.warn(
+        `the server does not know that ${publicKey} is revoked: whoever runs it must add that to the account ` +
+          `(nsc revocations add-user --account NAME --user-public-key ${publicKey}; nsc push)`,
+        { publicKey },
+      );
     } else {
       await options.pushAccount(authority.accountJwt(revoked));
     }

@@ -144,6 +144,7 @@ class Driver {
       answer: toReturn(answer),
       startedAt,
       durationMs: at - startedAt,
+      ...(answer.calls === undefined ? {} : { calls: answer.calls }),
     };
   }
 

@@ -104,7 +104,8 @@ function toFact(event: Extract<RunJournalEvent, { type: 'step-started' | 'step-e
   const { result, comment, changes, ran } = event.answer;
   const answer = { result, comment, changes: decodeValue(changes), ...(ran === undefined ? {} : { ran }) };
   if (event.outcome === 'skipped') return { type: 'step-skipped', step: event.step, at: event.at, answer };
-  return { type: 'step-ended', step: event.step, mode, at: event.at, answer, durationMs: event.durationMs };
+  const calls = event.calls === undefined ? {} : { calls: event.calls };
+  return { type: 'step-ended', step: event.step, mode, at: event.at, answer, durationMs: event.durationMs, ...calls };
 }
 
 type RunFactMode = Extract<RunFact, { type: 'step-started' }>['mode'];

@@ -45,6 +45,8 @@ export interface StepContext {
 /** How a step ended, in Salt's terms, with each host's own end. */
 export interface StepAnswer extends StateReturn {
   readonly hosts?: Readonly<Record<string, HostResult>>;
+  /** How often the step was done, retries and a reaction counted. */
+  readonly calls?: number;
 }
 
 /** A kind of orchestration step: `salt.function`, `lb.drain`. */

@@ -63,6 +63,7 @@ class Run {
   /** Processes and process groups to kill: the session's leader and, under sudo or su, the shell inside. */
   readonly #pids: string[] = [];
   #started = false;
+  #onStarted: () => void = () => {};
   #prompts = 0;
   #obstacle: Obstacle | undefined;
   #exit: { code: number | null; signal: string | undefined } | undefined;
@@ -97,7 +98,10 @@ class Run {
           () => settle(() => reject(cancelled(signal))),
         );
       };
-      this.#listen(() => settle(() => this.#finish(resolve, reject)));
+      // Once it was told to stop, the whole group is waited for, and not only its leader.
+      this.#listen(() => {
+        if (!signal.aborted) settle(() => this.#finish(resolve, reject));
+      });
       lost.addEventListener('abort', onLost, { once: true });
       signal.addEventListener('abort', onAbort, { once: true });
       if (lost.aborted) onLost();
@@ -133,6 +137,7 @@ class Run {
     else if (word === MARK.started) {
       if (value !== undefined) this.#pids.push(value);
       this.#started = true;
+      this.#onStarted();
       // Only now is it certain that sudo does not read the input for a password.
       this.#channel.end(this.#command.options.stdin ?? '');
     } else if (word === MARK.noProgram || word === MARK.noDirectory) this.#obstacle = word;
@@ -148,11 +153,15 @@ class Run {
     reject: (error: EdgeError) => void,
   ): void {
     const { become } = this.#command;
-    if (this.#exit === undefined) return reject(this.#lost());
+    if (this.#exit === undefined) {
+      reject(this.#lost());
+      return;
+    }
     const stderr = this.#stderr.bytes().toString('utf8');
     if (!this.#started && become.kind !== 'login') {
       const said = this.#prompts > 1 ? 'the password is wrong' : stderr;
-      return reject(sudoRefused(this.#connection.target.id, become.user, said));
+      reject(sudoRefused(this.#connection.target.id, become.user, said));
+      return;
     }
     const stdoutBytes = this.#stdout.bytes();
     resolve({
@@ -172,7 +181,21 @@ class Run {
   }
 
   async #kill(): Promise<void> {
-    if (this.#exit === undefined) await killGroups(this.#connection, this.#pids, this.#command);
+    // A login shell may take its time: what has not said its process id yet cannot be killed, and would start later.
+    if (!this.#started && this.#exit === undefined) await this.#nextMarkOrEnd();
+    await killGroups(this.#connection, this.#pids, this.#command);
+  }
+
+  #nextMarkOrEnd(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, KILL_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#onStarted = done;
+      this.#channel.once('close', done);
+    });
   }
 }
 

@@ -1,10 +1,14 @@
+import { type EventEmitter, setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { cancelled, EdgeError, errorMessage } from '@edge-run/shared/kernel';
-import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
-import { connectError } from './errors.ts';
+import type { Client, ClientChannel } from 'ssh2';
 import { directRoute, type HandshakeContext, openConnection, type Route } from './handshake.ts';
 import { Slots } from './slots.ts';
 import { addressOf, type SshTarget } from './target.ts';
+
+/** How often a server may refuse a channel before that is its last word. */
+const MAX_REFUSALS = 8;
+const REFUSAL_PAUSE_MS = 10;
 
 /** A channel and how to give its place back. */
 export interface OpenChannel<T> {
@@ -49,6 +53,11 @@ export class Connection {
     this.#onContention.add(listener);
   }
 
+  /** True while somebody waits for a channel. */
+  get isContended(): boolean {
+    return this.#slots.isContended;
+  }
+
   /** Connects now, or says why that cannot be. */
   async ready(signal?: AbortSignal): Promise<void> {
     await this.#connected(signal);
@@ -57,11 +66,6 @@ export class Connection {
   /** A channel that runs `line` through the login shell. */
   exec(line: string, signal: AbortSignal): Promise<OpenChannel<ClientChannel>> {
     return this.#channel(signal, (client, callback) => client.exec(line, callback));
-  }
-
-  /** A channel to the file transfer subsystem. @throws EdgeError `EDGE_SSH_SESSION_REFUSED` where there is none */
-  sftp(signal: AbortSignal): Promise<OpenChannel<SFTPWrapper>> {
-    return this.#channel(signal, (client, callback) => client.sftp(callback));
   }
 
   /** A TCP connection from the host to somewhere. */
@@ -95,11 +99,11 @@ export class Connection {
     });
   }
 
-  async #channel<T>(
+  async #channel<T extends EventEmitter>(
     signal: AbortSignal,
     open: (client: Client, callback: (error: Error | undefined, channel: T) => void) => void,
   ): Promise<OpenChannel<T>> {
-    for (;;) {
+    for (let refusals = 0; ; ) {
       const taking = this.#slots.take(signal);
       if (this.#slots.isContended) for (const listener of this.#onContention) listener();
       const release = await taking;
@@ -110,13 +114,16 @@ export class Connection {
           if (lost.signal.aborted) throw channel;
           // Nothing has run: a server that allows fewer channels than we took is asked again when one is free.
           const others = this.#slots.taken - 1;
-          if (!/open failure/i.test(channel.message) || others < 1) throw this.#sessionRefused(channel);
+          refusals += 1;
+          if (!/open failure/i.test(channel.message) || refusals > MAX_REFUSALS) throw this.#sessionRefused(channel);
           this.#slots.lowerTo(others);
           for (const listener of this.#onContention) listener();
           release();
+          // sshd counts a channel until it has seen the end of what ran there, a little after we have.
+          await this.#context.clock.sleep(REFUSAL_PAUSE_MS * refusals, signal);
           continue;
         }
-        return { channel, lost: lost.signal, release };
+        return { channel, lost: lost.signal, release: releaseWhenClosed(channel, lost.signal, release) };
       } catch (error) {
         release();
         throw error;
@@ -140,6 +147,8 @@ export class Connection {
   async #connect(): Promise<Live> {
     const client = await openConnection(this.target, this.#context, this.#route);
     const live: Live = { client, lost: new AbortController() };
+    // Every channel listens.
+    setMaxListeners(0, live.lost.signal);
     client.setNoDelay(true);
     client.once('close', () => {
       if (this.#live === live) this.#live = undefined;
@@ -181,6 +190,26 @@ export class Connection {
       { cause: error, hint: `Look at MaxSessions, ForceCommand and Subsystem in the sshd_config of ${id}.` },
     );
   }
+}
+
+/**
+ * The place of a channel is free when its user is done and the server has closed it too, or the connection is gone.
+ * Called when the channel opens: ssh2 says `close` once, and keeps no note of it.
+ */
+function releaseWhenClosed(channel: EventEmitter, lost: AbortSignal, release: () => void): () => void {
+  let isClosed = lost.aborted;
+  let isReleased = false;
+  const onClosed = (): void => {
+    isClosed = true;
+    lost.removeEventListener('abort', onClosed);
+    if (isReleased) release();
+  };
+  channel.prependOnceListener('close', onClosed);
+  lost.addEventListener('abort', onClosed, { once: true });
+  return () => {
+    isReleased = true;
+    if (isClosed) release();
+  };
 }
 
 /** Opens a channel; an error, also that of a connection that broke before the answer, is a value. */

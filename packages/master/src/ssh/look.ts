@@ -27,7 +27,7 @@ export function parseStat(stdout: string): FileStat | undefined {
     .slice(0, end)
     .split(':');
   const bits = Number.parseInt(mode, 16);
-  const kind = KINDS[bits & 0o170000] ?? 'file';
+  const kind = KINDS.get(bits & 0o170000) ?? 'file';
   const fraction = /\.(\d{3})/.exec(date.join(':'))?.[1] ?? '0';
   return {
     kind,
@@ -42,15 +42,16 @@ export function parseStat(stdout: string): FileStat | undefined {
   };
 }
 
-const KINDS: Readonly<Record<number, FileStat['kind']>> = {
-  9604: 'directory',
-  16807: 'file',
-  21609: 'symlink',
-  2401: 'fifo',
-  26411: 'socket',
-  14406: 'block',
-  4802: 'char',
-};
+/** File type bits → kind. */
+const KINDS: ReadonlyMap<number, FileStat['kind']> = new Map([
+  [0o040000, 'directory'],
+  [0o100000, 'file'],
+  [0o120000, 'symlink'],
+  [0o010000, 'fifo'],
+  [0o140000, 'socket'],
+  [0o060000, 'block'],
+  [0o020000, 'char'],
+]);
 
 /** sh for `list`: a letter and a name for each entry, ended by NUL. `$1` is the directory. Starts no program. */
 export const LIST_SCRIPT = `

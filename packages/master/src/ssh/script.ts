@@ -101,7 +101,7 @@ function becomeLine(inner: string, become: Become, key: string): string {
 }
 
 /** What sudo prints when it wants the password. */
-export function passwordPrompt(key: string): string {
+function passwordPrompt(key: string): string {
   return `${key} password:`;
 }
 

@@ -192,8 +192,8 @@ function greet(
     const settle = (finish: () => void): void => {
       signal.removeEventListener('abort', onAbort);
       lost.removeEventListener('abort', onEnd);
-      channel.removeAllListeners('data').removeAllListeners('close').removeAllListeners('error');
-      channel.stderr.removeAllListeners('data');
+      channel.off('data', onData).off('close', onClose).off('error', onEnd);
+      channel.stderr.off('data', onErrorData);
       finish();
     };
     const onAbort = (): void => settle(() => reject(cancelled(signal)));
@@ -212,17 +212,20 @@ function greet(
         else channel.end();
       }
     });
-    channel.stderr.on('data', (chunk: Buffer) => marks.push(chunk));
-    channel.on('data', (chunk: Buffer) => {
+    const onErrorData = (chunk: Buffer): void => marks.push(chunk);
+    const onData = (chunk: Buffer): void => {
       const hello = until.push(chunk);
       if (hello === undefined) return;
       const [pid = '', uid = '', user = ''] = hello.split(' ');
       settle(() => resolve({ identity: { uid: Number(uid), user }, leaders: [...leaders, pid] }));
-    });
-    channel.on('close', () => {
+    };
+    const onClose = (): void => {
       marks.end();
       onEnd();
-    });
+    };
+    channel.stderr.on('data', onErrorData);
+    channel.on('data', onData);
+    channel.on('close', onClose);
     channel.on('error', onEnd);
     lost.addEventListener('abort', onEnd, { once: true });
     signal.addEventListener('abort', onAbort, { once: true });

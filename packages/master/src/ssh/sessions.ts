@@ -31,6 +31,8 @@ export class ShellSessions {
       if (free === undefined) this.#sessions.push(session);
       return await use(session);
     } finally {
+      // Somebody may have begun to wait for a channel while this one was busy.
+      if (this.#connection.isContended) this.#endOneIdle();
       release();
     }
   }

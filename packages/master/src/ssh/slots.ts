@@ -26,14 +26,16 @@ export class Slots {
   /** Resolves with the function that gives the slot back; repeating it is harmless. @throws EdgeError `EDGE_CANCELLED` */
   async take(signal: AbortSignal): Promise<() => void> {
     if (signal.aborted) throw cancelled(signal);
-    if (this.#taken >= this.#limit) await this.#turn(signal);
-    this.#taken += 1;
+    if (this.#taken < this.#limit) this.#taken += 1;
+    else await this.#turn(signal);
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      this.#taken -= 1;
-      if (this.#taken < this.#limit) this.#waiting.shift()?.();
+      // Handed over without being free in between: nobody can come first.
+      const next = this.#taken <= this.#limit ? this.#waiting.shift() : undefined;
+      if (next === undefined) this.#taken -= 1;
+      else next();
     };
   }
 

@@ -1,6 +1,6 @@
 import type { JsonObject, Secret } from '@edge-run/shared/kernel';
 
-/** A host to reach over SSH and how to get in, as a roster gives it. */
+/** A host to reach over SSH and how to get in. */
 export interface SshTarget {
   /** The id the host has in Edge. */
   readonly id: string;

@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import { type BusCredentials, connectNatsBus, type NatsBus, type Received } from '@edge-run/shared/bus';
-import type { JobExecutor } from '@edge-run/shared/execute';
+import { type JobExecutor, JobRunner, JobStore } from '@edge-run/shared/execute';
 import { type Clock, EdgeError, errorMessage, type Logger, systemClock } from '@edge-run/shared/kernel';
 import { idToken, type MinionEvent, SUBJECTS } from '@edge-run/shared/protocol';
 import { CachedFiles } from '../cache/index.ts';
 import type { Identity } from '../identity/index.ts';
 import { enrol } from './enrol.ts';
-import { JobRunner } from './job-runner.ts';
-import { JobStore } from './job-store.ts';
 import { createPorts, type MinionPorts } from './ports.ts';
 import { ReturnPublisher } from './returns.ts';
 import { createMasterRpc, type Link } from './rpc.ts';
@@ -84,6 +82,7 @@ class RunningAgent implements Agent, Link {
       link: this,
       files: new CachedFiles(rpc, join(options.dataDir, 'files')),
       clock: this.#clock,
+      running: () => this.#runner.running(),
     });
     const store = new JobStore(join(options.dataDir, 'jobs'));
     this.#returns = new ReturnPublisher({ link: this, rpc, store, log: options.log });

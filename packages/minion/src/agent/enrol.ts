@@ -1,5 +1,5 @@
 import { type BusCredentials, connectNatsBus, type NatsBus, signBody } from '@edge-run/shared/bus';
-import { type Clock, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
+import { type Clock, cancelled, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import { type KnockAnswer, knockAnswer, SUBJECTS } from '@edge-run/shared/protocol';
 import type { Admission, Identity } from '../identity/index.ts';
 
@@ -93,7 +93,7 @@ async function knockOnce(
     clearTimeout(timer);
     over.abort();
   }
-  signal.throwIfAborted();
+  if (signal.aborted) throw cancelled(signal);
   return last;
 }
 

@@ -1,7 +1,7 @@
 import type { FileSource } from '@edge-run/shared/files';
 import type { Clock, JsonObject, JsonValue } from '@edge-run/shared/kernel';
 import type { EventSink, Mine } from '@edge-run/shared/modules/contract';
-import { type MinionEvent, SUBJECTS } from '@edge-run/shared/protocol';
+import { type MinionEvent, type RunningJob, SUBJECTS } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import type { Link, MasterRpc } from './rpc.ts';
 
@@ -15,6 +15,8 @@ export interface MinionPorts {
     update(values: PyMap): Promise<void>;
   };
   readonly events: EventSink;
+  /** The jobs this minion has in hand. */
+  running(): readonly RunningJob[];
   /** The compiled pillar of this host, secrets revealed; `override` is merged over it. */
   fetchPillar(request: {
     readonly pillarenv?: string;
@@ -32,12 +34,14 @@ export function createPorts(options: {
   readonly link: Link;
   readonly files: FileSource;
   readonly clock: Clock;
+  readonly running: () => readonly RunningJob[];
 }): MinionPorts {
-  const { id, dataDir, rpc, link, files, clock } = options;
+  const { id, dataDir, rpc, link, files, clock, running } = options;
   return {
     id,
     dataDir,
     files,
+    running,
     mine: {
       get: async (target, fun, targetType) => asMap(await rpc.ask('mine-get', { target, fun, targetType })),
       update: async (values) => {

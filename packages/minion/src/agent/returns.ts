@@ -1,7 +1,7 @@
+import type { JobStore } from '@edge-run/shared/execute';
 import { EdgeError, errorMessage, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
 import { type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
 import { z } from 'zod';
-import type { JobStore } from './job-store.ts';
 import type { Link, MasterRpc } from './rpc.ts';
 
 /*

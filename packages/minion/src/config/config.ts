@@ -16,8 +16,8 @@ const minionConfig = z.strictObject({
   servers: texts.pipe(
     z.array(z.string().regex(/^(nats|tls|wss?):\/\//, 'is not a nats://, tls://, ws:// or wss:// address')).min(1),
   ),
-  dataDir: z.string().describe('Where the key, the job store and the file cache live.'),
-  trustedKeys: texts
+  data_dir: z.string().describe('Where the key, the job store and the file cache live.'),
+  trusted_keys: texts
     .pipe(z.array(trustedKey))
     .default([])
     .describe("The masters' job-signing keys; pinned at the first answer when empty."),
@@ -25,22 +25,26 @@ const minionConfig = z.strictObject({
     .string()
     .optional()
     .describe('The public credential to knock with (edge-run key.join). Without it, no enrolment.'),
-  joinToken: z.string().optional().describe('Secret that lets this minion in without anybody accepting it.'),
+  join_token: z.string().optional().describe('Secret that lets this minion in without anybody accepting it.'),
   credentials: z.string().optional().describe('A .creds file for a server of your own, instead of knocking.'),
   tls: z
     .strictObject({ caFile: z.string().optional(), certFile: z.string().optional(), keyFile: z.string().optional() })
     .optional(),
   concurrency: z.coerce.number().int().min(1).max(1_000).default(32).describe('Jobs that run at a time.'),
-  fileRoots: z
+  file_roots: z
     .record(z.string(), z.array(z.string()))
     .default({})
     .describe('Local roots per environment, for calls without a master.'),
-  pillarRoots: z
+  pillar_roots: z
     .record(z.string(), z.array(z.string()))
     .default({})
     .describe('Local pillar roots, for calls without a master.'),
+  pillarenv: z.string().optional().describe('Pillar environment of jobs that name none.'),
+  home: z.string().optional().describe('HOME of commands, where it is not that of the user this minion runs as.'),
+  services_dir: z.string().optional().describe('Where services of a host without an init system are declared.'),
+  services_run_dir: z.string().optional().describe('Where such services keep their process files and logs.'),
   grains: z.record(z.string(), z.unknown()).default({}).describe('Facts added to those gathered.'),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
+  log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
 });
 
 /** Everything a minion is told before it starts. */
@@ -58,13 +62,13 @@ export interface ConfigSources {
 const ENV_NAMES: Readonly<Record<string, string>> = {
   EDGE_MINION_ID: 'id',
   EDGE_SERVERS: 'servers',
-  EDGE_DATA_DIR: 'dataDir',
-  EDGE_TRUSTED_KEYS: 'trustedKeys',
+  EDGE_DATA_DIR: 'data_dir',
+  EDGE_TRUSTED_KEYS: 'trusted_keys',
   EDGE_KNOCK: 'knock',
-  EDGE_JOIN_TOKEN: 'joinToken',
+  EDGE_JOIN_TOKEN: 'join_token',
   EDGE_CREDENTIALS: 'credentials',
   EDGE_CONCURRENCY: 'concurrency',
-  EDGE_LOG_LEVEL: 'logLevel',
+  EDGE_LOG_LEVEL: 'log_level',
 };
 
 /** The configuration the sources add up to. @throws EdgeError `EDGE_CONFIG_INVALID` that names every wrong key */
@@ -76,7 +80,7 @@ export function parseMinionConfig(sources: ConfigSources, defaults: { readonly i
   const merged = {
     id: defaults.id ?? hostname(),
     servers: ['nats://127.0.0.1:4222'],
-    dataDir: '/var/lib/edge/minion',
+    data_dir: '/var/lib/edge/minion',
     ...asRecord(sources.file),
     ...Object.fromEntries(fromEnv),
     ...Object.fromEntries(Object.entries(sources.flags ?? {}).filter(([, value]) => value !== undefined)),

@@ -1,4 +1,4 @@
-import { EdgeError, newId } from '../kernel/index.ts';
+import { cancelled, EdgeError, newId } from '../kernel/index.ts';
 import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 import { BoundedQueue } from './queue.ts';
 import { checkPublishSubject, mayReply, subjectMatches } from './subject.ts';
@@ -82,7 +82,7 @@ class Connection implements MemoryBus {
 
   async request(subject: string, body: unknown, { timeoutMs, signal }: RequestOptions): Promise<unknown> {
     this.#check(subject);
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw cancelled(signal);
     const inbox = `${this.#inboxPrefix}.${newId()}`;
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void): void => {
@@ -91,10 +91,7 @@ class Connection implements MemoryBus {
         signal?.removeEventListener('abort', stop);
         finish();
       };
-      const stop = (): void =>
-        settle(() =>
-          reject(signal?.reason instanceof EdgeError ? signal.reason : new EdgeError('EDGE_CANCELLED', 'cancelled')),
-        );
+      const stop = (): void => settle(() => reject(cancelled(signal!)));
       const timer = setTimeout(
         () =>
           settle(() =>

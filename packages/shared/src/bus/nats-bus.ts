@@ -1,6 +1,6 @@
 import type { Authenticator, ConnectionOptions, Msg, NatsConnection } from '@nats-io/transport-node';
 import { connect, errors, wsconnect } from '@nats-io/transport-node';
-import { EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
+import { cancelled, EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
 import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 import { authenticatorFor, type BusCredentials } from './credentials.ts';
 import { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
@@ -52,16 +52,17 @@ const FIRST_RECONNECT_WAIT_MS = 50;
  */
 export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> {
   const random = options.random ?? Math.random;
-  let failedAttempts = 0;
+  let lostAt: number | undefined;
   const connectionOptions: ConnectionOptions = {
     servers: [...options.servers],
     name: options.name,
     inboxPrefix: options.inboxPrefix,
     timeout: options.connectTimeoutMs ?? 5_000,
     maxReconnectAttempts: -1,
+    // The client asks more often than it tries, so the wait grows with the outage and not with the asking.
     reconnectDelayHandler: () => {
-      const longest = Math.min(options.maxReconnectWaitMs ?? 2_000, FIRST_RECONNECT_WAIT_MS * 2 ** failedAttempts);
-      failedAttempts += 1;
+      const outageMs = lostAt === undefined ? 0 : performance.now() - lostAt;
+      const longest = Math.min(options.maxReconnectWaitMs ?? 2_000, Math.max(FIRST_RECONNECT_WAIT_MS, outageMs / 2));
       return longest * (0.5 + random() / 2);
     },
     pingInterval: 10_000,
@@ -71,8 +72,8 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> 
     ...authentication(options.credentials),
   };
   const connection = await open(connectionOptions, options);
-  return new ConnectedNatsBus(connection, options, () => {
-    failedAttempts = 0;
+  return new ConnectedNatsBus(connection, options, (connected) => {
+    lostAt = connected ? undefined : performance.now();
   });
 }
 
@@ -118,12 +119,12 @@ class ConnectedNatsBus implements NatsBus {
   readonly #queues = new Set<BoundedQueue<Received>>();
   #last: BusStatus;
 
-  constructor(connection: NatsConnection, options: NatsBusOptions, onConnected: () => void) {
+  constructor(connection: NatsConnection, options: NatsBusOptions, onChange: (connected: boolean) => void) {
     this.connection = connection;
     this.#log = options.log ?? silentLogger;
     this.#limits = options.queueLimits ?? DEFAULT_QUEUE_LIMITS;
     this.#last = { kind: 'connected', server: connection.getServer() };
-    void this.#follow(onConnected);
+    void this.#follow(onChange);
     void connection.closed().then((reason) => this.#closed(reason ?? undefined));
   }
 
@@ -137,7 +138,7 @@ class ConnectedNatsBus implements NatsBus {
 
   async request(subject: string, body: unknown, options: RequestOptions): Promise<unknown> {
     const payload = this.#encode(subject, body);
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw cancelled(options.signal);
     const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs });
     try {
       return parse(await (options.signal === undefined ? answer : orAborted(answer, options.signal)));
@@ -249,14 +250,15 @@ class ConnectedNatsBus implements NatsBus {
     };
   }
 
-  async #follow(onConnected: () => void): Promise<void> {
+  async #follow(onChange: (connected: boolean) => void): Promise<void> {
     for await (const status of this.connection.status()) {
       switch (status.type) {
         case 'disconnect':
+          onChange(false);
           this.#tell({ kind: 'disconnected', server: status.server });
           break;
         case 'reconnect':
-          onConnected();
+          onChange(true);
           this.#tell({ kind: 'connected', server: status.server });
           break;
         case 'error':
@@ -310,8 +312,7 @@ function requestError(error: unknown, subject: string, timeoutMs: number): unkno
 
 function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = (): void =>
-      reject(signal.reason instanceof EdgeError ? signal.reason : new EdgeError('EDGE_CANCELLED', 'cancelled'));
+    const stop = (): void => reject(cancelled(signal));
     signal.addEventListener('abort', stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });

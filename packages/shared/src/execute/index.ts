@@ -1,5 +1,8 @@
+export { type CatalogAdditions, createCatalog } from './catalog.ts';
 export type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 export { RuntimeExecutor } from './executor.ts';
+export { JobRunner, type JobRunnerOptions } from './job-runner.ts';
+export { JobStore, type KnownJob } from './job-store.ts';
 export {
   HostRuntime,
   type PillarRequest,

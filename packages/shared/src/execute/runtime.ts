@@ -133,6 +133,11 @@ export class HostRuntime {
     return { ctx, renderRequest };
   }
 
+  /** A pillar that was compiled before, as modules see it. */
+  viewPillar(data: PyMap): PillarView {
+    return viewOf(data);
+  }
+
   /** Runs a function within a context. @throws EdgeError for unknown names, wrong arguments and what the function throws */
   async invoke(name: string, call: CallArguments, ctx: ModuleContext<Host>): Promise<Value> {
     return (await this.invokeWithCode(name, call, ctx)).ret;

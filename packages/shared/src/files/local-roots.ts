@@ -87,7 +87,7 @@ export class LocalRoots implements FileSource {
     if (!stats?.isFile()) return undefined;
     const digest = await this.#digestOf(real, stats);
     const mode = Number(stats.mode & 0o7777n);
-    return { path, digest, sizeBytes: Number(stats.size), mode, read: () => readFile(real) };
+    return { path, digest, sizeBytes: Number(stats.size), mode, read: () => readFile(real).catch(refused) };
   }
 
   async #digestOf(real: string, stats: BigIntStats): Promise<string> {
@@ -95,7 +95,7 @@ export class LocalRoots implements FileSource {
     const known = this.#digests.get(real);
     if (known?.stamp === stamp) return known.digest;
     const hash = createHash('sha256');
-    await pipeline(createReadStream(real), hash);
+    await pipeline(createReadStream(real), hash).catch(refused);
     const digest = `sha256:${hash.digest('hex')}`;
     this.#digests.set(real, { stamp, digest });
     return digest;
@@ -110,7 +110,7 @@ async function* walk(
   mount: string,
   open: ReadonlySet<string>,
 ): AsyncGenerator<string> {
-  for (const entry of await readdir(join(base, directory), { withFileTypes: true })) {
+  for (const entry of await readdir(join(base, directory), { withFileTypes: true }).catch(refused)) {
     if (entry.name === '.git') continue;
     const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
     const served = mount + path;
@@ -134,5 +134,18 @@ function isInside(path: string, base: string): boolean {
 /** What is not there, or a symlink in a circle, is an expected answer; everything else is passed on. */
 function absent(error: NodeJS.ErrnoException): undefined {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP') return undefined;
-  throw error;
+  throw readable(error);
+}
+
+/** Says what the operating system refused, and to whom. */
+function readable(error: NodeJS.ErrnoException): Error {
+  if (error.code !== 'EACCES' && error.code !== 'EPERM') return error;
+  const path = error.path ?? '';
+  const hint = `Let the user Edge runs as (uid ${process.getuid?.() ?? '?'}) read it and enter the directories above it.`;
+  return new EdgeError('EDGE_PERMISSION_DENIED', `${path} may not be read`, { path }, { hint, cause: error });
+}
+
+/** Passes a failure on, as something a user can act on. */
+function refused(error: NodeJS.ErrnoException): never {
+  throw readable(error);
 }

@@ -9,3 +9,4 @@ export type {
   WriteFileOptions,
 } from './contract.ts';
 export { LocalHost, type LocalHostOptions } from './local-host.ts';
+export { isProcessAlive } from './process-alive.ts';

@@ -1,8 +1,17 @@
 import type { FileSource } from '../files/index.ts';
 import { type Compiled, type Diagnostic, errorMessage, hasErrors } from '../kernel/index.ts';
-import type { JinjaOptions, RenderData, RenderLimits, TemplateCalls } from '../render/contract.ts';
-import type { TargetContext } from '../target/index.ts';
-import { expandSlsNames, matchTop, mergeTops, orderEnvironments, readTops, type TopMatches } from '../top/index.ts';
+import type { JinjaOptions, RenderData, RenderLimits, TemplateCalls } from '../render/index.ts';
+import { didYouMean } from '../schema/index.ts';
+import type { TargetContext, TargetExpression } from '../target/index.ts';
+import {
+  expandSlsNames,
+  matchTop,
+  mergeTops,
+  orderEnvironments,
+  readTops,
+  type TopEntry,
+  type TopMatches,
+} from '../top/index.ts';
 import { PyMap } from '../values/index.ts';
 import type { PillarLayer } from './explain.ts';
 import { copyValue, mergePillars } from './merge.ts';
@@ -92,7 +101,8 @@ class Compilation {
     for (const [env, names] of matches?.sls ?? []) {
       const ignored = matches?.ignoreMissing.get(env);
       for (const sls of expandSlsNames(names, await compiler.names(env))) {
-        const part = await compiler.compile(sls, env, ignored?.has(sls) ?? false);
+        const asked = { ignoreMissing: ignored?.has(sls) ?? false, place: matches?.placeOf(env, sls) };
+        const part = await compiler.compile(sls, env, asked);
         if (part) this.#add(part.data, part.layers);
       }
     }
@@ -126,6 +136,9 @@ class Compilation {
     const { files, id, grains, pillarenv, range } = this.#options;
     const defined = await files.environments();
     const environments = pillarenv ? [pillarenv] : orderEnvironments(defined, ['base']);
+    if (pillarenv && !defined.includes(pillarenv) && (await compiler.names(pillarenv)).length === 0) {
+      this.#diagnostics.push(emptyEnvironment(pillarenv, defined));
+    }
     const { topName, nodegroups } = this.#settings;
     const render: Parameters<typeof readTops>[0]['render'] = (file, env) => compiler.render(file, env);
     const tops = await readTops({ source: files, environments, topName, render });
@@ -133,7 +146,9 @@ class Compilation {
     if (tops.value === undefined) return undefined;
     const only = pillarenv ? { env: pillarenv } : {};
     const context = { nodegroups, environments: defined, ...(range && { range }), ...only };
-    const matched = matchTop(mergeTops(tops.value, { strategy: 'pillar' }), { id, grains, pillar }, context);
+    const top = mergeTops(tops.value, { strategy: 'pillar' });
+    this.#diagnostics.push(...[...top.values()].flat().flatMap(matchesItself));
+    const matched = matchTop(top, { id, grains, pillar }, context);
     this.#diagnostics.push(...matched.diagnostics);
     return matched.value;
   }
@@ -142,4 +157,33 @@ class Compilation {
     this.#data = mergePillars(this.#data, data, this.#settings);
     this.#layers.push(...layers);
   }
+}
+
+/** Nothing of the files is known yet when the top file is matched: a target in pillar sees the override and what came first. */
+function matchesItself({ expression, target, place }: TopEntry): readonly Diagnostic[] {
+  if (!looksAtPillar(expression)) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'EDGE_TOP_INVALID',
+      summary: `target \`${target}\` looks at the pillar that is being compiled`,
+      detail: 'it sees the command line and `ext_pillar_first` sources only; match by grains or id instead',
+      ...(place === undefined ? {} : { source: place }),
+    },
+  ];
+}
+
+function looksAtPillar(target: TargetExpression): boolean {
+  if (target.kind === 'and' || target.kind === 'or') return target.operands.some(looksAtPillar);
+  return target.kind === 'not' ? looksAtPillar(target.operand) : target.kind.startsWith('pillar');
+}
+
+/** Salt answers an empty pillar and says nothing. */
+function emptyEnvironment(pillarenv: string, defined: readonly string[]): Diagnostic {
+  return {
+    severity: 'warning',
+    code: 'EDGE_PILLAR_INVALID',
+    summary: `there is no pillar environment \`${pillarenv}\`, so the pillar is empty`,
+    detail: didYouMean(pillarenv, defined) || `environments: ${defined.join(', ')}`,
+  };
 }

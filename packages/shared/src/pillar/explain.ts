@@ -1,5 +1,5 @@
 import type { SourceRange } from '../kernel/index.ts';
-import type { RenderedData } from '../render/contract.ts';
+import type { RenderedData } from '../render/index.ts';
 import { traverse } from '../target/index.ts';
 import { PyMap, type Value } from '../values/index.ts';
 

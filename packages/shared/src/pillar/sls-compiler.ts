@@ -1,6 +1,6 @@
 import { createTemplateLoader, type FileHandle, type FileSource, findSls, listSls } from '../files/index.ts';
 import type { Compiled, Diagnostic, SourceRange } from '../kernel/index.ts';
-import type { RenderData, RenderedData, RenderRequest } from '../render/contract.ts';
+import type { RenderData, RenderedData, RenderRequest } from '../render/index.ts';
 import { expandSlsNames } from '../top/index.ts';
 import { encodeValue, PyMap, type Value } from '../values/index.ts';
 import type { PillarLayer } from './explain.ts';
@@ -21,6 +21,12 @@ export interface PillarSls {
   readonly data: PyMap;
   /** In the order they were merged. */
   readonly layers: readonly PillarLayer[];
+}
+
+/** How a top file asks for an SLS. */
+export interface AskedFor {
+  readonly ignoreMissing: boolean;
+  readonly place: SourceRange | undefined;
 }
 
 interface Include {
@@ -61,8 +67,9 @@ export class PillarSlsCompiler {
   }
 
   /** Compiles an SLS; undefined when it is missing or wrong, which is then among the diagnostics. */
-  compile(sls: string, env: string, ignoreMissing: boolean): Promise<PillarSls | undefined> {
-    return this.#compile({ sls, defaults: new PyMap(), key: [] }, env, [], ignoreMissing);
+  compile(sls: string, env: string, asked: AskedFor): Promise<PillarSls | undefined> {
+    const at = asked.place === undefined ? {} : { place: asked.place };
+    return this.#compile({ sls, defaults: new PyMap(), key: [], ...at }, env, [], asked.ignoreMissing);
   }
 
   async #compile(

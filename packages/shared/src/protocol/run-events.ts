@@ -81,6 +81,8 @@ export const runEvent = z.discriminatedUnion('type', [
     answer: stepReturn,
     startedAt: z.number(),
     durationMs: z.number(),
+    /** How often the step was done, retries and a reaction counted; 1 when absent. */
+    calls: z.number().optional(),
   }),
   z.object({
     ...base,

@@ -47,7 +47,7 @@ export const SUBJECTS = {
   minionEvents: 'edge.evt.*',
   events: 'edge.event.>',
   rpc: (id: string, operation: string): string => `edge.rpc.${idToken(id)}.${operation}`,
-  rpcAll: 'edge.rpc.*.*',
+  rpcAll: 'edge.rpc.*.>',
   /** `user` is the name in the caller's credentials; `local` where the server knows no users. */
   operation: (name: string, user = 'local'): string => `edge.op.${idToken(user)}.${name}`,
   operations: 'edge.op.>',

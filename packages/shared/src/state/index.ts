@@ -1,4 +1,4 @@
-export { compile, compileCatalog, compileLow, compileRawLow } from './compile/index.ts';
+export { compile, compileCatalog, compileLow, compileRawLow, selectStates } from './compile/index.ts';
 export type {
   Chunk,
   ChunkOptions,
@@ -16,6 +16,7 @@ export type {
   StepMode,
 } from './contract.ts';
 export {
+  buildGraph,
   createRun,
   decide,
   decodeFact,
@@ -38,5 +39,14 @@ export {
   Places,
   type SlsMatches,
   type SlsSource,
+  withExclusions,
 } from './high/index.ts';
-export { type PlanOutcome, type RunPlanOptions, runPlan } from './run/index.ts';
+export {
+  type PlanOutcome,
+  type RunPlanOptions,
+  runPlan,
+  runStep,
+  type StepOutcome,
+  type StepTools,
+  saltReturn,
+} from './run/index.ts';

@@ -82,6 +82,7 @@ function guardedTest(source: string, translated: string, flags: string): (text: 
 
 interface OpenGroup {
   readonly index: number;
+  readonly close: string;
   /** Whether something inside repeats or branches, so that repeating the group may explode. */
   branches: boolean;
 }
@@ -150,10 +151,10 @@ class Translator {
         this.#atom(this.#dotAll ? '[\\s\\S]' : '[^\\n]');
         return;
       case '^':
-        this.#atom(this.#multiline ? `(?<=\\n|${START})` : START);
+        this.#assertion(this.#multiline ? `(?<=\\n|${START})` : START);
         return;
       case '$':
-        this.#atom(this.#multiline ? `(?=\\n|${END})` : `(?=\\n?${END})`);
+        this.#assertion(this.#multiline ? `(?=\\n|${END})` : `(?=\\n?${END})`);
         return;
       case '*':
       case '+':
@@ -208,31 +209,34 @@ class Translator {
   }
 
   #openGroup(start: number): void {
-    this.#groups.push({ index: start, branches: false });
     this.#previous = 'nothing';
+    const enter = (open: string, close = ')'): void => {
+      this.#groups.push({ index: start, close, branches: false });
+      this.#out += open;
+    };
     if (!this.#take(/\?/y)) {
-      this.#out += '(';
+      enter('(');
       return;
     }
     const comment = this.#take(/#[^)]*\)/y);
     if (comment) {
-      this.#groups.pop();
       this.#previous = 'atom';
       return;
     }
     const plain = this.#take(/:|=|!|<=|<!/y);
     if (plain) {
-      this.#out += `(?${plain[0]}`;
+      // Python may repeat what looks around, JavaScript only a group about it.
+      if (plain[0] === ':') enter('(?:');
+      else enter(`(?:(?${plain[0]}`, '))');
       return;
     }
     const named = this.#take(/P<([A-Za-z_]\w*)>/y);
     if (named) {
-      this.#out += `(?<${named[1]}>`;
+      enter(`(?<${named[1]}>`);
       return;
     }
     const reference = this.#take(/P=([A-Za-z_]\w*)\)/y);
     if (reference) {
-      this.#groups.pop();
       this.mayExplode = true;
       this.#atom(`\\k<${reference[1]}>`);
       return;
@@ -251,7 +255,7 @@ class Translator {
   #closeGroup(start: number): void {
     const group = this.#groups.pop();
     if (!group) throw this.#error('unbalanced parenthesis', start);
-    this.#out += ')';
+    this.#out += group.close;
     this.#previous = group.branches ? 'branching-group' : 'atom';
     const outer = this.#groups.at(-1);
     if (outer) outer.branches ||= group.branches;
@@ -262,16 +266,17 @@ class Translator {
     if (char === '') throw this.#error('bad escape (end of pattern)', start);
     switch (char) {
       case 'A':
-        this.#atom(START);
+        this.#assertion(START);
         return;
       case 'Z':
-        this.#atom(END);
+        this.#assertion(END);
         return;
       case 'b':
-        this.#atom(`(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`);
+        this.#assertion(`(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`);
         return;
       case 'B':
-        this.#atom(`(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`);
+        // Python 3.11 finds neither `\\b` nor `\\B` in an empty text.
+        this.#assertion(`(?!${START}${END})(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`);
         return;
     }
     const set = classEscape(char);
@@ -336,6 +341,12 @@ class Translator {
     const set = classEscape(escaped);
     if (set !== undefined) return set.negated ? complement(escaped) : set.members;
     return this.#escapedCode(escaped, at);
+  }
+
+  /** A place in the text; there is nothing of it to repeat. */
+  #assertion(text: string): void {
+    this.#out += text;
+    this.#previous = 'nothing';
   }
 
   #atom(text: string): void {

@@ -3,7 +3,7 @@ import { isFloat, PyDate, PyFloat, PyMap, PySet, type Value } from '../values/in
 import { sequenceOf, traverse } from './traverse.ts';
 
 /** Compares the text of a value, in lower case, with what the expression says. */
-export type ValueTest = (text: string) => boolean;
+type ValueTest = (text: string) => boolean;
 
 /** Gives the test for the rest of an expression after its key; expressions are split at every delimiter in turn. */
 export type TestFactory = (pattern: string) => ValueTest;

@@ -1,4 +1,4 @@
-import { type Compiled, compiled, type Diagnostic, EdgeError } from '../kernel/index.ts';
+import { type Compiled, compiled, type Diagnostic, EdgeError, type SourceRange } from '../kernel/index.ts';
 import { didYouMean } from '../schema/index.ts';
 import { compileGlob, isGlob, matchTarget, type TargetContext, type TargetSubject } from '../target/index.ts';
 import type { MergedTop } from './merge-tops.ts';
@@ -17,6 +17,8 @@ export interface TopMatches {
   readonly sls: ReadonlyMap<string, readonly string[]>;
   /** environment → names that may be missing */
   readonly ignoreMissing: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Where a top file asks for an SLS first. */
+  placeOf(env: string, sls: string): SourceRange | undefined;
 }
 
 /** Matches a merged top file against one host. A target that cannot be decided is an error at its entry. */
@@ -24,28 +26,31 @@ export function matchTop(top: MergedTop, subject: TargetSubject, options: MatchT
   const sls = new Map<string, string[]>();
   const ignoreMissing = new Map<string, Set<string>>();
   const diagnostics: Diagnostic[] = [];
-  const add = (env: string, name: string): void => {
+  const places = new Map<string, SourceRange>();
+  const add = (env: string, name: string, place: SourceRange | undefined): void => {
     const names = sls.get(env) ?? [];
     sls.set(env, names);
-    if (!names.includes(name)) names.push(name);
+    if (names.includes(name)) return;
+    names.push(name);
+    if (place) places.set(`${env}\0${name}`, place);
   };
   const visit = (env: string, entry: TopEntry): void => {
     if (!matches(entry, subject, options, diagnostics)) return;
     for (const name of entry.sls) {
-      add(env, name);
+      add(env, name, entry.places.get(name) ?? entry.place);
       if (entry.ignoreMissing) ignoreMissing.set(env, (ignoreMissing.get(env) ?? new Set()).add(name));
     }
     for (const other of entry.elsewhere) {
       if (options.environments && !options.environments.includes(other.env)) {
         diagnostics.push(unknownEnvironment(entry, other, options.environments));
-      } else add(other.env, other.sls);
+      } else add(other.env, other.sls, other.place ?? entry.place);
     }
     for (const inner of entry.subfilters) visit(env, inner);
   };
   for (const [env, entries] of top) {
     if (options.env === undefined || options.env === env) for (const entry of entries) visit(env, entry);
   }
-  return compiled({ sls, ignoreMissing }, diagnostics);
+  return compiled({ sls, ignoreMissing, placeOf: (env, name) => places.get(`${env}\0${name}`) }, diagnostics);
 }
 
 /** Replaces globs by the SLS names they match, in the order of `available`; a glob that matches none stays. */

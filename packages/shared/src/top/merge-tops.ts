@@ -84,6 +84,7 @@ const joinEntries: Combine = (earlier, later) => ({
   // Without a word about matching the later file leaves the matcher as it was.
   ...(later.matcher === 'compound' ? { matcher: earlier.matcher, expression: earlier.expression } : {}),
   sls: [...earlier.sls, ...later.sls.filter((name) => !earlier.sls.includes(name))],
+  places: new Map([...later.places, ...earlier.places]),
   elsewhere: [...earlier.elsewhere, ...later.elsewhere],
   subfilters: [...earlier.subfilters, ...later.subfilters],
   ignoreMissing: earlier.ignoreMissing || later.ignoreMissing,

@@ -1,6 +1,6 @@
 import { type FileHandle, type FileSource, findSls } from '../files/index.ts';
 import { type Compiled, compiled, type Diagnostic } from '../kernel/index.ts';
-import type { RenderedData } from '../render/contract.ts';
+import type { RenderedData } from '../render/index.ts';
 import { parseTop, type TopFile } from './top-file.ts';
 
 export interface ReadTopsOptions {

@@ -1,6 +1,6 @@
 import type { Compiled, Diagnostic, SourceRange } from '../kernel/index.ts';
 import { compiled } from '../kernel/index.ts';
-import type { RenderedData } from '../render/contract.ts';
+import type { RenderedData } from '../render/index.ts';
 import { parseTarget, type TargetExpression } from '../target/index.ts';
 import { PyMap, type Value } from '../values/index.ts';
 
@@ -12,6 +12,8 @@ export interface TopEntry {
   readonly expression: TargetExpression;
   /** SLS names, globs included, in order. */
   readonly sls: readonly string[];
+  /** SLS name → where it stands, as far as known */
+  readonly places: ReadonlyMap<string, SourceRange>;
   /** `- dev: web`: an SLS of another environment. */
   readonly elsewhere: readonly { readonly env: string; readonly sls: string; readonly place?: SourceRange }[];
   /** Entries that count only for hosts this one matches (`subfilter`). */
@@ -96,9 +98,11 @@ class TopParser {
     const words = new EntryWords();
     for (const [index, item] of list.entries()) this.#item(words, target, item, this.#place(list, index) ?? place);
     const expression = this.#expression(target, words, place);
-    const { matcher, sls, elsewhere, subfilters, order, ignoreMissing } = words;
+    const { matcher, sls, places, elsewhere, subfilters, order, ignoreMissing } = words;
     const at = place === undefined ? {} : { place };
-    return expression && { target, matcher, expression, sls, elsewhere, subfilters, order, ignoreMissing, ...at };
+    return (
+      expression && { target, matcher, expression, sls, places, elsewhere, subfilters, order, ignoreMissing, ...at }
+    );
   }
 
   #expression(target: string, words: EntryWords, place: SourceRange | undefined): TargetExpression | undefined {
@@ -113,8 +117,10 @@ class TopParser {
   }
 
   #item(words: EntryWords, target: string, item: Value, place: SourceRange | undefined): void {
-    if (typeof item === 'string') words.sls.push(item);
-    else if (item instanceof PyMap) {
+    if (typeof item === 'string') {
+      words.sls.push(item);
+      if (place) words.places.set(item, place);
+    } else if (item instanceof PyMap) {
       for (const [key, value] of item) this.#word(words, target, key, value, this.#place(item, key) ?? place);
     } else this.#report(`target \`${target}\`: an SLS is named by a text`, 'put it in quotes', place);
   }
@@ -163,6 +169,7 @@ class EntryWords {
   matcher = 'compound';
   matcherPlace: SourceRange | undefined;
   readonly sls: string[] = [];
+  readonly places = new Map<string, SourceRange>();
   readonly elsewhere: { readonly env: string; readonly sls: string; readonly place?: SourceRange }[] = [];
   readonly subfilters: TopEntry[] = [];
   order = 0;

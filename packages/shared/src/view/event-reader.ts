@@ -1,4 +1,4 @@
-import type { EdgeEvent, JobEnd, JobReturn, RunJournalEvent, StepProgress } from '../protocol/index.ts';
+import type { EdgeEvent, JobEnd, JobReturnEvent, RunJournalEvent, StepProgress } from '../protocol/index.ts';
 import type { JobEvent } from './job-view.ts';
 
 /** What an event says about a run: `run/<run id>/<type>`; undefined for other tags. */
@@ -8,9 +8,12 @@ export function runEventOf(event: EdgeEvent): RunJournalEvent | StepProgress | u
 
 /** What an event says about a job: `salt/job/<jid>/ret/<id>` or `salt/job/<jid>/end`; undefined for other tags. */
 export function jobEventOf(event: EdgeEvent): JobEvent | undefined {
-  const [salt, job, , kind] = event.tag.split('/');
-  if (salt !== 'salt' || job !== 'job') return undefined;
-  if (kind === 'ret') return { type: 'return', answer: event.data as unknown as JobReturn };
-  if (kind === 'end') return { type: 'end', at: event.at, targets: (event.data as unknown as JobEnd).targets };
+  const [salt, job, jid, kind] = event.tag.split('/');
+  if (salt !== 'salt' || job !== 'job' || jid === undefined) return undefined;
+  if (kind === 'ret') {
+    const { return: ret, ...answer } = event.data as unknown as JobReturnEvent;
+    return { type: 'return', jid, answer: ret === undefined ? answer : { ...answer, ret } };
+  }
+  if (kind === 'end') return { type: 'end', jid, at: event.at, targets: (event.data as unknown as JobEnd).targets };
   return undefined;
 }

@@ -5,6 +5,7 @@ export {
   countOutcomes,
   exitCodeOfJob,
   foldJob,
+  isJobOver,
   type JobEvent,
   type JobHostView,
   type JobView,

@@ -23,14 +23,16 @@ export interface JobHostView {
   /** The return, encoded. */
   readonly ret?: JsonValue;
   readonly retcode?: number;
+  /** Why, for every outcome but `succeeded`. */
+  readonly evidence?: string;
   readonly error?: ErrorRecord;
   readonly durationMs?: number;
 }
 
 /** What happens to a job after it was published. */
 export type JobEvent =
-  | { readonly type: 'return'; readonly answer: JobReturn }
-  | { readonly type: 'end'; readonly at: InstantMs; readonly targets: JobEnd['targets'] };
+  | { readonly type: 'return'; readonly jid: string; readonly answer: JobReturn }
+  | { readonly type: 'end'; readonly jid: string; readonly at: InstantMs; readonly targets: JobEnd['targets'] };
 
 /** A job as published: nobody has answered. */
 export function startJob(job: {
@@ -49,13 +51,14 @@ export function startJob(job: {
 /** The view of a snapshot; events that came meanwhile may be folded over it. */
 export function viewJob(details: JobDetails): JobView {
   let view = startJob(details);
-  for (const answer of details.returns) view = foldJob(view, { type: 'return', answer });
+  for (const answer of details.returns) view = foldJob(view, { type: 'return', jid: view.jid, answer });
   if (details.endedAt === undefined) return view;
-  return foldJob(view, { type: 'end', at: details.endedAt, targets: details.outcomes });
+  return foldJob(view, { type: 'end', jid: view.jid, at: details.endedAt, targets: details.outcomes });
 }
 
 /** The job after `event`. Folding an event again changes nothing: the same object comes back. */
 export function foldJob(view: JobView, event: JobEvent): JobView {
+  if (event.jid !== view.jid) return view;
   switch (event.type) {
     case 'return':
       return foldReturn(view, event.answer);
@@ -69,12 +72,13 @@ export function foldJob(view: JobView, event: JobEvent): JobView {
 /** A late return fills in what a target said, but the outcome the end gave it stays. */
 function foldReturn(view: JobView, answer: JobReturn): JobView {
   const known = view.hosts[answer.id];
-  if (answer.jid !== view.jid || known?.ret !== undefined) return view;
+  if (known?.outcome !== undefined && (known.ret !== undefined || answer.ret === undefined)) return view;
   const host: JobHostView = {
     outcome: known?.outcome ?? answer.outcome,
-    ret: answer.ret,
-    retcode: answer.retcode,
-    durationMs: answer.durationMs,
+    ...(answer.ret === undefined ? {} : { ret: answer.ret }),
+    ...(answer.retcode === undefined ? {} : { retcode: answer.retcode }),
+    ...(answer.durationMs === undefined ? {} : { durationMs: answer.durationMs }),
+    ...(answer.evidence === undefined ? {} : { evidence: answer.evidence }),
     ...(answer.error === undefined ? {} : { error: answer.error as ErrorRecord }),
   };
   return { ...view, hosts: { ...view.hosts, [answer.id]: host } };
@@ -84,6 +88,12 @@ function foldEnd(view: JobView, at: InstantMs, targets: JobEnd['targets']): JobV
   const hosts: Record<string, JobHostView> = { ...view.hosts };
   for (const [id, outcome] of Object.entries(targets)) hosts[id] = { ...hosts[id], outcome };
   return { ...view, hosts, ended: true, endedAt: at };
+}
+
+/** True once every target has an outcome, also when the event that says so has not come. */
+export function isJobOver(view: JobView): boolean {
+  const hosts = Object.values(view.hosts);
+  return view.ended || (hosts.length > 0 && hosts.every((host) => host.outcome !== undefined));
 }
 
 /** Outcome → number of targets; `waiting` for those that have none yet. */

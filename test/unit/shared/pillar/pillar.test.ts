@@ -125,6 +125,7 @@ describe('compilePillar', () => {
       'external pillar `vault` failed: sealed',
     ]);
     expect(diagnostics[0]!.source).toMatchObject({ file: 'a.sls' });
+    expect(diagnostics[2]!.source).toMatchObject({ file: 'top.sls', line: 1 });
     expect(diagnostics[3]!.source).toMatchObject({ file: 'inc.sls', line: 3 });
   });
 
@@ -159,6 +160,22 @@ describe('compilePillar', () => {
       base: { 'top.sls': "base: {'*': [x.y.z]}\n", 'x/y/z.sls': 'include: [..b]\n', 'x/b.sls': 'b: 1\n' },
     };
     expect(plain((await compile(trees)).value)).toEqual({ b: 1 });
+  });
+
+  it('warns of a target that looks at the pillar being compiled', async () => {
+    const trees = { base: { 'top.sls': "base:\n  'k:v':\n    - match: pillar\n    - a\n", 'a.sls': 'seen: yes\n' } };
+    const { value, diagnostics } = await compile(trees);
+    expect(plain(value)).toEqual({});
+    expect(diagnostics).toMatchObject([{ severity: 'warning', source: { file: 'top.sls', line: 2 } }]);
+    expect(plain((await compile(trees, { override: map({ k: 'v' }) })).value)).toEqual({ k: 'v', seen: true });
+  });
+
+  it('warns of an environment there is not', async () => {
+    const trees = { base: {}, prod: { 'top.sls': "prod: {'*': [a]}\n", 'a.sls': 'k: 1\n' } };
+    expect(plain((await compile(trees, { pillarenv: 'prod' })).value)).toEqual({ k: 1 });
+    const { value, diagnostics } = await compile(trees, { pillarenv: 'prd' });
+    expect(plain(value)).toEqual({});
+    expect(diagnostics).toMatchObject([{ severity: 'warning', detail: 'did you mean `prod`?' }]);
   });
 
   it('lets includes win when told so', async () => {

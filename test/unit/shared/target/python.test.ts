@@ -24,6 +24,22 @@ describe('globs match what fnmatch matches', () => {
   });
 });
 
+describe('what Python repeats and what it does not', () => {
+  it('repeats what looks around', () => {
+    expect(compilePythonPattern('(?=a)*(?!b)+a').matchesStart('a')).toBe(true);
+    expect(compilePythonPattern('(?=a){2}b').matchesStart('b')).toBe(false);
+  });
+
+  it.each(['^*', '\\b+', 'a$?', '\\Z*'])('refuses to repeat a place: %s', (pattern) => {
+    expect(() => compilePythonPattern(pattern)).toThrow('nothing to repeat');
+  });
+
+  it('finds no boundary of either kind in an empty text', () => {
+    expect(compilePythonPattern('\\B').matchesStart('')).toBe(false);
+    expect(compilePythonPattern('\\b').matchesStart('')).toBe(false);
+  });
+});
+
 describe('regular expressions match what re.match matches', () => {
   it.each(reference.patterns)('%j', (pattern, expected) => {
     const compiled = compilePythonPattern(pattern);

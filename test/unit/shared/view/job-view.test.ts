@@ -1,6 +1,14 @@
 import type { JobReturn } from '@edge-run/shared/protocol';
 import { EXIT } from '@edge-run/shared/protocol/plain';
-import { exitCodeOfJob, foldJob, type JobEvent, jobEventOf, readStateReturns, startJob } from '@edge-run/shared/view';
+import {
+  exitCodeOfJob,
+  foldJob,
+  isJobOver,
+  type JobEvent,
+  jobEventOf,
+  readStateReturns,
+  startJob,
+} from '@edge-run/shared/view';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -9,12 +17,18 @@ const job = startJob({ jid: 'j1', fun: 'test.ping', target: '*', targets: IDS, s
 
 const answer = (id: string, outcome: JobReturn['outcome'], ret: boolean): JobEvent => ({
   type: 'return',
-  answer: { jid: 'j1', id, fun: 'test.ping', outcome, ret, retcode: ret ? 0 : 1, startedAt: 11, durationMs: 2 },
+  jid: 'j1',
+  answer: { id, outcome, ret, retcode: ret ? 0 : 1, durationMs: 2 },
 });
 
 const event: fc.Arbitrary<JobEvent> = fc.oneof(
   fc.tuple(fc.constantFrom(...IDS), fc.boolean()).map(([id, ok]) => answer(id, ok ? 'succeeded' : 'failed', ok)),
-  fc.constant<JobEvent>({ type: 'end', at: 50, targets: { web1: 'succeeded', web2: 'no-return', db1: 'unreachable' } }),
+  fc.constant<JobEvent>({
+    type: 'end',
+    jid: 'j1',
+    at: 50,
+    targets: { web1: 'succeeded', web2: 'no-return', db1: 'unreachable' },
+  }),
 );
 
 describe('foldJob', () => {
@@ -31,6 +45,7 @@ describe('foldJob', () => {
   it('keeps the outcome the end gave when a return comes late', () => {
     const ended = foldJob(job, {
       type: 'end',
+      jid: 'j1',
       at: 50,
       targets: { web1: 'timed-out', web2: 'succeeded', db1: 'succeeded' },
     });
@@ -41,7 +56,9 @@ describe('foldJob', () => {
 
 describe('exitCodeOfJob', () => {
   const ended = (targets: Record<string, JobReturn['outcome']>): number =>
-    exitCodeOfJob(foldJob(startJob({ ...job, targets: Object.keys(targets) }), { type: 'end', at: 9, targets }));
+    exitCodeOfJob(
+      foldJob(startJob({ ...job, targets: Object.keys(targets) }), { type: 'end', jid: 'j1', at: 9, targets }),
+    );
 
   it.each([
     [{ a: 'succeeded', b: 'succeeded' }, EXIT.done],
@@ -63,11 +80,24 @@ describe('jobEventOf', () => {
     const at = { id: 'e', at: 7, source: 'master:m' };
     expect(jobEventOf({ ...at, tag: 'salt/job/j1/end', data: { targets: { a: 'failed' } } })).toEqual({
       type: 'end',
+      jid: 'j1',
       at: 7,
       targets: { a: 'failed' },
     });
     expect(jobEventOf({ ...at, tag: 'salt/job/j1/new', data: {} })).toBeUndefined();
     expect(jobEventOf({ ...at, tag: 'release/requested', data: {} })).toBeUndefined();
+  });
+});
+
+describe('isJobOver', () => {
+  it('needs no end event once every target has ended', () => {
+    const tag = (id: string): string => `salt/job/j1/ret/${id}`;
+    const data = { jid: 'j1', fun: 'test.ping', outcome: 'succeeded', retcode: 0, return: true };
+    const views = IDS.map((id) => jobEventOf({ id, at: 7, source: 'master:m', tag: tag(id), data: { ...data, id } })!);
+    expect(isJobOver(views.slice(1).reduce(foldJob, job))).toBe(false);
+    const over = views.reduce(foldJob, job);
+    expect(isJobOver(over)).toBe(true);
+    expect(over.hosts.db1).toEqual({ outcome: 'succeeded', ret: true, retcode: 0 });
   });
 });
 

@@ -36,6 +36,9 @@ export const saltState = defineStep({
   run: (given, ctx) => apply(given, ctx),
 });
 
+/** How much of a command's error output is worth repeating. */
+const ERROR_OUTPUT_CHARACTERS = 300;
+
 async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
   const { target, targetType } = targetOf(given);
   const call = stateCall(given, ctx);
@@ -136,6 +139,14 @@ function failureLines(id: string, target: JobTargetAnswer): string[] {
     (state): state is PyMap => state instanceof PyMap && state.get('result') === false,
   );
   return states.map(
-    (state) => `${id}: ${String(state.get('__id__') ?? state.get('name'))}: ${String(state.get('comment'))}`,
+    (state) =>
+      `${id}: ${String(state.get('__id__') ?? state.get('name'))}: ${String(state.get('comment'))}${errorOutput(state)}`,
   );
+}
+
+/** The end of what a failed command wrote to stderr; the comment of `cmd.run` is only the command. */
+function errorOutput(state: PyMap): string {
+  const changes = state.get('changes');
+  const stderr = changes instanceof PyMap ? changes.get('stderr') : undefined;
+  return typeof stderr === 'string' && stderr !== '' ? `: ${stderr.slice(-ERROR_OUTPUT_CHARACTERS)}` : '';
 }

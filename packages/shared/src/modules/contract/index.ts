@@ -33,3 +33,4 @@ export {
   type StateModule,
   type Verdict,
 } from './state.ts';
+export { EDGE_VERSION } from './version.ts';

@@ -31,7 +31,13 @@ export interface Change {
 export type Verdict =
   | { readonly kind: 'in-sync'; readonly comment?: string }
   | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly comment?: string };
+  | {
+      readonly kind: 'changes';
+      readonly changes: readonly Change[];
+      readonly comment?: string;
+      /** Result of a run that only looks; null (it would change) unless told. */
+      readonly foreseen?: boolean | null;
+    };
 
 /** A state: `file.managed`. */
 export interface StateModule<A extends z.ZodObject = z.ZodObject> extends Declaration<A> {
@@ -43,6 +49,8 @@ export interface StateModule<A extends z.ZodObject = z.ZodObject> extends Declar
   readonly needs?: readonly string[];
   /** True, or the reason why the state cannot be used on such a host. */
   supports?(facts: Facts): true | string;
+  /** What the return shows as `name`, where it is not the state's (Salt's `module.run` lists its functions). */
+  shownName?(args: z.output<A>): string | readonly string[] | undefined;
   /** Looks; changes nothing. Named `test=True` results follow from the verdict. */
   check(args: z.output<A>, ctx: ModuleContext): Promise<Verdict>;
   /** Runs when a watched state changed and this one did not; its result replaces the state's. */

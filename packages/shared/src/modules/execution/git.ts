@@ -22,7 +22,6 @@ const tail = {
   ignore_retcode: z.boolean().default(false).describe('Answer the output even when git fails.'),
 };
 type Tail = z.output<z.ZodObject<typeof tail>>;
-const refs = (what: string) => z.string().describe(what);
 
 /** Git repositories on a host. Terminal prompts are off: what needs a password fails instead of hanging. */
 export const gitFunctions: readonly ExecutionModule[] = [
@@ -175,14 +174,14 @@ export const gitFunctions: readonly ExecutionModule[] = [
     'git.rev_parse',
     'Answer what `git rev-parse` makes of a text.',
     'What git printed.',
-    { rev: refs('The text.') },
+    { rev: z.string().describe('The text.') },
     ({ rev, opts }) => ['rev-parse', ...opts, ...(rev === undefined ? [] : [rev])],
   ),
   look(
     'git.describe',
     'Name a commit after the nearest tag.',
     'Such as v1.2.3-4-gabcdef.',
-    { rev: refs('The commit.').default('HEAD') },
+    { rev: z.string().default('HEAD').describe('The commit.') },
     ({ rev, opts }) => ['describe', ...opts, '--', rev ?? 'HEAD'],
   ),
   defineRead({

@@ -1,1 +1,12 @@
+export { actionStates } from './actions.ts';
+export { cmdStates } from './cmd.ts';
+export { fileStates } from './file.ts';
+export { gitStates } from './git.ts';
+export { moduleStates } from './module.ts';
+export { npmStates } from './npm.ts';
+export { pkgStates } from './pkg.ts';
+export { postgresStates } from './postgres.ts';
+export { serviceStates } from './service.ts';
+export { supervisordStates } from './supervisord.ts';
 export { testStates } from './test.ts';
+export { userStates } from './user.ts';

@@ -127,7 +127,9 @@ const configurable = defineState({
     const says = [comment, ...warned].filter((text) => text !== '').join('\n');
     if (doesChange) return pretend(says, { result: doesSucceed, comment: says });
     if (doesSucceed) return inSync(says);
-    return refused(says);
+    const failure = { what: 'testing', before: null, after: null, changes: {} };
+    const apply = async (): Promise<ApplyOutcome> => ({ result: false, comment: says });
+    return { kind: 'changes', changes: [{ ...failure, apply }], comment: says, foreseen: true };
   },
   onWatch,
 });

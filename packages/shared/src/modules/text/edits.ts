@@ -155,8 +155,6 @@ export interface KeyValueOptions {
   readonly separator: string;
   readonly appendIfNotFound: boolean;
   readonly prependIfNotFound: boolean;
-  /** Only keys that are there get their value. */
-  readonly searchOnly: 'present' | undefined;
   readonly ignoreCase: boolean;
   readonly countLimit: number;
   /** A comment character that keys may hide behind; such a key is uncommented. */

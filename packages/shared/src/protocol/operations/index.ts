@@ -9,10 +9,12 @@ export {
   type JobDetails,
   type JobEnd,
   type JobReturn,
+  type JobReturnEvent,
   type JobSummary,
   jobDetails,
   jobEnd,
   jobReturn,
+  jobReturnEvent,
   jobSummary,
 } from './jobs.ts';
 export { diagnosticRecord, type ScheduleEntry, scheduleEntry } from './master.ts';

@@ -1,12 +1,30 @@
 import { z } from 'zod';
-import { encodedValue, returnMessage, targetOutcome } from '../messages.ts';
+import { encodedValue, errorRecord, targetOutcome } from '../messages.ts';
 import { instant, listArguments, operation, outcomes, targetExpression, wordArguments } from './operation.ts';
 
 const jobId = z.string().describe('Job id, a unique prefix of one, `@last` or `@last-failed`.');
 
-/** A return as the master publishes it (`salt/job/<jid>/ret/<id>`): what the minion said and how it counts. */
-export const jobReturn = returnMessage.extend({ outcome: targetOutcome });
+/** How one target of a job ended: what it said, or why nothing came. */
+export const jobReturn = z.object({
+  id: z.string(),
+  outcome: targetOutcome,
+  /** Absent where none came. */
+  ret: encodedValue.optional(),
+  retcode: z.number().optional(),
+  /** Why, for every outcome but `succeeded`. */
+  evidence: z.string().optional(),
+  error: errorRecord.optional(),
+  durationMs: z.number().optional(),
+});
 export type JobReturn = z.infer<typeof jobReturn>;
+
+/** The data of `salt/job/<jid>/ret/<id>`, published once per target as it ends; Salt's name of the return is `return`. */
+export const jobReturnEvent = jobReturn.omit({ ret: true }).extend({
+  jid: z.string(),
+  fun: z.string(),
+  return: encodedValue.optional(),
+});
+export type JobReturnEvent = z.infer<typeof jobReturnEvent>;
 
 /** The data of `salt/job/<jid>/end`: every target's outcome, those without a return included. */
 export const jobEnd = z.object({ targets: outcomes });

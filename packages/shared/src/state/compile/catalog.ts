@@ -14,7 +14,7 @@ export function compileCatalog(states: ReadonlyMap<string, StateModule>): Compil
     hasState: (state) => modules.has(state),
     declares: (state, fun, argument) => {
       const declaration = states.get(`${state}.${fun}`);
-      return declaration !== undefined && argument in declaration.args.shape;
+      return declaration !== undefined && Object.hasOwn(declaration.args.shape, argument);
     },
     check: (state, fun, args, placeOf) => {
       const module = states.get(`${state}.${fun}`);
@@ -37,7 +37,7 @@ export function textKeys(args: PyMap): ReadonlyMap<string, Value> {
 function withSlotsOpen(module: StateModule, args: PyMap): StateModule {
   const open: Record<string, ReturnType<typeof anyValue>> = {};
   for (const [key, value] of args) {
-    if (hasSlot(value) && String(key) in module.args.shape) open[String(key)] = anyValue();
+    if (hasSlot(value) && Object.hasOwn(module.args.shape, String(key))) open[String(key)] = anyValue();
   }
   return Object.keys(open).length === 0 ? module : { ...module, args: module.args.extend(open) };
 }

@@ -1,9 +1,10 @@
 import { PyMap } from '../../values/index.ts';
 import type { Chunk, CompileCatalog, StepKey } from '../contract.ts';
+import { shown } from '../high/index.ts';
 import { guardsOf, optionsOf } from './options.ts';
 import { orderNumber } from './order.ts';
 import type { KeyedChunk, RequisiteResolver } from './resolve.ts';
-import { type LowChunk, shown, type Tree } from './tree.ts';
+import type { LowChunk, Tree } from './tree.ts';
 import { LIST_WORDS, RUNNER_WORDS } from './words.ts';
 
 /** Words no function ever gets, even if it has an argument of that name. */

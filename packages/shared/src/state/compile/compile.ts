@@ -1,4 +1,5 @@
-import { type Compiled, compiled, formatPlace } from '../../kernel/index.ts';
+import { type Compiled, compiled, type Diagnostic, formatPlace } from '../../kernel/index.ts';
+import { didYouMean } from '../../schema/index.ts';
 import type { PyMap } from '../../values/index.ts';
 import type { Chunk, CompileCatalog, Plan } from '../contract.ts';
 import type { HighData } from '../high/index.ts';
@@ -9,10 +10,12 @@ import { reconcileExtensions } from './extend.ts';
 import { lowChunks, NO_FUNCTION } from './low.ts';
 import { indexNames } from './name-index.ts';
 import { orderChunks } from './order.ts';
+import { reportPairs } from './pairs.ts';
 import { parseHigh } from './parse.ts';
 import { transferRequisites } from './requisite-in.ts';
 import { type KeyedChunk, RequisiteResolver } from './resolve.ts';
 import { type LowChunk, report, type Tree } from './tree.ts';
+import { RUNNER_WORDS } from './words.ts';
 
 /** What is done to the tree between reading it and making chunks of it, in this order. */
 const TREE_PASSES: readonly { readonly name: string; readonly run: (tree: Tree) => void }[] = [
@@ -41,6 +44,7 @@ export function compile(high: HighData, catalog: CompileCatalog): Compiled<Plan>
 /** The low chunks of high data as Salt prints them, in order; only problems of the data's own shape are errors here. */
 export function compileLow(high: HighData): Compiled<readonly PyMap[]> {
   const { tree, chunks } = compileTree(high);
+  reportPairs(tree);
   return compiled(
     chunks.map(({ low }) => low),
     tree.diagnostics,
@@ -50,6 +54,7 @@ export function compileLow(high: HighData): Compiled<readonly PyMap[]> {
 /** The low chunks before extensions, exclusions and requisites are worked in: what Salt's `show_low_sls` prints. */
 export function compileRawLow(high: HighData): Compiled<readonly PyMap[]> {
   const tree = parseHigh(high);
+  reportPairs(tree);
   const chunks = orderChunks(lowChunks(tree));
   return compiled(
     chunks.map(({ low }) => low),
@@ -102,7 +107,15 @@ function checkModule(tree: Tree, chunk: Chunk, low: LowChunk, catalog: CompileCa
   }
   const { diagnostics } = catalog.check(state, fun, args, (argument) => low.places.get(argument));
   for (const diagnostic of diagnostics) {
+    const meant = meantWord(diagnostic, args);
     const placed = diagnostic.source === undefined && chunk.place !== undefined ? { source: chunk.place } : {};
-    tree.unresolved.push({ ...diagnostic, ...placed });
+    tree.unresolved.push({ ...diagnostic, ...placed, ...(meant === '' ? {} : { detail: meant }) });
   }
+}
+
+/** A word of the runner that an unknown argument was probably meant to be, where it resembles no argument. */
+function meantWord({ code, summary, detail }: Diagnostic, args: PyMap): string {
+  if (code !== 'EDGE_UNKNOWN_ARGUMENT' || detail.startsWith('did you mean')) return '';
+  const argument = [...args.keys()].find((key) => summary.includes(`\`${String(key)}\``));
+  return argument === undefined ? '' : didYouMean(String(argument), RUNNER_WORDS);
 }

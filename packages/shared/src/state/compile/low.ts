@@ -1,14 +1,7 @@
 import type { SourceRange } from '../../kernel/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
-import {
-  type Entry,
-  type IdDeclaration,
-  type LowChunk,
-  report,
-  type StateDeclaration,
-  shown,
-  type Tree,
-} from './tree.ts';
+import { shown } from '../high/index.ts';
+import { type Entry, type IdDeclaration, type LowChunk, report, type StateDeclaration, type Tree } from './tree.ts';
 
 /** Function Salt calls where a state names none. */
 export const NO_FUNCTION = '__call__';
@@ -27,7 +20,7 @@ function expand(tree: Tree, declaration: IdDeclaration, state: StateDeclaration)
   const low = new PyMap([
     ['state', state.state],
     ['name', id],
-    ['__sls__', sls],
+    ...(sls === '' ? [] : [['__sls__', sls] as const]),
     ['__env__', env],
     ['__id__', id],
   ]);

@@ -1,6 +1,7 @@
 import { isFloat, isInteger, PyFloat, PyMap, type Value } from '../../values/index.ts';
 import type { ChunkOptions, Guards, Retry } from '../contract.ts';
-import { type LowChunk, report, shown, type Tree } from './tree.ts';
+import { shown } from '../high/index.ts';
+import { type LowChunk, report, type Tree } from './tree.ts';
 
 /** Salt's `retry` where it is only switched on (Salt 3006 state.py, verify_retry_data). */
 const RETRY: Retry = { attempts: 2, intervalSeconds: 30, splaySeconds: 0, until: true };

@@ -1,5 +1,6 @@
 import { float, isFloat, isInteger, PyFloat, type Value } from '../../values/index.ts';
-import { type LowChunk, shown } from './tree.ts';
+import { shown } from '../high/index.ts';
+import type { LowChunk } from './tree.ts';
 
 /** How far beyond every numbered state `order: last` lies. */
 const LAST = 1_000_000;

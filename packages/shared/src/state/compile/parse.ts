@@ -1,8 +1,8 @@
 import type { SourceRange } from '../../kernel/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
-import type { HighData } from '../high/index.ts';
-import { type Entry, type Item, report, type StateDeclaration, shown, type Tree } from './tree.ts';
-import { LIST_WORDS } from './words.ts';
+import { type HighData, shown } from '../high/index.ts';
+import { type Entry, type Item, report, type StateDeclaration, type Tree } from './tree.ts';
+import { LIST_WORDS, SALT_VERIFIES } from './words.ts';
 
 /**
  * First pass: reads high data into a tree and reports every part of the wrong shape (Salt 3006 state.py, verify_high).
@@ -73,7 +73,7 @@ function parseExclusions(tree: Tree, exclusions: Value): void {
     if (typeof exclusion === 'string') tree.exclusions.push({ by: 'sls', name: exclusion });
     else if (pair?.[0] === 'sls' || pair?.[0] === 'id') tree.exclusions.push({ by: pair[0], name: shown(pair[1]) });
     else {
-      report(tree, {
+      report(later(tree), {
         code: 'EDGE_SLS_SHAPE',
         summary: `exclude: an entry is neither \`sls: NAME\` nor \`id: NAME\``,
         place: tree.places.of(exclusions, index),
@@ -159,14 +159,15 @@ function isWellFormed(tree: Tree, { id, sls }: ItemSite, entry: Entry): boolean 
   if (!Array.isArray(value)) {
     // Salt takes a mapping for the *_in forms; every pair of it is one requisite.
     if (value instanceof PyMap && key.endsWith('_in')) return true;
-    report(tree, {
+    const isStructural = SALT_VERIFIES.has(key);
+    report(isStructural ? tree : later(tree), {
       code: 'EDGE_SLS_SHAPE',
       summary: `The ${key} statement in state '${id}' in SLS '${sls}' needs to be formed as a list`,
       detail: `write \`- ${key}:\` and the requisites below it, each behind \`- \``,
       place,
       id,
     });
-    return false;
+    return !isStructural;
   }
   value.forEach((requisite, index) => {
     checkRequisite(tree, { id, sls, word: key, requisite, place: tree.places.of(value, index) ?? place });
@@ -182,7 +183,8 @@ interface RequisiteSite {
   readonly place: SourceRange | undefined;
 }
 
-function checkRequisite(tree: Tree, { id, sls, word, requisite, place }: RequisiteSite): void {
+function checkRequisite(whole: Tree, { id, sls, word, requisite, place }: RequisiteSite): void {
+  const tree = SALT_VERIFIES.has(word) ? whole : later(whole);
   if (typeof requisite === 'string') return;
   const pair = requisite instanceof PyMap ? [...requisite][0] : undefined;
   if (pair === undefined) {
@@ -203,6 +205,11 @@ function checkRequisite(tree: Tree, { id, sls, word, requisite, place }: Requisi
     const summary = `Illegal requisite "${kind}" below ${word} of '${id}' in SLS '${sls}': its name is not a text`;
     report(tree, { code: 'EDGE_SLS_SHAPE', summary, place, id });
   }
+}
+
+/** Where problems go that Salt finds only while running. */
+function later(tree: Tree): Pick<Tree, 'diagnostics' | 'broken'> {
+  return { diagnostics: tree.unresolved, broken: tree.broken };
 }
 
 function typeName(value: Value): string {

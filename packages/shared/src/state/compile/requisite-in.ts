@@ -1,9 +1,10 @@
 import type { SourceRange } from '../../kernel/index.ts';
 import { didYouMean } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
+import { shown } from '../high/index.ts';
 import { reconcileExtensions } from './extend.ts';
 import { type FoundState, indexNames, type NameIndex } from './name-index.ts';
-import { type Entry, type Extension, firstKey, type IdDeclaration, type Item, shown, type Tree } from './tree.ts';
+import { type Entry, type Extension, firstKey, type IdDeclaration, type Item, type Tree } from './tree.ts';
 
 /** Words that put something onto another state, or take something from one. */
 const TRANSFER_WORDS = new Set([

@@ -2,7 +2,8 @@ import { didYouMean } from '../../schema/index.ts';
 import { compileGlob, isGlob } from '../../target/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { Requisite, StepKey } from '../contract.ts';
-import { type LowChunk, report, shown, type Tree } from './tree.ts';
+import { shown } from '../high/index.ts';
+import { type LowChunk, report, type Tree } from './tree.ts';
 import { REQUISITE_WORDS, type RequisiteWord } from './words.ts';
 
 /** Suggestions look at every ID; a tree with more lost requisites than this has another problem. */
@@ -21,6 +22,8 @@ export class RequisiteResolver {
   /** `state\0text` and `text` → keys in compiled order. */
   readonly #byText = new Map<string, StepKey[]>();
   readonly #bySls = new Map<string, StepKey[]>();
+  /** Listening key → keys that have it in `listen_in`. */
+  readonly #listenIn = new Map<StepKey, StepKey[]>();
   #suggested = 0;
 
   constructor(tree: Tree, chunks: readonly KeyedChunk[]) {
@@ -36,22 +39,32 @@ export class RequisiteResolver {
       }
       add(this.#bySls, shown(chunk.low.get('__sls__') ?? ''), key);
     }
+    for (const keyed of chunks) {
+      for (const listener of this.#listed(keyed, 'listen_in')) add(this.#listenIn, listener, keyed.key);
+    }
   }
 
   /** The requisites of a chunk; what is not there is reported. */
-  requisitesOf({ key, chunk }: KeyedChunk): readonly Requisite[] {
+  requisitesOf(keyed: KeyedChunk): readonly Requisite[] {
     const found = new Map<string, { word: RequisiteWord; targets: Set<StepKey> }>();
     for (const [name, word] of REQUISITE_WORDS) {
-      const list = chunk.low.get(name);
-      if (!Array.isArray(list)) continue;
+      const listed = this.#listed(keyed, name);
+      // Salt keeps `listen_in` where it is written; every other `*_in` has moved to its target by now.
+      const targets = name === 'listen' ? [...listed, ...(this.#listenIn.get(keyed.key) ?? [])] : listed;
+      if (targets.length === 0) continue;
       const slot = `${word.kind} ${word.quantifier}`;
       const entry = found.get(slot) ?? { word, targets: new Set<StepKey>() };
       found.set(slot, entry);
-      list.forEach((requisite, index) => {
-        for (const target of this.#targets(key, chunk, { name, list, index, requisite })) entry.targets.add(target);
-      });
+      for (const target of targets) entry.targets.add(target);
     }
     return [...found.values()].map(({ word, targets }) => ({ ...word, targets: [...targets] }));
+  }
+
+  /** Targets of what stands below one word. */
+  #listed({ key, chunk }: KeyedChunk, name: string): readonly StepKey[] {
+    const list = chunk.low.get(name);
+    if (!Array.isArray(list)) return [];
+    return list.flatMap((requisite, index) => this.#targets(key, chunk, { name, list, index, requisite }));
   }
 
   #targets(own: StepKey, chunk: LowChunk, site: RequisiteSite): readonly StepKey[] {

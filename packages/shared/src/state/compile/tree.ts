@@ -100,11 +100,3 @@ export function report(
 export function firstKey(item: Item): string | undefined {
   return item.kind === 'arguments' ? item.entries[0]?.key : undefined;
 }
-
-/** A value as error texts show it. */
-export function shown(value: Value): string {
-  if (typeof value === 'string') return value;
-  if (value === true) return 'True';
-  if (value === false) return 'False';
-  return value === null ? 'None' : String(value);
-}

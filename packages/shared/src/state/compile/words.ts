@@ -42,6 +42,9 @@ export const LIST_WORDS: ReadonlySet<string> = new Set([
   'use_in',
 ]);
 
+/** Words whose shape Salt looks at before it shows or runs anything. */
+export const SALT_VERIFIES: ReadonlySet<string> = new Set(['require', 'watch', 'prereq', 'onchanges']);
+
 /** Everything on a state that is for the runner; the rest are arguments of the function. */
 export const RUNNER_WORDS: ReadonlySet<string> = new Set([
   ...JOINED_WORDS,

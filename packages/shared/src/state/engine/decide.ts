@@ -1,7 +1,7 @@
 import { PyMap } from '../../values/index.ts';
 import type { RunAction, StateReturn } from '../contract.ts';
 import { failedRequisites, type RequisiteStatus, wasCalledFor } from './requisites.ts';
-import type { RunState } from './run.ts';
+import type { RunState } from './state.ts';
 import { itemAt } from './vector.ts';
 
 /**

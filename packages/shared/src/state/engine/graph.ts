@@ -110,9 +110,12 @@ function needsOf(node: RunNode, requisites: readonly Requisite[], lookup: Lookup
   for (const { kind, targets } of requisites) {
     if (kind === 'listen') continue;
     for (const target of targets) {
-      const index = kind === 'prereq' ? lookup.foreseeNodes.get(target) : lookup.runNodes.get(target);
+      const index = lookup.runNodes.get(target);
+      if (index === undefined) continue;
+      const isForeseen = kind === 'prereq' || (node.kind === 'foresee' && isAwaitedWith(before, index, lookup));
+      if (isForeseen) needs.add(lookup.foreseeNodes.get(target)!);
       // A target that itself requires the state that waits to hear about it can only be foreseen without it.
-      if (index !== undefined && !(node.kind === 'foresee' && before.includes(index))) needs.add(index);
+      else if (!(node.kind === 'foresee' && before.includes(index))) needs.add(index);
     }
   }
   if (node.kind === 'run') {
@@ -121,6 +124,12 @@ function needsOf(node: RunNode, requisites: readonly Requisite[], lookup: Lookup
     if (foreseen !== undefined) needs.add(foreseen);
   }
   return [...needs];
+}
+
+/** True when a state of `before` waits for both targets: neither can run before it, so both are foreseen. */
+function isAwaitedWith(before: readonly number[], target: number, { prerequiredBy }: Lookup): boolean {
+  const others = prerequiredBy.get(target);
+  return others !== undefined && before.some((index) => others.includes(index));
 }
 
 function targetsOf(requisites: readonly Requisite[], kind: RequisiteKind): readonly StepKey[] {

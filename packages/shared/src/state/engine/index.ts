@@ -5,10 +5,9 @@ export { hasChanges } from './requisites.ts';
 export {
   createRun,
   evolve,
-  type NodeRecord,
-  type RunState,
   resultsOf,
   resumeRun,
   type StartedStep,
   type StepResult,
 } from './run.ts';
+export type { NodeRecord, RunState } from './state.ts';

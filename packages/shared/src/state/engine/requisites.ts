@@ -1,7 +1,7 @@
 import type { Value } from '../../values/index.ts';
 import { PyMap, PySet, PyTuple } from '../../values/index.ts';
 import type { Requisite, StateReturn } from '../contract.ts';
-import type { RunState } from './run.ts';
+import type { RunState } from './state.ts';
 import { itemAt } from './vector.ts';
 
 /**
@@ -27,7 +27,7 @@ export function wasCalledFor(run: RunState, node: number): RequisiteStatus {
   const found = new Set<Stat>();
   for (const requisite of chunk.requisites) {
     if (requisite.kind === 'listen') continue;
-    for (const stat of statsOf(run, requisite)) found.add(stat);
+    for (const stat of statsOf(run, requisite, kind === 'foresee')) found.add(stat);
   }
   if (prerequiredAnswers(run, node).some((answer) => answer.result === false)) found.add('fail');
   return statusOf(found);
@@ -58,11 +58,14 @@ function listenStatus(run: RunState, requisites: readonly Requisite[]): Requisit
   return changed ? 'change' : 'met';
 }
 
-function statsOf(run: RunState, requisite: Requisite): ReadonlySet<Stat> {
-  const nodes = requisite.kind === 'prereq' ? run.graph.foreseeNodes : run.graph.runNodes;
+/** While looking ahead, a target that can only be foreseen itself counts as it was foreseen. */
+function statsOf(run: RunState, requisite: Requisite, isForeseeing: boolean): ReadonlySet<Stat> {
+  const { foreseeNodes, runNodes } = run.graph;
   const stats = new Set<Stat>();
   for (const target of requisite.targets) {
-    const answer = answerOf(run, nodes.get(target));
+    const foreseen = answerOf(run, foreseeNodes.get(target));
+    const ran = answerOf(run, runNodes.get(target));
+    const answer = requisite.kind === 'prereq' ? foreseen : (ran ?? (isForeseeing ? foreseen : undefined));
     if (answer !== undefined) addStat(stats, requisite.kind, answer);
   }
   const met = stats.has('met');

@@ -1,45 +1,9 @@
 import { EdgeError } from '../../kernel/index.ts';
-import type { Plan, RunFact, RunOptions, StateReturn, StepKey, StepMode } from '../contract.ts';
-import { buildGraph, type RunGraph } from './graph.ts';
+import type { Chunk, Plan, RunFact, RunOptions, StateReturn, StepKey, StepMode } from '../contract.ts';
+import { buildGraph } from './graph.ts';
 import { hasChanges, wasCalledFor } from './requisites.ts';
-import { itemAt, type Vector, vectorOf, withItems } from './vector.ts';
-
-/** How far one node has come. */
-export interface NodeRecord {
-  readonly status: 'waiting' | 'started' | 'ended';
-  /** How many of its needs have not ended. */
-  readonly missing: number;
-  /** Tries begun. */
-  readonly attempt: number;
-  /** Salt's `__run_num__`. */
-  readonly number?: number;
-  readonly mode?: StepMode;
-  readonly startedAt?: number;
-  readonly answer?: StateReturn;
-  readonly durationMs?: number;
-}
-
-/** Where a run stands. Made by `createRun` and `evolve` only; every value in it is data, and none is ever changed. */
-export interface RunState {
-  readonly plan: Plan;
-  readonly options: RunOptions;
-  readonly graph: RunGraph;
-  readonly records: Vector<NodeRecord>;
-  /** Place in `graph.sequence` of the turn that is on; its length when only listeners are left. */
-  readonly turn: number;
-  /** Place in `graph.listeners` of the turn that is on. */
-  readonly listenerTurn: number;
-  /** Parallel nodes whose turn has come and whose needs have ended. */
-  readonly ready: readonly number[];
-  /** Started and not ended. */
-  readonly active: readonly number[];
-  /** Run and foresee nodes that have not ended. */
-  readonly unended: number;
-  readonly nextNumber: number;
-  /** A failure ended the run: nothing is started any more. */
-  readonly halted: boolean;
-  readonly failed: boolean;
-}
+import type { NodeRecord, RunState } from './state.ts';
+import { itemAt, vectorOf, withItems } from './vector.ts';
 
 /** A step that was started and has not ended. */
 export interface StartedStep {
@@ -133,12 +97,12 @@ export function resultsOf(run: RunState): readonly StepResult[] {
 }
 
 /** Salt's key for what a listening state did at the end (Salt 3006 state.py, call_listen). */
-function listenerKey(chunk: Plan['chunks'][number]): StepKey {
+function listenerKey(chunk: Chunk): StepKey {
   return `${chunk.state}_|-listener_${chunk.id}_|-${nameText(chunk)}_|-mod_watch`;
 }
 
 /** The name as it stands in the key, whatever it holds. */
-function nameText(chunk: Plan['chunks'][number]): string {
+function nameText(chunk: Chunk): string {
   const start = `${chunk.state}_|-${chunk.id}_|-`.length;
   return chunk.key.slice(start, chunk.key.length - `_|-${chunk.fun}`.length);
 }

@@ -1,4 +1,4 @@
-import type { PyMap } from '../../values/index.ts';
+import { PyMap, type Value } from '../../values/index.ts';
 import { Places } from './places.ts';
 
 /**
@@ -13,4 +13,13 @@ export interface HighData {
 /** High data that no file stands behind (`state.high`, `state.single`); its places are not known. */
 export function bareHighData(data: PyMap): HighData {
   return { data, places: new Places() };
+}
+
+/** High data with a caller's exclusions (`{sls: NAME}`, `{id: NAME}`, or an SLS name) beside those of its files. */
+export function withExclusions(high: HighData, exclusions: readonly Value[]): HighData {
+  const own = high.data.get('__exclude__');
+  const data = new PyMap(high.data);
+  data.set('__exclude__', [...(Array.isArray(own) ? own : []), ...exclusions]);
+  high.places.copied(data, high.data);
+  return { data, places: high.places };
 }

@@ -1,4 +1,5 @@
 export { gatherHigh, type SlsMatches, type SlsSource } from './gather.ts';
-export { bareHighData, type HighData } from './high-data.ts';
+export { bareHighData, type HighData, withExclusions } from './high-data.ts';
 export { numberStates } from './order.ts';
 export { Places } from './places.ts';
+export { shown } from './shown.ts';

@@ -1,6 +1,7 @@
 import type { Diagnostic, ErrorCode, SourceRange } from '../../kernel/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { Places } from './places.ts';
+import { shown } from './shown.ts';
 
 /** What one SLS file declares, in Salt's inner form, and what it includes. */
 export interface NormalSls {
@@ -47,7 +48,9 @@ class Normaliser {
           typeof body === 'string'
             ? `write \`${shown(id)}: ${body}.FUNCTION\``
             : 'write a mapping of state functions below the ID';
-        this.#report('EDGE_SLS_SHAPE', `ID ${shown(id)} in SLS ${this.#sls} is not a dictionary`, help, place);
+        const is = Array.isArray(body) ? `a list: ${body.map(shown).join(', ')}` : shown(body);
+        const summary = `ID ${shown(id)} in SLS ${this.#sls} is not a dictionary but ${is}`;
+        this.#report('EDGE_SLS_SHAPE', summary, help, place);
       }
     }
     return data;
@@ -166,8 +169,4 @@ class Normaliser {
 function split(name: string): [state: string, fun: string] {
   const [state = '', fun = ''] = name.split('.');
   return [state, fun];
-}
-
-function shown(id: Value): string {
-  return typeof id === 'string' ? id : String(id === true ? 'True' : id === false ? 'False' : (id ?? 'None'));
 }

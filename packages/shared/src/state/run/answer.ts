@@ -5,6 +5,8 @@ import type { StateReturn } from '../contract.ts';
 /** What calling a state gave, with what the return shows beside result, changes and comment. */
 export interface StepAnswer extends StateReturn {
   readonly warnings?: readonly string[];
+  /** What is shown as `name`, where it is not the state's. */
+  readonly name?: string | readonly string[];
   /** A guard kept the state from running: a watched change is not reacted to either. */
   readonly guarded?: true;
 }

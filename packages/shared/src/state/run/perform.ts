@@ -36,9 +36,9 @@ export async function perform(performance: Performance): Promise<StepAnswer> {
 
 type Changes = Extract<Verdict, { kind: 'changes' }>;
 
-function foreseenAnswer({ changes, comment }: Changes): StepAnswer {
+function foreseenAnswer({ changes, comment, foreseen = null }: Changes): StepAnswer {
   return {
-    result: null,
+    result: foreseen,
     changes: joinChanges(changes.map((change) => shownChange(change))),
     comment: comment ?? `would change: ${changes.map(({ what }) => what).join(', ')}`,
   };

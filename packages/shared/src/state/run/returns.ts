@@ -1,4 +1,4 @@
-import { float, PyMap, type Value } from '../../values/index.ts';
+import { float, fromPlain, PyMap, type Value } from '../../values/index.ts';
 import type { Chunk } from '../contract.ts';
 import type { StepResult } from '../engine/index.ts';
 import type { StepAnswer } from './answer.ts';
@@ -8,7 +8,7 @@ export function saltReturn(result: StepResult, chunk: Chunk): PyMap {
   const answer: StepAnswer = result.answer;
   const id = result.mode === 'react' ? `listener_${chunk.id}` : chunk.id;
   const entries: [string, Value][] = [
-    ['name', chunk.name],
+    ['name', answer.name === undefined ? chunk.name : fromPlain(answer.name)],
     ['changes', answer.changes],
     ['result', answer.result],
     ['comment', answer.comment],
@@ -18,7 +18,7 @@ export function saltReturn(result: StepResult, chunk: Chunk): PyMap {
   if (answer.ran === false) entries.push(['__state_ran__', false]);
   if (chunk.options.parallel) entries.push(['__parallel__', true]);
   entries.push(
-    ['__sls__', chunk.sls],
+    ['__sls__', chunk.sls === '' ? null : chunk.sls],
     ['__run_num__', result.number],
     ['start_time', clockText(result.startedAt)],
     ['duration', float(result.durationMs)],

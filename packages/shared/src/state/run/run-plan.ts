@@ -110,18 +110,18 @@ class Driver {
 
   /** Never rejects: a step that was cancelled has no end. */
   async #perform(chunk: Chunk, mode: StepMode): Promise<RunFact | undefined> {
-    const started = performance.now();
+    const started = this.#clock.now();
     try {
       const { answer, calls } = await runStep(chunk, mode, this.#tools);
       for (const what of mode === 'foresee' ? [] : (chunk.options.reload ?? [])) await this.#options.reload?.(what);
-      const durationMs = Math.round((performance.now() - started) * 1000) / 1000;
-      return { type: 'step-ended', step: chunk.key, mode, at: this.#clock.now(), answer, durationMs, calls };
+      const at = this.#clock.now();
+      return { type: 'step-ended', step: chunk.key, mode, at, answer, durationMs: at - started, calls };
     } catch (error) {
       this.#crash = error;
       if (this.#options.context.signal.aborted) return undefined;
       const answer = { result: false, changes: new PyMap(), comment: failureText(error) } as const;
-      const durationMs = Math.round((performance.now() - started) * 1000) / 1000;
-      return { type: 'step-ended', step: chunk.key, mode, at: this.#clock.now(), answer, durationMs };
+      const at = this.#clock.now();
+      return { type: 'step-ended', step: chunk.key, mode, at, answer, durationMs: at - started };
     }
   }
 

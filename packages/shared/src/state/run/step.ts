@@ -77,8 +77,12 @@ async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boo
   const write = testing
     ? {}
     : { write: contextWith<Host>(tools.context, { host: tools.context.host, saltenv: chunk.env }) };
-  const warn = (answer: StepAnswer): StepAnswer =>
-    bound.warnings.length === 0 ? answer : { ...answer, warnings: bound.warnings };
+  const shownName = module.shownName?.(bound.args);
+  const complete = (answer: StepAnswer): StepAnswer => ({
+    ...answer,
+    ...(bound.warnings.length === 0 ? {} : { warnings: bound.warnings }),
+    ...(shownName === undefined ? {} : { name: shownName }),
+  });
   const react = async (): Promise<StepAnswer> => {
     const look = (): ReturnType<StateModule['check']> => module.onWatch!(bound.args, ctx);
     return perform({ module, look, isRepair: false, clock: tools.clock, ...write });
@@ -91,7 +95,7 @@ async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boo
         calls: 1,
       };
     }
-    return { answer: warn(await react()), calls: 1 };
+    return { answer: complete(await react()), calls: 1 };
   }
   const look = (): ReturnType<StateModule['check']> => module.check(bound.args, ctx);
   const isRepair = module.effect === 'repair';
@@ -102,8 +106,8 @@ async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boo
     await perform({ module, look, isRepair, clock: tools.clock, ...write }),
   );
   if (mode !== 'watch' || module.onWatch === undefined || hasChanges(own.changes))
-    return { answer: warn(own), calls: 1 };
-  return { answer: warn(await react()), calls: 2 };
+    return { answer: complete(own), calls: 1 };
+  return { answer: complete(await react()), calls: 2 };
 }
 
 /** The verdict of `check_cmd`, which wins over the state's own (Salt 3006 state.py, _run_check_cmd). */
@@ -139,7 +143,9 @@ async function boundArguments(
 ): Promise<BoundArguments> {
   const waiting = chunk.options.aggregate === true ? (tools.waiting?.(chunk) ?? []) : [];
   const merged =
-    module.aggregate !== undefined && waiting.length > 0 ? module.aggregate(chunk.args, waiting) : chunk.args;
+    module.aggregate !== undefined && waiting.length > 0
+      ? module.aggregate(new PyMap(chunk.args), waiting)
+      : chunk.args;
   const args = await fillSlots(merged, ctx);
   const parsed = parseArguments(module, { args: [], kwargs: textKeys(args instanceof PyMap ? args : chunk.args) });
   if (parsed.value === undefined) throw new DiagnosticsError(parsed.diagnostics);

@@ -41,6 +41,7 @@ export const serviceDefinitionSchema = z.strictObject({
     .strictObject({
       tcp: z.union([z.number(), z.string()]).optional().describe('Port, or host:port, that accepts connections.'),
       http: z.string().startsWith('http://').optional().describe('Address that answers 2xx or 3xx.'),
+      unix: z.string().startsWith('/').optional().describe('Path of a unix socket that accepts connections.'),
       timeout_s: z.number().positive().default(30).describe('Seconds it may take to become ready.'),
     })
     .optional()

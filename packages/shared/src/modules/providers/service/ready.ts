@@ -7,7 +7,7 @@ const ATTEMPT_MS = 2_000;
 
 /** True when the service answers as its definition says; a definition without `ready` is. */
 export async function isReady(host: HostReader, { name, ready }: ServiceDefinition): Promise<boolean> {
-  if (ready?.tcp === undefined && ready?.http === undefined) return true;
+  if (ready?.tcp === undefined && ready?.http === undefined && ready?.unix === undefined) return true;
   if (host.connect === undefined)
     throw new EdgeError(
       'EDGE_NOT_SUPPORTED',
@@ -18,15 +18,19 @@ export async function isReady(host: HostReader, { name, ready }: ServiceDefiniti
       },
     );
   return (
-    (ready.tcp === undefined || (await accepts(host, ready.tcp))) &&
+    (ready.unix === undefined || (await opens(host, { path: ready.unix }))) &&
+    (ready.tcp === undefined || (await opens(host, tcpAddress(ready.tcp)))) &&
     (ready.http === undefined || (await answers(host, ready.http)))
   );
 }
 
-async function accepts(host: HostReader, tcp: number | string): Promise<boolean> {
+function tcpAddress(tcp: number | string): { host: string; port: number } {
   const text = String(tcp);
   const cut = text.lastIndexOf(':');
-  const address = { host: cut === -1 ? '127.0.0.1' : text.slice(0, cut), port: Number(text.slice(cut + 1)) };
+  return { host: cut === -1 ? '127.0.0.1' : text.slice(0, cut), port: Number(text.slice(cut + 1)) };
+}
+
+async function opens(host: HostReader, address: Parameters<NonNullable<HostReader['connect']>>[0]): Promise<boolean> {
   try {
     (await host.connect!(address)).destroy();
     return true;

@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Bus } from '@edge-run/shared/bus';
+import { HostRuntime, type JobExecutor, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
+import {
+  type Clock,
+  type Compiled,
+  EdgeError,
+  errorMessage,
+  type Logger,
+  requireCompiled,
+} from '@edge-run/shared/kernel';
+import { gatherFacts } from '@edge-run/shared/modules/facts';
+import { loadYaml } from '@edge-run/shared/render';
+import { fromPlain, PyMap, toPlain } from '@edge-run/shared/values';
+import type { CloudDriver } from '../cloud/index.ts';
+import type { LoadedMasterConfig } from '../config/index.ts';
+import type { Presence } from '../jobs/index.ts';
+import type { Keyring } from '../keys/index.ts';
+import type { FactsStore } from '../nodes/index.ts';
+import { createSshFleet, parseRoster, type SshFleet, type SshTarget, serveSshHosts } from '../ssh/index.ts';
+import type { RuntimeBase } from './master-host.ts';
+
+export interface SshHostsOptions {
+  readonly config: LoadedMasterConfig;
+  readonly base: RuntimeBase;
+  readonly bus: Bus;
+  readonly keyring: Keyring;
+  readonly facts: FactsStore;
+  pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Channels of one connection are few: sshd's MaxSessions is 10 by default. */
+const JOBS_PER_HOST = 8;
+
+/** The hosts of the roster as targets like any other. */
+export interface SshHosts {
+  readonly fleet: SshFleet;
+  /** Id → grains the roster gives. */
+  readonly grains: ReadonlyMap<string, PyMap>;
+  readonly cloud: CloudDriver;
+  /** Presence with the roster's hosts in it: whether one can be reached shows when it is. */
+  presence(of: Presence): Presence;
+  close(): Promise<void>;
+}
+
+/** Opens the roster and takes the jobs of its hosts: they are executed from here, over SSH. */
+export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> {
+  const { config, bus, keyring, clock, log, signal } = options;
+  const roster = config.roster === undefined ? [] : readRosterFile(config.roster);
+  const fleet = createSshFleet({
+    roster,
+    hostKeys: { mode: config.ssh.host_keys, files: [config.ssh.known_hosts ?? join(homedir(), '.ssh/known_hosts')] },
+    clock,
+    log,
+  });
+  const grains = new Map(roster.map((target) => [target.id, fromPlain(target.grains) as PyMap]));
+  const executors = new Map<string, Promise<JobExecutor>>();
+  const executorOf = (id: string): Promise<JobExecutor> => {
+    const known = executors.get(id);
+    if (known !== undefined) return known;
+    const made = createExecutor(id, fleet, grains.get(id) ?? new PyMap(), options);
+    executors.set(id, made);
+    // A host that could not be reached is tried again with the next job.
+    made.catch(() => executors.delete(id));
+    return made;
+  };
+  const stopServing = serveSshHosts({
+    bus,
+    ids: [...grains.keys()],
+    dir: join(config.data_dir, 'ssh-jobs'),
+    signers: [keyring.jobSigner.publicKey],
+    executorOf,
+    concurrency: JOBS_PER_HOST,
+    version: options.version,
+    clock,
+    log,
+    signal,
+  });
+  return {
+    fleet,
+    grains,
+    cloud: {
+      kind: 'roster',
+      async provision(host) {
+        if (!grains.has(host.id)) {
+          throw new EdgeError(
+            'EDGE_CLOUD_FAILED',
+            `the roster has no host ${host.id}`,
+            { host: host.id },
+            { hint: `Add it to ${config.roster ?? 'a roster, and name that in `roster`'}.` },
+          );
+        }
+        await executorOf(host.id);
+        return 'present';
+      },
+    },
+    presence: (of) => ({ ...of, goneSince: (id) => (grains.has(id) ? undefined : of.goneSince(id)) }),
+    async close() {
+      await stopServing();
+      await fleet.close();
+    },
+  };
+}
+
+async function createExecutor(
+  id: string,
+  fleet: SshFleet,
+  grains: PyMap,
+  { base, facts, pillarOf, log }: SshHostsOptions,
+): Promise<JobExecutor> {
+  const host = await fleet.host(id);
+  const gathered = new PyMap([...(await gatherFacts(host)), ...grains, ['id', id]]);
+  await facts.set(id, gathered);
+  const pillarenv = gathered.get('pillarenv');
+  const runtime = new HostRuntime(
+    {
+      ...base,
+      host,
+      log: log.child({ host: id }),
+      opts: new PyMap([...base.opts, ['id', id], ...servicesDirOf(gathered)]),
+      facts: async () => gathered,
+      pillar: (query) => pillarOf(id, { pillarenv: query.pillarenv, override: query.override }),
+      ...(typeof pillarenv === 'string' ? { pillarenv } : {}),
+    },
+    stateFunctions,
+  );
+  return new RuntimeExecutor(runtime);
+}
+
+/** Services without an init system are declared below the host's home, where its roster says one. */
+function servicesDirOf(facts: PyMap): [string, string][] {
+  const home = facts.get('home');
+  if (typeof home !== 'string') return [];
+  return [
+    ['services_dir', `${home}/services`],
+    ['services_run_dir', `${home}/run`],
+  ];
+}
+
+/** @throws EdgeError `EDGE_CONFIG_INVALID`; DiagnosticsError with everything that is wrong in it */
+function readRosterFile(file: string): readonly SshTarget[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      `cannot read the roster ${file}: ${errorMessage(error)}`,
+      { file },
+      { cause: error },
+    );
+  }
+  return requireCompiled(parseRoster(toPlain(loadYaml(text, file))));
+}

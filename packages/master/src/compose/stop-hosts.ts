@@ -1,0 +1,69 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createCatalog, HostRuntime } from '@edge-run/shared/execute';
+import { LocalRoots } from '@edge-run/shared/files';
+import { LocalHost } from '@edge-run/shared/host';
+import { type Clock, compiled, errorMessage, silentLogger } from '@edge-run/shared/kernel';
+import { fromPlain, PyMap } from '@edge-run/shared/values';
+import { stopLeftBehind } from '../broker/index.ts';
+import { stopLocalHost } from '../cloud/index.ts';
+import { createRenderer } from './renderer.ts';
+
+/**
+ * Ends every host of the local fleet below a data directory, minion first, then its services; then a nats-server whose
+ * master was killed. Answers one line for each thing that was ended. Needs no master and no broker.
+ */
+export async function stopHosts(dir: string, clock: Clock): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const home of localHomes(join(dir, 'fleet'))) {
+    if (await stopLocalHost(home, clock)) lines.push(`ended the minion of ${home}`);
+    lines.push(...(await stopServices(home)));
+  }
+  if (await stopLeftBehind(join(dir, 'nats'), clock)) lines.push('ended a nats-server whose master was gone');
+  return lines;
+}
+
+/** Folders that hold a host: `<fleet>/<environment>/<host>`. */
+function localHomes(fleet: string): readonly string[] {
+  if (!existsSync(fleet)) return [];
+  const configs = readdirSync(fleet, { recursive: false, encoding: 'utf8' }).flatMap((environment) =>
+    readdirSync(join(fleet, environment), { encoding: 'utf8' }).map((host) =>
+      join(fleet, environment, host, 'minion.yaml'),
+    ),
+  );
+  return configs.filter((config) => existsSync(config)).map((config) => dirname(config));
+}
+
+async function stopServices(home: string): Promise<readonly string[]> {
+  const folder = join(home, 'services');
+  if (!existsSync(folder)) return [];
+  const { id } = JSON.parse(readFileSync(join(home, 'minion.yaml'), 'utf8')) as { id: string };
+  const facts = fromPlain({ id, home, init: 'unknown' }) as PyMap;
+  const runtime = new HostRuntime({
+    host: new LocalHost({ id, home }),
+    catalog: createCatalog(),
+    files: new LocalRoots({}),
+    ...createRenderer(),
+    facts: async () => facts,
+    pillar: async () => compiled(new PyMap()),
+    opts: new PyMap([
+      ['services_dir', folder],
+      ['services_run_dir', join(home, 'run')],
+    ]),
+    events: { send: async () => {} },
+    mine: { get: async () => new PyMap() },
+    log: silentLogger,
+  });
+  const { ctx } = await runtime.workplace({ signal: new AbortController().signal, log: silentLogger });
+  const names = readdirSync(folder).flatMap((file) => /^(.+)\.service\.json$/.exec(file)?.[1] ?? []);
+  return Promise.all(
+    names.map(async (name) => {
+      try {
+        await ctx.call('service.stop', [name]);
+        return `ended ${name} of ${id}`;
+      } catch (error) {
+        return `${name} of ${id} could not be ended: ${errorMessage(error)}`;
+      }
+    }),
+  );
+}

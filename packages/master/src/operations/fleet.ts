@@ -1,0 +1,207 @@
+import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
+import { pillarGet } from '@edge-run/shared/pillar';
+import { type FleetNode, type MinionKey, OPERATIONS } from '@edge-run/shared/protocol';
+import { globMatches, traverse } from '@edge-run/shared/target';
+import { decodeValue, encodeValue, PyMap, type Value } from '@edge-run/shared/values';
+import { type Operation, operation } from '../gateway/index.ts';
+import type { Presence } from '../jobs/index.ts';
+import type { Keyring, ListedKey } from '../keys/index.ts';
+import type { Nodes } from '../nodes/index.ts';
+import type { SshFleet } from '../ssh/index.ts';
+
+export interface FleetOperationsOptions {
+  readonly keyring: Keyring;
+  readonly nodes: Nodes;
+  readonly presence: Presence;
+  readonly sshFleet: SshFleet;
+  pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** What people ask about keys and hosts. */
+export function fleetOperations(options: FleetOperationsOptions): Readonly<Record<string, Operation>> {
+  return { ...keyOperations(options.keyring), ...nodeOperations(options), ...rosterOperations(options.sshFleet) };
+}
+
+function keyOperations(keyring: Keyring): Readonly<Record<string, Operation>> {
+  const matching = async (
+    globs: readonly string[],
+    states: readonly MinionKey['state'][],
+  ): Promise<readonly MinionKey[]> => {
+    const keys = (await keyring.list()).map(keyOf);
+    const found = keys.filter((key) => states.includes(key.state) && globs.some((glob) => globMatches(key.id, glob)));
+    if (found.length > 0) return found;
+    throw new EdgeError(
+      'EDGE_KEY_UNKNOWN',
+      `no ${states.join(' or ')} key matches ${globs.join(', ')}`,
+      { ids: [...globs] },
+      { hint: "See 'edge-run keys ls'." },
+    );
+  };
+  const keysNow = async (ids: readonly string[]): Promise<{ keys: MinionKey[] }> => ({
+    keys: (await keyring.list()).map(keyOf).filter(({ id }) => ids.includes(id)),
+  });
+  return {
+    'keys.ls': operation(OPERATIONS['keys.ls'].args, async ({ state }) => ({
+      keys: (await keyring.list()).map(keyOf).filter((key) => state === undefined || key.state === state),
+    })),
+    'keys.accept': operation(OPERATIONS['keys.accept'].args, async ({ ids }, caller) => {
+      const keys = await matching(ids, ['pending', 'rejected']);
+      for (const { id } of keys) await keyring.accept(id, caller.id);
+      return keysNow(keys.map(({ id }) => id));
+    }),
+    'keys.reject': operation(OPERATIONS['keys.reject'].args, async ({ ids }, caller) => {
+      const keys = await matching(ids, ['pending', 'accepted']);
+      for (const { id } of keys) await keyring.reject(id, caller.id);
+      return keysNow(keys.map(({ id }) => id));
+    }),
+    'keys.delete': operation(OPERATIONS['keys.delete'].args, async ({ ids }) => {
+      const keys = await matching(ids, ['pending', 'accepted', 'rejected']);
+      for (const { id } of keys) await keyring.delete(id);
+      return { ids: keys.map(({ id }) => id) };
+    }),
+    'keys.finger': operation(OPERATIONS['keys.finger'].args, async ({ ids }) => ({
+      master: keyring.jobSigner.publicKey,
+      keys: (await keyring.list())
+        .map(keyOf)
+        .filter(({ id }) => ids === undefined || ids.some((glob) => globMatches(id, glob))),
+    })),
+    'keys.token-new': operation(OPERATIONS['keys.token-new'].args, async ({ name, ids, uses, ttlMs }, caller) => {
+      const { token, entry } = await keyring.createToken({
+        name: name ?? `${caller.id}-${Date.now()}`,
+        validForMs: ttlMs ?? HOUR_MS,
+        uses: uses ?? 1,
+        ...(ids === undefined ? {} : { ids }),
+      });
+      return { token, name: entry.name, expiresAt: entry.expiresAt };
+    }),
+  };
+}
+
+function nodeOperations({
+  nodes,
+  presence,
+  sshFleet,
+  pillarOf,
+}: FleetOperationsOptions): Readonly<Record<string, Operation>> {
+  const select = async (target: { expr: string | string[]; type: string } | undefined): Promise<readonly string[]> =>
+    target === undefined ? nodes.ids() : (await nodes.select(target.expr, target.type)).matched.map(({ id }) => id);
+  const required = async (target: { expr: string | string[]; type: string }): Promise<readonly string[]> => {
+    const ids = await select(target);
+    if (ids.length > 0) return ids;
+    throw new EdgeError(
+      'EDGE_TARGET_MATCHES_NOTHING',
+      `${String(target.expr)} (${target.type}) selects no host`,
+      {},
+      { hint: "See 'edge-run nodes ls'." },
+    );
+  };
+  return {
+    'nodes.ls': operation(OPERATIONS['nodes.ls'].args, async ({ target }) => {
+      const ids = await select(target);
+      return {
+        nodes: ids.map(
+          (id): FleetNode =>
+            nodes.kindOf(id) === 'ssh' ? sshNode(id, sshFleet, nodes) : minionNode(id, presence, nodes),
+        ),
+      };
+    }),
+    match: operation(OPERATIONS.match.args, async ({ target }) => {
+      const { matched, missing } = await nodes.select(target.expr, target.type);
+      return { ids: matched.map(({ id }) => id), missing: [...missing] };
+    }),
+    'pillar.show': operation(OPERATIONS['pillar.show'].args, async ({ target, key, pillarenv, pillar }) => {
+      const override = pillar === undefined ? undefined : decodeValue(pillar);
+      const query = { pillarenv, override: override instanceof PyMap ? override : undefined };
+      const entries = (await required(target)).map(async (id) => {
+        const data = requireCompiled(await pillarOf(id, query));
+        return [id, encodeValue(key === undefined ? data : pillarGet(data, key, null))] as const;
+      });
+      return { values: Object.fromEntries(await Promise.all(entries)) };
+    }),
+    'grains.ls': operation(OPERATIONS['grains.ls'].args, async ({ target, key }) => ({
+      values: Object.fromEntries(
+        (await required(target)).map((id) => [id, encodeValue(factOf(nodes.factsOf(id), key))]),
+      ),
+    })),
+  };
+}
+
+function rosterOperations(fleet: SshFleet): Readonly<Record<string, Operation>> {
+  return {
+    'roster.ls': operation(OPERATIONS['roster.ls'].args, async () => ({
+      hosts: fleet.ids().map((id) => {
+        const { host, port, user } = fleet.target(id);
+        return { id, host, port, user, roster: 'file' };
+      }),
+    })),
+    'roster.test': operation(OPERATIONS['roster.test'].args, async ({ ids }) => {
+      const chosen = fleet.ids().filter((id) => ids.some((glob) => globMatches(id, glob)));
+      return { hosts: await Promise.all(chosen.map((id) => testLogin(id, fleet))) };
+    }),
+  };
+}
+
+async function testLogin(
+  id: string,
+  fleet: SshFleet,
+): Promise<{ id: string; ok: boolean; detail: string; hint?: string; tookMs: number }> {
+  const started = performance.now();
+  const took = (): number => Math.round(performance.now() - started);
+  try {
+    const host = await fleet.host(id);
+    const { stdout } = await host.probe(['id', '-un']);
+    return { id, ok: true, detail: `logged in as ${stdout.trim()}`, tookMs: took() };
+  } catch (error) {
+    const known = error instanceof EdgeError ? error : undefined;
+    const hint = known?.hint === undefined ? {} : { hint: known.hint };
+    return {
+      id,
+      ok: false,
+      detail: known === undefined ? String(error) : `${known.code}: ${known.message}`,
+      ...hint,
+      tookMs: took(),
+    };
+  }
+}
+
+function minionNode(id: string, presence: Presence, nodes: Nodes): FleetNode {
+  const seen = presence.list().find((entry) => entry.id === id);
+  return {
+    id,
+    kind: 'minion',
+    state: seen === undefined ? 'unknown' : seen.connected ? 'connected' : 'disconnected',
+    ...described(nodes.factsOf(id)),
+    ...(seen === undefined ? {} : { lastSeenAt: seen.seenAt }),
+  };
+}
+
+function sshNode(id: string, fleet: SshFleet, nodes: Nodes): FleetNode {
+  const { host } = fleet.target(id);
+  return { id, kind: 'ssh', state: 'unknown', ...described(nodes.factsOf(id)), address: host };
+}
+
+function described(facts: PyMap): { version?: string; os?: string; address?: string } {
+  const text = (name: string): string | undefined => {
+    const value = facts.get(name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const version = text('edgeversion');
+  const os = text('osfinger') ?? text('os');
+  const address = text('address');
+  return {
+    ...(version === undefined ? {} : { version }),
+    ...(os === undefined ? {} : { os }),
+    ...(address === undefined ? {} : { address }),
+  };
+}
+
+function factOf(facts: PyMap, key: string | undefined): Value {
+  return key === undefined ? facts : (traverse(facts, key) ?? null);
+}
+
+function keyOf(key: ListedKey): MinionKey {
+  const { id, state, fingerprint, knockedAt } = key;
+  return { id, state: state === 'denied' ? 'rejected' : state, fingerprint, since: knockedAt };
+}

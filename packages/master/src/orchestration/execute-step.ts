@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type { HostRuntime } from '@edge-run/shared/execute';
+import type { Clock, Logger } from '@edge-run/shared/kernel';
+import type { StateModule } from '@edge-run/shared/modules/contract';
+import type { StepProgress } from '@edge-run/shared/protocol';
+import { runStep } from '@edge-run/shared/state';
+import type { DriverPorts, StartAction } from './driver.ts';
+import type { RunRecord } from './run-record.ts';
+import type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
+import { asState, jobIdOf } from './step-states.ts';
+
+export interface StepExecutorOptions {
+  readonly kinds: readonly StepKind[];
+  /** The master's own host: ordinary states and guards of an orchestration run there. */
+  readonly runtime: HostRuntime;
+  readonly ports: StepPorts;
+  publishProgress(progress: StepProgress): void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** In [0, 1), for the splay of retries. */
+  readonly random: () => number;
+}
+
+/** Makes what runs one step of a run: step kinds through their ports, other states on the master's own host. */
+export function createStepExecutor(options: StepExecutorOptions): DriverPorts['executeStep'] {
+  return async (record, action, signal) => {
+    const chunk = record.stored.plan.chunks.find(({ key }) => key === action.step)!;
+    const identity = identityOf(record);
+    let hosts: StepAnswer['hosts'];
+    let attempt = 0;
+    const contextOf = (): StepContext => {
+      attempt += 1;
+      return stepContext(identity, action, attempt, signal, options);
+    };
+    const keep = (answer: StepAnswer): void => {
+      hosts = answer.hosts;
+    };
+    const states = new Map<string, StateModule>(options.runtime.catalog.states);
+    for (const kind of options.kinds) states.set(kind.name, asState(kind, contextOf, keep));
+    const { ctx } = await options.runtime.workplace({
+      signal,
+      log: options.log,
+      saltenv: identity.saltenv,
+      ...(identity.pillarenv === undefined ? {} : { pillarenv: identity.pillarenv }),
+    });
+    // The pillar is the one the plan was made with, whatever it is by now.
+    const pillar = options.runtime.viewPillar(identity.pillar);
+    const { answer, calls } = await runStep(chunk, action.mode, {
+      states,
+      context: { ...ctx, pillar },
+      testing: identity.testing,
+      clock: options.clock,
+      random: options.random,
+    });
+    return { ...answer, calls, ...(hosts === undefined ? {} : { hosts }) };
+  };
+}
+
+function identityOf(record: RunRecord): RunIdentity {
+  const { id, epoch, stored, inputs } = record;
+  return {
+    id,
+    epoch,
+    pillar: stored.pillar,
+    saltenv: inputs.saltenv,
+    pillarenv: inputs.pillarenv,
+    testing: inputs.test,
+  };
+}
+
+function stepContext(
+  run: RunIdentity,
+  { step, mode }: StartAction,
+  attempt: number,
+  signal: AbortSignal,
+  options: StepExecutorOptions,
+): StepContext {
+  const { ports, log, clock, publishProgress } = options;
+  return {
+    run,
+    step,
+    jid: jobIdOf(run.id, step, mode, attempt, (text) => createHash('sha256').update(text).digest('hex')),
+    ports,
+    signal,
+    log,
+    report: (phase, detail, host) =>
+      publishProgress({
+        type: 'step-progress',
+        run: run.id,
+        at: clock.now(),
+        step,
+        phase,
+        ...(detail === undefined ? {} : { detail }),
+        ...(host === undefined ? {} : { host }),
+      }),
+  };
+}

@@ -1,0 +1,39 @@
+import type { HostRuntime, RuntimeExecutor } from '@edge-run/shared/execute';
+import type { Logger } from '@edge-run/shared/kernel';
+import type { CloudDriver } from '../cloud/index.ts';
+import type { Events } from '../events/index.ts';
+import type { JobService, Presence } from '../jobs/index.ts';
+import type { Nodes } from '../nodes/index.ts';
+import type { RunService } from '../orchestration/index.ts';
+import { cloudRunners } from './cloud.ts';
+import type { Runner } from './contract.ts';
+import { fleetRunners } from './fleet.ts';
+import { functionRunners } from './functions.ts';
+import { stateRunners } from './state.ts';
+
+export { createRunnerCalls, defineRunner, type Runner, type RunnerContext } from './contract.ts';
+export { stateReturns } from './state-returns.ts';
+
+export interface RunnerParts {
+  readonly runs: RunService;
+  /** Id of the master, under which orchestrations answer. */
+  readonly master: string;
+  readonly cloud: CloudDriver;
+  readonly jobs: JobService;
+  readonly nodes: Nodes;
+  readonly presence: Presence;
+  readonly events: Events;
+  readonly executor: RuntimeExecutor;
+  readonly runtime: HostRuntime;
+  readonly log: Logger;
+}
+
+/** Every runner of a master: the explicit list. */
+export function masterRunners(parts: RunnerParts): readonly Runner[] {
+  return [
+    ...stateRunners(parts.runs, parts.master),
+    ...cloudRunners(parts.cloud),
+    ...fleetRunners(parts),
+    ...functionRunners(parts.executor, parts.runtime, parts.log),
+  ];
+}

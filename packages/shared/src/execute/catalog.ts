@@ -1,0 +1,108 @@
+import { EdgeError } from '../kernel/index.ts';
+import type { Catalog, ExecutionModule, StateModule } from '../modules/contract/index.ts';
+import {
+  cmdFunctions,
+  configFunctions,
+  eventFunctions,
+  fileFunctions,
+  gitFunctions,
+  grainsFunctions,
+  haproxyFunctions,
+  httpFunctions,
+  mergingFunctions,
+  networkFunctions,
+  npmFunctions,
+  pillarFunctions,
+  pkgFunctions,
+  postgresFunctions,
+  rsyncFunctions,
+  saltutilFunctions,
+  serviceFunctions,
+  supervisordFunctions,
+  testFunctions,
+  userFunctions,
+} from '../modules/execution/index.ts';
+import {
+  actionStates,
+  cmdStates,
+  fileStates,
+  gitStates,
+  moduleStates,
+  npmStates,
+  pkgStates,
+  postgresStates,
+  serviceStates,
+  supervisordStates,
+  testStates,
+  userStates,
+} from '../modules/states/index.ts';
+import { catalogFunctions } from './catalog-functions.ts';
+
+/** Modules a process offers besides those every process does. */
+export interface CatalogAdditions {
+  readonly functions?: readonly ExecutionModule[];
+  readonly states?: readonly StateModule[];
+}
+
+/** Every module there is, by name. @throws EdgeError `EDGE_DUPLICATE_MODULE` when two have the same. */
+export function createCatalog({ functions = [], states = [] }: CatalogAdditions = {}): Catalog {
+  const catalog: Catalog = {
+    functions: byName([
+      ...testFunctions,
+      ...cmdFunctions,
+      ...configFunctions,
+      ...eventFunctions,
+      ...fileFunctions,
+      ...gitFunctions,
+      ...grainsFunctions,
+      ...haproxyFunctions,
+      ...httpFunctions,
+      ...mergingFunctions,
+      ...networkFunctions,
+      ...npmFunctions,
+      ...pillarFunctions,
+      ...pkgFunctions,
+      ...postgresFunctions,
+      ...rsyncFunctions,
+      ...saltutilFunctions,
+      ...serviceFunctions,
+      ...supervisordFunctions,
+      ...userFunctions,
+      ...catalogFunctions(() => catalog),
+      ...functions,
+    ]),
+    states: byName([
+      ...actionStates,
+      ...cmdStates,
+      ...fileStates,
+      ...gitStates,
+      ...moduleStates,
+      ...npmStates,
+      ...pkgStates,
+      ...postgresStates,
+      ...serviceStates,
+      ...supervisordStates,
+      ...testStates,
+      ...userStates,
+      ...states,
+    ]),
+  };
+  return catalog;
+}
+
+function byName<M extends { readonly name: string }>(modules: readonly M[]): ReadonlyMap<string, M> {
+  const map = new Map<string, M>();
+  for (const module of modules) {
+    if (map.has(module.name))
+      throw new EdgeError(
+        'EDGE_DUPLICATE_MODULE',
+        `two modules are called ${module.name}`,
+        { name: module.name },
+        {
+          hint: 'Give one of them another name.',
+        },
+      );
+    map.set(module.name, module);
+  }
+  return map;
+}

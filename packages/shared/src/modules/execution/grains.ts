@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { EdgeError } from '../../kernel/index.ts';
+import { anyValue } from '../../schema/index.ts';
+import { PyMap, type Value, valuesEqual } from '../../values/index.ts';
+import { defineRead, type ExecutionModule } from '../contract/index.ts';
+import { mergeRecursive } from '../text/index.ts';
+import { keysAt, traverse, traverseOr } from './data-path.ts';
+
+const keyArg = z.string().describe('Path of keys, with colons: ip_interfaces:eth0.');
+const delimiterArg = z.string().default(':').describe('What separates the parts of the path.');
+
+/** The facts of the host. */
+export const grainsFunctions: readonly ExecutionModule[] = [
+  defineRead({
+    name: 'grains.get',
+    summary: 'Answer the value at a path of the grains, or a default.',
+    args: z.object({
+      key: keyArg,
+      default: anyValue().default('').describe('Answer when the path leads nowhere.'),
+      delimiter: delimiterArg,
+      ordered: z.boolean().default(true).describe('Accepted for Salt trees; mappings always keep their order.'),
+    }),
+    returns: 'The value.',
+    examples: [{ title: 'the operating system', args: { key: 'os' } }],
+    run: ({ key, default: fallback, delimiter }, { facts }) =>
+      Promise.resolve(traverseOr(facts, key, fallback, delimiter)),
+  }),
+  defineRead({
+    name: 'grains.items',
+    summary: 'Answer all grains.',
+    args: z.object({ sanitize: z.boolean().default(false).describe('Hide serial numbers and the name of the host.') }),
+    returns: 'A mapping.',
+    examples: [],
+    run: ({ sanitize }, { facts }) => {
+      const hidden = ['serialnumber', 'domain', 'fqdn', 'id', 'host', 'localhost', 'nodename', 'mac', 'server_id'];
+      if (!sanitize) return Promise.resolve(facts);
+      return Promise.resolve(
+        new PyMap(
+          [...facts].map(([key, value]): [Value, Value] => [key, hidden.includes(String(key)) ? '*'.repeat(8) : value]),
+        ),
+      );
+    },
+  }),
+  defineRead({
+    name: 'grains.item',
+    summary: 'Answer several grains.',
+    args: z.object({
+      keys: z.array(z.string()).default([]).describe('Paths of keys.'),
+      default: anyValue().default('').describe('Answer for paths that lead nowhere.'),
+      delimiter: delimiterArg,
+    }),
+    rest: 'keys',
+    returns: 'A mapping of paths to values.',
+    examples: [],
+    run: ({ keys, default: fallback, delimiter }, { facts }) =>
+      Promise.resolve(new PyMap(keys.map((key): [Value, Value] => [key, traverseOr(facts, key, fallback, delimiter)]))),
+  }),
+  ...(['grains.ls', 'grains.keys'] as const).map((name) =>
+    defineRead({
+      name,
+      summary: 'Answer the names of the grains.',
+      args: z.object({
+        key: z.string().default('').describe('Path of a mapping; all grains where absent.'),
+        delimiter: delimiterArg,
+      }),
+      returns: 'A list of names.',
+      examples: [],
+      run: ({ key, delimiter }, { facts }) => Promise.resolve(keysAt(facts, key, delimiter, 'grains')),
+    }),
+  ),
+  defineRead({
+    name: 'grains.has_value',
+    summary: 'Tell whether a grain is there and not empty.',
+    args: z.object({ key: keyArg }),
+    returns: 'True or false.',
+    examples: [],
+    run: ({ key }, { facts }) => Promise.resolve(isTrue(traverse(facts, key))),
+  }),
+  defineRead({
+    name: 'grains.equals',
+    summary: 'Tell whether a grain has a value.',
+    args: z.object({ key: keyArg, value: anyValue().describe('The value.') }),
+    returns: 'True or false.',
+    examples: [],
+    run: ({ key, value }, { facts }) => {
+      const found = traverse(facts, key);
+      return Promise.resolve(found !== undefined && (valuesEqual(found, value) || String(found) === String(value)));
+    },
+  }),
+  defineRead({
+    name: 'grains.filter_by',
+    summary: 'Choose from a mapping by the value of a grain.',
+    args: z.object({
+      lookup_dict: anyValue().describe('Mapping of values of the grain (shell patterns allowed) to what is chosen.'),
+      grain: z.string().default('os_family').describe('The grain.'),
+      merge: anyValue().optional().describe('Mapping merged over what was chosen.'),
+      default: z.string().default('default').describe('Key chosen when no other fits.'),
+      base: z.string().optional().describe('Key whose mapping lies under what was chosen.'),
+    }),
+    returns: 'What was chosen, or none.',
+    examples: [{ title: 'the name of a package', args: { lookup_dict: null, grain: 'os_family' } }],
+    run: ({ lookup_dict, grain, merge, default: fallback, base }, { facts }) => {
+      if (!(lookup_dict instanceof PyMap))
+        throw new EdgeError('EDGE_BAD_ARGUMENT', 'grains.filter_by needs a mapping as lookup_dict');
+      const value = traverse(facts, grain);
+      const values = (Array.isArray(value) ? value : [value ?? fallback]).map((item) => String(item ?? fallback));
+      const key = [...lookup_dict.keys()].find((candidate) =>
+        values.some((item) => globMatches(String(candidate), item)),
+      );
+      let chosen = lookup_dict.get(key ?? fallback) ?? null;
+      if (base !== undefined && lookup_dict.has(base))
+        chosen = chosen === null ? lookup_dict.get(base)! : mergeRecursive(lookup_dict.get(base)!, chosen, false);
+      if (merge instanceof PyMap) chosen = chosen === null ? merge : mergeRecursive(chosen, merge, false);
+      return Promise.resolve(chosen);
+    },
+  }),
+];
+
+function isTrue(value: Value | undefined): boolean {
+  if (value instanceof PyMap) return value.size > 0;
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+/** A key of a look-up is a shell pattern, or the value itself. */
+function globMatches(pattern: string, text: string): boolean {
+  if (pattern === text) return true;
+  if (!/[*?[]/.test(pattern)) return false;
+  const source = pattern
+    .replace(/[\\^$.+(){}|]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+    .replaceAll('[!', '[^');
+  return new RegExp(`^${source}$`, 's').test(text);
+}

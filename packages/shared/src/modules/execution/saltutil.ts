@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { EdgeError } from '../../kernel/index.ts';
+import { anyValue } from '../../schema/index.ts';
+import { PyMap, type Value } from '../../values/index.ts';
+import { defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
+
+const SYNCED = [
+  'all',
+  'modules',
+  'states',
+  'grains',
+  'pillar',
+  'renderers',
+  'returners',
+  'runners',
+  'utils',
+  'beacons',
+] as const;
+
+/** Work on other hosts, and what Salt's agents do to themselves. */
+export const saltutilFunctions: readonly ExecutionModule[] = [
+  defineWrite({
+    name: 'saltutil.cmd',
+    summary: 'Run a function on other hosts and wait for their returns; on the master only.',
+    args: z.object({
+      tgt: z.union([z.string(), z.array(z.string())]).describe('Target expression.'),
+      fun: z.string().describe('Function to run there.'),
+      arg: anyValue().optional().describe('Positional arguments.'),
+      timeout: z.coerce.number().positive().optional().describe('Seconds to wait.'),
+      tgt_type: z.string().default('glob').describe('Kind of the target expression.'),
+      ret: z.string().optional().describe('Accepted for Salt trees; returns are always kept.'),
+      kwarg: anyValue().optional().describe('Keyword arguments.'),
+      ssh: z
+        .boolean()
+        .default(false)
+        .describe('Accepted for Salt trees; how a host is reached is not the caller’s business.'),
+      kwargs: anyValue().optional().describe('Further keyword arguments of the call.'),
+    }),
+    keywords: 'kwargs',
+    returns: 'A mapping of ids to {ret, retcode, jid, success}.',
+    examples: [{ title: 'ping the web servers', args: { tgt: 'web*', fun: 'test.ping' } }],
+    async run({ tgt, fun, arg, timeout, tgt_type, kwarg }, { jobs, signal, host }) {
+      if (jobs === undefined)
+        throw new EdgeError(
+          'EDGE_NOT_SUPPORTED',
+          `saltutil.cmd cannot be called on ${host.id}: only the master sends jobs`,
+          { fun },
+          {
+            hint: 'Call it in an orchestration.',
+          },
+        );
+      const answer = await jobs.run(
+        {
+          target: Array.isArray(tgt) ? tgt.join(',') : tgt,
+          targetType: Array.isArray(tgt) ? 'list' : tgt_type,
+          fun,
+          args: arg === undefined || arg === null ? [] : Array.isArray(arg) ? arg : [arg],
+          kwargs:
+            kwarg instanceof PyMap ? new Map([...kwarg].map(([name, value]) => [String(name), value])) : new Map(),
+          ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
+        },
+        signal,
+      );
+      const returned = [...answer.targets].filter(([, { ret }]) => ret !== undefined);
+      return new PyMap(
+        returned.map(([id, { ret, retcode, outcome }]): [Value, Value] => [
+          id,
+          new PyMap([
+            ['ret', ret!],
+            ['retcode', retcode],
+            ['jid', answer.jid],
+            ['success', outcome === 'succeeded'],
+            ['outcome', outcome],
+          ] as [Value, Value][]),
+        ]),
+      );
+    },
+  }),
+  ...SYNCED.map((what) =>
+    defineRead({
+      name: `saltutil.sync_${what}`,
+      summary: 'Do nothing: agents carry all their modules and fetch files when they are used.',
+      args: z.object({
+        saltenv: z.string().optional().describe('Accepted for Salt trees.'),
+        refresh: z.boolean().default(true).describe('Accepted for Salt trees.'),
+      }),
+      returns: 'An empty list: nothing was synchronised.',
+      examples: [],
+      run: (_, { log }) => {
+        log.info(`saltutil.sync_${what}: nothing to synchronise`);
+        return Promise.resolve([]);
+      },
+    }),
+  ),
+  ...(['refresh_pillar', 'refresh_grains', 'refresh_modules'] as const).map((what) =>
+    defineRead({
+      name: `saltutil.${what}`,
+      summary: 'Do nothing: pillar, grains and modules are those of each job.',
+      args: z.object({ wait: z.boolean().default(false).describe('Accepted for Salt trees.') }),
+      returns: 'True.',
+      examples: [],
+      run: (_, { log }) => {
+        log.info(`saltutil.${what}: every job gets them anew`);
+        return Promise.resolve(true);
+      },
+    }),
+  ),
+];

@@ -1,0 +1,1 @@
+export { FACTS_COMMAND, gatherFacts, parseFacts } from './gather.ts';

@@ -1,0 +1,282 @@
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path/posix';
+import { EdgeError, newId, Secret } from '../../kernel/index.ts';
+import { PyMap, type Value } from '../../values/index.ts';
+import type { Change, ModuleContext } from '../contract/index.ts';
+import {
+  makeDirectories,
+  mustRun,
+  type Ownership,
+  ownershipDrift,
+  readIfPresent,
+  writeText,
+} from '../operations/index.ts';
+import { formatMode, isBinary, unifiedDiff } from '../text/index.ts';
+
+const DOWNLOAD_TIMEOUT_MS = 300_000;
+const MAX_DOWNLOAD_BYTES = 512 * 1024 * 1024;
+
+/** Content found for a file. */
+export interface FoundContent {
+  readonly bytes: Uint8Array;
+  /** Permissions of the source, where it has some. */
+  readonly mode?: number;
+  /** It came from a secret: no diff may show it. */
+  readonly sealed?: boolean;
+}
+
+/** Where the content of a file is to come from, as trees say it. */
+export interface SourceRequest {
+  /** Candidates in order; the first that exists wins. */
+  readonly sources: readonly string[];
+  readonly sourceHash: string | undefined;
+  readonly skipVerify: boolean;
+  readonly template: string | undefined;
+  readonly variables: ReadonlyMap<string, Value>;
+}
+
+/** Fetches and renders the first source that exists. @throws EdgeError `EDGE_FILE_NOT_FOUND`, `EDGE_BAD_ARGUMENT` */
+export async function fetchSource(ctx: ModuleContext, request: SourceRequest): Promise<FoundContent> {
+  for (const source of request.sources) {
+    const found = await openSource(ctx, source, request);
+    if (found === undefined) continue;
+    if (request.sourceHash !== undefined) verifyDigest(source, found.bytes, request.sourceHash);
+    if (request.template === undefined) return found;
+    const text = Buffer.from(found.bytes).toString('utf8');
+    const path = source.replace(/^(salt|edge):\/\//, '').replace(/\?.*$/, '');
+    const rendered = await ctx.renderTemplate({ text, path, engine: request.template, variables: request.variables });
+    return { ...found, bytes: new Uint8Array(Buffer.from(rendered)) };
+  }
+  throw new EdgeError(
+    'EDGE_FILE_NOT_FOUND',
+    `no source is there: ${request.sources.join(', ')}`,
+    { sources: [...request.sources], saltenv: ctx.saltenv },
+    {
+      hint: `Paths of salt:// are below the file roots of ${ctx.saltenv}.`,
+    },
+  );
+}
+
+async function openSource(
+  ctx: ModuleContext,
+  source: string,
+  request: SourceRequest,
+): Promise<FoundContent | undefined> {
+  if (/^https?:\/\//.test(source)) {
+    if (request.sourceHash === undefined && !request.skipVerify)
+      throw new EdgeError(
+        'EDGE_MISSING_ARGUMENT',
+        `${source} needs source_hash`,
+        { source },
+        {
+          hint: 'Give the digest (source_hash: sha256=…), or say skip_verify: True.',
+        },
+      );
+    return await download(source, ctx.signal);
+  }
+  const local = source.startsWith('file://') ? source.slice('file://'.length) : source;
+  if (local.startsWith('/')) {
+    const bytes = await readIfPresent(ctx.host, local);
+    if (bytes === undefined) return undefined;
+    const mode = (await ctx.host.stat(local))?.mode;
+    return mode === undefined ? { bytes } : { bytes, mode };
+  }
+  const file = await ctx.files.open(source, ctx.saltenv);
+  return file === undefined ? undefined : { bytes: await file.read(), mode: file.mode };
+}
+
+async function download(url: string, signal: AbortSignal): Promise<FoundContent | undefined> {
+  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]) });
+  if (response.status === 404) return undefined;
+  if (!response.ok)
+    throw new EdgeError('EDGE_COMMAND_FAILED', `${url} answered ${response.status}`, { url, status: response.status });
+  if (Number(response.headers.get('content-length') ?? 0) > MAX_DOWNLOAD_BYTES)
+    throw new EdgeError('EDGE_NOT_SUPPORTED', `${url} is larger than ${MAX_DOWNLOAD_BYTES} bytes`, { url });
+  return { bytes: new Uint8Array(await response.arrayBuffer()) };
+}
+
+function verifyDigest(source: string, bytes: Uint8Array, sourceHash: string): void {
+  const lengths: Record<number, string> = {
+    32: 'md5',
+    40: 'sha1',
+    56: 'sha224',
+    64: 'sha256',
+    96: 'sha384',
+    128: 'sha512',
+  };
+  const match = /^(?:(md5|sha\d{1,3})[=:])?([0-9a-f]+)$/i.exec(sourceHash.trim());
+  const form = match?.[1]?.toLowerCase() ?? lengths[match?.[2]?.length ?? 0];
+  if (match === null || form === undefined)
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `not a digest: ${sourceHash}`,
+      {},
+      { hint: 'Write source_hash: sha256=<hex>.' },
+    );
+  const digest = createHash(form).update(bytes).digest('hex');
+  if (digest !== match[2]!.toLowerCase())
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `${source} has ${form} ${digest}, not ${match[2]!}`,
+      { source, digest },
+      {
+        hint: 'Either the file was changed or the digest is of another version.',
+      },
+    );
+}
+
+/** `contents` as text: a list is its lines; the last line gets its end unless told otherwise. @throws EdgeError `EDGE_BAD_ARGUMENT` */
+export function contentsText(contents: Value, newline: boolean): { text: string; sealed: boolean } {
+  const parts = Array.isArray(contents) ? contents : [contents];
+  let sealed = false;
+  const texts = parts.map((part) => {
+    if (part instanceof Secret) {
+      sealed = true;
+      return part.reveal();
+    }
+    if (part instanceof PyMap || Array.isArray(part) || part instanceof Uint8Array)
+      throw new EdgeError(
+        'EDGE_BAD_ARGUMENT',
+        'contents is neither text nor a list of texts',
+        {},
+        {
+          hint: 'Use file.serialize to write data.',
+        },
+      );
+    if (part === null) return '';
+    return typeof part === 'boolean' ? (part ? 'True' : 'False') : String(part);
+  });
+  const text = texts
+    .flatMap((part) => part.match(/[^\n]*\n|[^\n]+$/g) ?? (Array.isArray(contents) ? ['\n'] : []))
+    .map((line) => `${line.replace(/[\r\n]+$/, '')}\n`)
+    .join('');
+  return { text: newline ? text : text.replace(/[\r\n]+$/, ''), sealed };
+}
+
+/** One file as it should be. */
+export interface FileGoal {
+  /** Path as the author wrote it; shown. */
+  readonly name: string;
+  /** Path that is written: the end of the symlinks. */
+  readonly path: string;
+  readonly content: FoundContent;
+  readonly ownership: Ownership;
+  readonly makedirs: boolean;
+  readonly dirMode?: number | undefined;
+  readonly backup?: string | boolean | undefined;
+  readonly showChanges: boolean;
+  readonly checkCmd?: string | undefined;
+}
+
+/** What has to be done for a file to have its content; true when nothing. */
+export async function contentChange(ctx: ModuleContext, goal: FileGoal): Promise<Change | true> {
+  const { path, name, content, ownership } = goal;
+  const found = await ctx.host.stat(path);
+  const before = found === undefined || found.kind === 'symlink' ? undefined : await ctx.host.readFile(path);
+  if (before !== undefined && Buffer.compare(before, content.bytes) === 0) return true;
+  const sealed = content.sealed === true;
+  const diff = sealed || !goal.showChanges ? undefined : contentDiff(before, content.bytes);
+  const shown = sealed
+    ? '[secret]'
+    : !goal.showChanges
+      ? '<show_changes=False>'
+      : before === undefined
+        ? 'New file'
+        : diff;
+  const drift =
+    found === undefined
+      ? ownership.mode === undefined
+        ? {}
+        : { mode: formatMode(ownership.mode) }
+      : ownershipDrift(found, ownership);
+  return {
+    what: before === undefined ? `file ${name}: created` : `file ${name}: content`,
+    before: before === undefined ? null : describe(before),
+    after: describe(content.bytes),
+    changes: { diff: shown, ...drift },
+    ...(diff === undefined ? {} : { diff }),
+    ...(sealed ? { sealed } : {}),
+    async apply({ host }) {
+      if (goal.makedirs) await makeDirectories(host, dirname(path), { ...ownership, mode: goal.dirMode });
+      if (goal.checkCmd !== undefined) await checkContent(host, goal);
+      if (before !== undefined) await keepBackup(ctx, host, goal, before);
+      const owner = ownership.user ?? (found === undefined ? undefined : String(found.uid));
+      const group = ownership.group ?? (found === undefined ? undefined : String(found.gid));
+      const kept = found === undefined || found.kind === 'symlink' ? 0o644 : found.mode;
+      await host.writeFile(path, content.bytes, {
+        mode: ownership.mode ?? kept,
+        ...(owner === undefined ? {} : { owner }),
+        ...(group === undefined ? {} : { group }),
+      });
+      return undefined;
+    },
+  };
+}
+
+/** What has to be done for a path to have its owner and permissions; true when nothing. */
+export function ownershipChange(
+  name: string,
+  found: Parameters<typeof ownershipDrift>[0],
+  wanted: Ownership,
+  apply: Change['apply'],
+  changes?: object,
+): Change | true {
+  const drift = ownershipDrift(found, wanted);
+  if (Object.keys(drift).length === 0) return true;
+  const now = { mode: formatMode(found.mode), user: found.user, group: found.group };
+  return {
+    what: `${name}: ${Object.entries(drift)
+      .map(([key, value]) => `${key} ${value}`)
+      .join(', ')}`,
+    before: Object.fromEntries(Object.keys(drift).map((key) => [key, now[key as keyof typeof now]])),
+    after: drift,
+    changes: changes ?? drift,
+    apply,
+  };
+}
+
+function contentDiff(before: Uint8Array | undefined, after: Uint8Array): string {
+  if (isBinary(after) || (before !== undefined && isBinary(before)))
+    return before === undefined ? 'New binary file' : 'Replace binary file with text or other content';
+  return unifiedDiff(Buffer.from(before ?? []).toString('utf8'), Buffer.from(after).toString('utf8'));
+}
+
+function describe(content: Uint8Array): string {
+  return `${content.length} bytes, sha256 ${createHash('sha256').update(content).digest('hex').slice(0, 12)}`;
+}
+
+type Writer = Parameters<Change['apply']>[0]['host'];
+
+/** Lets the author's command judge the new content before it takes the old one's place. */
+async function checkContent(host: Writer, { path, checkCmd, content, ownership }: FileGoal): Promise<void> {
+  const temporary = `${path}.${newId()}.tmp`;
+  await host.writeFile(temporary, content.bytes, { mode: ownership.mode ?? 0o600 });
+  try {
+    await mustRun(
+      host,
+      ['sh', '-c', `${checkCmd!} "$1"`, 'sh', temporary],
+      {},
+      'check_cmd refused the new content; the file was left as it is.',
+    );
+  } finally {
+    await host.remove(temporary);
+  }
+}
+
+async function keepBackup(
+  ctx: ModuleContext,
+  host: Writer,
+  { path, backup }: FileGoal,
+  before: Uint8Array,
+): Promise<void> {
+  if (backup === undefined || backup === false || backup === '') return;
+  if (typeof backup === 'string' && backup.startsWith('.')) {
+    await writeText(host, `${path}${backup}`, Buffer.from(before).toString('utf8'));
+    return;
+  }
+  const cachedir = ctx.opts.get('cachedir');
+  const base = typeof cachedir === 'string' ? cachedir : '/var/cache/edge';
+  const kept = `${base}/file_backup${path}_${newId()}`;
+  await makeDirectories(host, dirname(kept), { mode: 0o700 });
+  await host.writeFile(kept, before, { mode: 0o600 });
+}

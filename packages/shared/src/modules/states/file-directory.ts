@@ -1,0 +1,291 @@
+import { dirname } from 'node:path/posix';
+import { z } from 'zod';
+import type { FileStat } from '../../host/index.ts';
+import {
+  type Change,
+  changesOf,
+  defineState,
+  type ModuleContext,
+  refused,
+  type StateModule,
+} from '../contract/index.ts';
+import {
+  applyOwnership,
+  followLinks,
+  isDirectory,
+  makeDirectories,
+  mustRun,
+  type Ownership,
+  walk,
+} from '../operations/index.ts';
+import { parseMode, pythonRegex } from '../text/index.ts';
+import { backupArg, makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg, showChangesArg } from './file-arguments.ts';
+import { contentChange, fetchSource, ownershipChange } from './file-content.ts';
+import { templateArgs, templateVariables } from './file-managed.ts';
+
+const patternList = z
+  .union([z.string(), z.array(z.string())])
+  .optional()
+  .transform((value) => (typeof value === 'string' ? [value] : (value ?? [])));
+const forceArg = z.boolean().default(false).describe('Replace what is there although it is something else.');
+
+/** `file.directory`. */
+export const fileDirectory: StateModule = defineState({
+  name: 'file.directory',
+  summary: 'Ensure a directory exists with given owner and permissions.',
+  effect: 'repair',
+  args: z.object({
+    name: pathArg,
+    ...ownerArgs,
+    recurse: z
+      .array(z.enum(['user', 'group', 'mode', 'ignore_files', 'ignore_dirs', 'silent']))
+      .default([])
+      .describe('What to apply to everything below as well.'),
+    max_depth: z.number().int().min(0).optional().describe('How many levels below; all where absent.'),
+    dir_mode: modeArg.optional().describe('Permissions of directories, octal, in quotes.'),
+    file_mode: modeArg.optional().describe('Permissions of files below, with recurse: [mode].'),
+    makedirs: makedirsArg,
+    force: forceArg,
+    follow_symlinks: z.boolean().default(false).describe('Take a symlink to a directory for the directory.'),
+    allow_symlink: z.boolean().default(true).describe('A symlink to a directory is fine.'),
+    children_only: z.boolean().default(false).describe('With recurse: leave the directory itself alone.'),
+    mode: modeArg.optional().describe('The same as dir_mode.'),
+  }),
+  examples: [
+    { title: 'owned by the application', args: { name: '/srv/app', user: 'app', mode: '0755', makedirs: true } },
+  ],
+  async check(args, ctx) {
+    const { name } = args;
+    if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);
+    const path = name.length > 1 ? name.replace(/\/+$/, '') : name;
+    const ownership = ownershipOf({ ...args, mode: args.dir_mode ?? args.mode });
+    const found = await ctx.host.stat(path);
+    const isThere =
+      found?.kind === 'directory' ||
+      (found?.kind === 'symlink' && args.allow_symlink && (await isDirectory(ctx.host, path)));
+    if (found !== undefined && !isThere && !args.force)
+      return refused(`Specified location ${path} exists and is a ${found.kind}`);
+    if (found === undefined || !isThere)
+      return changesOf({
+        what: `directory ${path}: exists`,
+        before: found?.kind ?? null,
+        after: 'directory',
+        changes: { [path]: { directory: 'new' } },
+        async apply({ host }) {
+          if (found !== undefined) await host.remove(path);
+          if (args.makedirs) await makeDirectories(host, dirname(path), ownership);
+          await mustRun(host, ['mkdir', '--', path], {}, 'Add makedirs: True when the directory above may be missing.');
+          await applyOwnership(host, path, ownership);
+          return undefined;
+        },
+      });
+    const real = found.kind === 'symlink' ? await followLinks(ctx.host, path) : path;
+    const here = found.kind === 'symlink' ? (await ctx.host.stat(real))! : found;
+    const self = args.children_only || rights(path, real, here, ownership);
+    return changesOf(self, ...(args.recurse.length === 0 ? [] : await below(ctx, real, args, ownership)));
+  },
+});
+
+async function below(
+  { host }: ModuleContext,
+  root: string,
+  args: { recurse: readonly string[]; max_depth?: number | undefined; file_mode?: string | number | undefined },
+  dirs: Ownership,
+): Promise<Change[]> {
+  const { recurse } = args;
+  const owner = {
+    user: recurse.includes('user') ? dirs.user : undefined,
+    group: recurse.includes('group') ? dirs.group : undefined,
+  };
+  const modes = recurse.includes('mode');
+  const fileMode = args.file_mode === undefined || !modes ? undefined : parseMode(args.file_mode);
+  const changes: Change[] = [];
+  for await (const { path, found } of walk(host, root)) {
+    const isDir = found.kind === 'directory';
+    const depth = path.slice(root.length).split('/').length - 2;
+    if (args.max_depth !== undefined && depth > args.max_depth) continue;
+    if (isDir ? recurse.includes('ignore_dirs') : recurse.includes('ignore_files')) continue;
+    const wanted = { ...owner, mode: isDir ? (modes ? dirs.mode : undefined) : fileMode };
+    const change = rights(path, path, found, wanted);
+    if (change !== true) changes.push(change);
+  }
+  return changes;
+}
+
+function rights(name: string, path: string, found: FileStat, wanted: Ownership): Change | true {
+  const change = ownershipChange(name, found, wanted, async ({ host }) => {
+    await applyOwnership(host, path, wanted);
+    return undefined;
+  });
+  return change === true ? true : { ...change, changes: { [path]: change.changes } };
+}
+
+/** `file.recurse`. */
+export const fileRecurse: StateModule = defineState({
+  name: 'file.recurse',
+  summary: 'Ensure a directory holds the files of a tree of the file roots.',
+  effect: 'repair',
+  args: z.object({
+    name: pathArg,
+    source: z.string().describe('`salt://` path of a directory.'),
+    clean: z.boolean().default(false).describe('Remove what is below the directory and not in the tree.'),
+    ...ownerArgs,
+    dir_mode: modeArg.optional().describe('Permissions of directories, octal, in quotes.'),
+    file_mode: modeArg.optional().describe('Permissions of files, octal, in quotes; `keep` takes those of the source.'),
+    ...templateArgs,
+    replace: z.boolean().default(true).describe('False leaves files that exist alone.'),
+    backup: backupArg(false),
+    include_pat: patternList.describe('Only paths that match: shell patterns, or E@ and a regular expression.'),
+    exclude_pat: patternList.describe('Paths to leave out: shell patterns, or E@ and a regular expression.'),
+    makedirs: z.boolean().default(true).describe('Make the directories above that are missing.'),
+    show_changes: showChangesArg,
+  }),
+  examples: [
+    { title: 'static files', args: { name: '/srv/www', source: 'salt://www', clean: true, file_mode: '0644' } },
+  ],
+  async check(args, ctx) {
+    const { name } = args;
+    if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);
+    const root = name.replace(/\/+$/, '');
+    const found = await ctx.host.stat(root);
+    if (found !== undefined && !(await isDirectory(ctx.host, root)))
+      return refused(`The path ${name} exists and is not a directory`);
+    const prefix = `${args.source
+      .replace(/^(salt|edge):\/\//, '')
+      .replace(/\?.*$/, '')
+      .replace(/\/+$/, '')}/`;
+    const wanted = new Set<string>();
+    const changes: (Change | true)[] = [];
+    const dirs = ownershipOf({ ...args, mode: args.dir_mode });
+    const seenDirs = new Set<string>();
+    for await (const entry of ctx.files.list(prefix, ctx.saltenv)) {
+      const relative = entry.path.slice(prefix.length);
+      if (!isIncluded(relative, args.include_pat, args.exclude_pat)) continue;
+      wanted.add(relative);
+      for (const dir of parents(relative)) {
+        if (seenDirs.has(dir)) continue;
+        seenDirs.add(dir);
+        changes.push(await directoryChange(ctx, dir === '' ? root : `${root}/${dir}`, dirs, args.makedirs));
+      }
+      changes.push(await fileChange(ctx, args, root, relative, `salt://${entry.path}`, entry.mode));
+    }
+    if (wanted.size === 0) return refused(`${args.source} holds no files in environment ${ctx.saltenv}`);
+    if (args.clean && found !== undefined) changes.push(...(await leftovers(ctx, root, wanted, seenDirs)));
+    return changesOf(...changes);
+  },
+});
+
+async function directoryChange(
+  { host }: ModuleContext,
+  path: string,
+  wanted: Ownership,
+  makedirs: boolean,
+): Promise<Change | true> {
+  const found = await host.stat(path);
+  if (found?.kind === 'directory') return rights(path, path, found, wanted);
+  if (found?.kind === 'symlink') return true;
+  return {
+    what: `directory ${path}: exists`,
+    before: null,
+    after: 'directory',
+    changes: { [path]: { directory: 'new' } },
+    async apply({ host: writer }) {
+      if (makedirs) await makeDirectories(writer, path, wanted);
+      else await mustRun(writer, ['mkdir', '--', path]);
+      await applyOwnership(writer, path, wanted);
+      return undefined;
+    },
+  };
+}
+
+interface RecurseArgs {
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+  readonly file_mode?: string | number | undefined;
+  readonly template?: string | undefined;
+  readonly replace: boolean;
+  readonly backup: string | boolean;
+  readonly show_changes: boolean;
+}
+
+async function fileChange(
+  ctx: ModuleContext,
+  args: RecurseArgs & Parameters<typeof templateVariables>[0],
+  root: string,
+  relative: string,
+  source: string,
+  sourceMode: number,
+): Promise<Change | true> {
+  const path = `${root}/${relative}`;
+  const found = await ctx.host.stat(path);
+  const ownership = ownershipOf({ ...args, mode: args.file_mode === 'keep' ? undefined : args.file_mode });
+  const wanted = args.file_mode === 'keep' ? { ...ownership, mode: sourceMode } : ownership;
+  const own = found === undefined || rights(path, path, found, wanted);
+  if (found !== undefined && !args.replace) return own;
+  const content = await fetchSource(ctx, {
+    sources: [source],
+    sourceHash: undefined,
+    skipVerify: true,
+    template: args.template,
+    variables: templateVariables(args),
+  });
+  const change = await contentChange(ctx, {
+    name: path,
+    path,
+    content,
+    ownership: wanted,
+    makedirs: false,
+    backup: args.backup,
+    showChanges: args.show_changes,
+  });
+  return change === true ? own : { ...change, changes: { [path]: change.changes } };
+}
+
+async function leftovers(
+  { host }: ModuleContext,
+  root: string,
+  files: ReadonlySet<string>,
+  dirs: ReadonlySet<string>,
+): Promise<Change[]> {
+  const changes: Change[] = [];
+  const gone: string[] = [];
+  for await (const { path, found } of walk(host, root)) {
+    const relative = path.slice(root.length + 1);
+    if (files.has(relative) || dirs.has(relative) || gone.some((dir) => path.startsWith(`${dir}/`))) continue;
+    if (found.kind === 'directory') gone.push(path);
+    changes.push({
+      what: `${path}: absent`,
+      before: found.kind,
+      after: null,
+      changes: { [path]: { removed: 'Removed due to clean' } },
+      async apply({ host: writer }) {
+        await writer.remove(path);
+        return undefined;
+      },
+    });
+  }
+  return changes;
+}
+
+/** The directories above a relative path, outermost first; the root is empty. */
+function parents(relative: string): string[] {
+  const parts = relative.split('/').slice(0, -1);
+  return ['', ...parts.map((_, index) => parts.slice(0, index + 1).join('/'))];
+}
+
+function isIncluded(path: string, include: readonly string[], exclude: readonly string[]): boolean {
+  const hits = (pattern: string): boolean =>
+    pattern.startsWith('E@')
+      ? path.search(pythonRegex(pattern.slice(2))) === 0
+      : new RegExp(`^${shellPattern(pattern)}$`, 's').test(path);
+  return (include.length === 0 || include.some(hits)) && !exclude.some(hits);
+}
+
+/** As Python's fnmatch: a star crosses slashes. */
+function shellPattern(pattern: string): string {
+  return pattern
+    .replace(/[\\^$.+(){}|]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+    .replaceAll('[!', '[^');
+}

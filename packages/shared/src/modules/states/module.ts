@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { anyValue } from '../../schema/index.ts';
+import { PyMap, type Value } from '../../values/index.ts';
+import {
+  changesOf,
+  defineState,
+  inSync,
+  type ModuleContext,
+  refused,
+  type StateModule,
+  type Verdict,
+} from '../contract/index.ts';
+
+const args = z.object({
+  name: anyValue().describe('Function to call, in the older syntax; elsewhere the name of the state.'),
+  m_name: anyValue().optional().describe('Argument `name` of the function, in the older syntax.'),
+  args: z.array(anyValue()).optional().describe('Positional arguments, in the older syntax.'),
+  kwargs: anyValue().optional().describe('Keyword arguments, in the older syntax.'),
+  returner: z.string().optional().describe('Accepted for Salt trees; returns are always kept.'),
+  rest: anyValue()
+    .optional()
+    .describe('Functions with their arguments (`test.echo: [text: hi]`), or arguments of the one function.'),
+});
+type Args = z.output<typeof args>;
+
+interface Call {
+  readonly fun: string;
+  readonly args: readonly Value[];
+  readonly kwargs: Readonly<Record<string, Value>>;
+}
+
+/** Execution functions called as states. Calling one is a change. */
+export const moduleStates: readonly StateModule[] = [
+  defineState({
+    name: 'module.run',
+    summary: 'Call execution functions.',
+    effect: 'action',
+    args,
+    keywords: 'rest',
+    examples: [{ title: 'two functions, newer syntax', args: { name: 'prepare', rest: null } }],
+    check: (given, ctx) => runVerdict(given, ctx),
+    onWatch: (given, ctx) => runVerdict(given, ctx),
+  }),
+  defineState({
+    name: 'module.wait',
+    summary: 'Call execution functions only when a watched state changed.',
+    effect: 'action',
+    args,
+    keywords: 'rest',
+    examples: [],
+    check: () => Promise.resolve(inSync()),
+    onWatch: (given, ctx) => runVerdict(given, ctx),
+  }),
+];
+
+function runVerdict(given: Args, ctx: ModuleContext): Promise<Verdict> {
+  const calls = callsOf(given);
+  if (calls.length === 0)
+    return Promise.resolve(refused('module.run names no function: write `- test.echo: [text: hi]`'));
+  const unknown = calls.map(({ fun }) => fun).filter((fun) => !ctx.hasFunction(fun));
+  if (unknown.length > 0) return Promise.resolve(refused(`Unavailable function: ${unknown.join(', ')}.`));
+  const isLegacy = legacyFunction(given) !== undefined;
+  return Promise.resolve(
+    changesOf(
+      ...calls.map(({ fun, args: positional, kwargs }) => ({
+        what: `call ${fun}`,
+        before: null,
+        after: fun,
+        changes: { [isLegacy ? 'ret' : fun]: null },
+        async apply({ call }: ModuleContext) {
+          const answer = await call(fun, positional, kwargs);
+          const isFailure = answer === false || (answer instanceof PyMap && isFailed(answer));
+          return {
+            changes: { [isLegacy ? 'ret' : fun]: answer },
+            result: !isFailure,
+            comment: `Module function ${fun} executed`,
+          };
+        },
+      })),
+    ),
+  );
+}
+
+/** A return that says itself that it failed. */
+function isFailed(answer: PyMap): boolean {
+  const retcode = answer.get('retcode');
+  return (
+    answer.get('result') === false || answer.get('success') === false || (typeof retcode === 'number' && retcode !== 0)
+  );
+}
+
+function legacyFunction({ name }: Args): string | undefined {
+  return typeof name === 'string' && /^\w+\.\w+$/.test(name) ? name : undefined;
+}
+
+function callsOf(given: Args): Call[] {
+  const rest = given.rest instanceof PyMap ? [...given.rest] : [];
+  const newer = rest.filter(([key]) => /^\w+\.\w+$/.test(String(key)));
+  if (newer.length > 0) return newer.map(([key, body]) => newerCall(String(key), body));
+  const listed = Array.isArray(given.name) ? given.name.map((fun) => newerCall(String(fun), null)) : [];
+  const fun = legacyFunction(given);
+  if (fun === undefined) return listed;
+  const kwargs: Record<string, Value> = Object.fromEntries(
+    rest.map(([key, value]) => [String(key).replace(/^m_/, ''), value]),
+  );
+  if (given.kwargs instanceof PyMap) for (const [key, value] of given.kwargs) kwargs[String(key)] = value;
+  if (given.m_name !== undefined) kwargs.name = given.m_name;
+  return [{ fun, args: given.args ?? [], kwargs }];
+}
+
+/** `fun: [positional, {keyword: value}]`, or one value, or nothing. */
+function newerCall(fun: string, body: Value): Call {
+  const items = body === null ? [] : Array.isArray(body) ? body : [body];
+  const args = items.filter((item) => !(item instanceof PyMap));
+  const maps = items.filter((item): item is PyMap => item instanceof PyMap);
+  return {
+    fun,
+    args,
+    kwargs: Object.fromEntries(maps.flatMap((map) => [...map]).map(([key, value]) => [String(key), value])),
+  };
+}

@@ -1,0 +1,3 @@
+export { createJinja, type Jinja } from './engine.ts';
+export { parseJson } from './filters/json-parse.ts';
+export type { Serializers } from './serializers.ts';

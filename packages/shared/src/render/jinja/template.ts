@@ -1,0 +1,85 @@
+import nunjucksEnvironment, { type Template } from 'nunjucks/src/environment.js';
+import { generate, type TextPiece } from './compile/compiler.ts';
+import type { Names } from './compile/expressions.ts';
+import type { BlockFunction } from './runtime/context.ts';
+import { runtime } from './runtime/index.ts';
+import type { SyntaxFault } from './syntax/error.ts';
+import { type LexerOptions, normalizeSource, tokenize } from './syntax/lexer.ts';
+import { parseTemplate } from './syntax/parser.ts';
+
+/** What a template is compiled with. */
+export interface CompileOptions {
+  readonly names: Names;
+  readonly lexer: LexerOptions;
+}
+
+/** A piece of text and the template it is in. */
+export interface OriginPiece extends TextPiece {
+  readonly template: JinjaTemplate;
+}
+
+/** The text of a template does not parse. */
+export class TemplateSyntaxFaults extends Error {
+  readonly faults: readonly SyntaxFault[];
+  readonly template: JinjaTemplate;
+
+  constructor(faults: readonly SyntaxFault[], template: JinjaTemplate) {
+    super(faults[0]!.message);
+    this.faults = faults;
+    this.template = template;
+  }
+}
+
+type Factory = (
+  R: typeof runtime,
+  K: readonly unknown[],
+  T: JinjaTemplate,
+) => { root: BlockFunction; blocks: Map<string, BlockFunction> };
+
+/** A template compiled once and run many times; it keeps nothing of a render. */
+export class JinjaTemplate extends (nunjucksEnvironment.Template as typeof Template) {
+  /** Renders the whole template. */
+  declare root: BlockFunction;
+  declare blocks: ReadonlyMap<string, BlockFunction>;
+  /** The text by lines, for messages. */
+  declare lines: readonly string[];
+  /** The pieces of its text, to which the marks of rendered text point. */
+  declare pieces: readonly OriginPiece[];
+  declare private options: CompileOptions;
+
+  override init(source: string, options: CompileOptions, path: string): void {
+    this.tmplStr = source;
+    this.path = path;
+    this.options = options;
+    this.compiled = false;
+    this.lines = [];
+  }
+
+  /** Called by nunjucks on first use. @throws TemplateSyntaxFaults */
+  override _compile(): void {
+    const source = normalizeSource(this.tmplStr);
+    this.lines = source.split('\n');
+    const parsed = parseTemplate(tokenize(source, this.options.lexer));
+    if (!parsed.ok) throw new TemplateSyntaxFaults(parsed.faults, this);
+    const generated = this.#generate(parsed.body);
+    this.pieces = generated.pieces.map((piece) => ({ ...piece, template: this }));
+    const factory = new Function('R', 'K', 'T', generated.source) as Factory;
+    const { root, blocks } = factory(runtime, generated.constants, this);
+    this.root = root;
+    this.blocks = blocks;
+    this.compiled = true;
+  }
+
+  #generate(body: Parameters<typeof generate>[0]): ReturnType<typeof generate> {
+    try {
+      return generate(body, this.options.names);
+    } catch (error) {
+      if (isSyntaxFault(error)) throw new TemplateSyntaxFaults([error], this);
+      throw error;
+    }
+  }
+}
+
+function isSyntaxFault(error: unknown): error is SyntaxFault {
+  return error instanceof Error && 'position' in error;
+}

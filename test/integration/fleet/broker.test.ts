@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrokerEvent, type ManagedBroker, startBroker } from '@edge-run/master/broker';
+import { connectNatsBus } from '@edge-run/shared/bus';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+let directory: string;
+let broker: ManagedBroker | undefined;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'edge-broker-'));
+});
+afterEach(async () => {
+  await broker?.stop();
+  broker = undefined;
+  await rm(directory, { recursive: true, force: true });
+});
+
+const alive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test('it comes back on the same port after a kill, with everything stored', async () => {
+  const events: BrokerEvent[] = [];
+  broker = await startBroker({ directory, onEvent: (event) => void events.push(event) });
+  const { url, pid } = broker;
+  const bus = await connectNatsBus({ servers: [url], name: 't', inboxPrefix: '_INBOX.t' });
+  const manager = await jetstreamManager(bus.connection);
+  await manager.streams.add({ name: 'S', subjects: ['s'] });
+  await jetstream(bus.connection).publish('s', 'kept');
+  process.kill(pid!, 'SIGKILL');
+  await expect.poll(() => events.map(({ kind }) => kind)).toEqual(['died', 'restarted']);
+  expect(broker.url).toBe(url);
+  expect(broker.pid).not.toBe(pid);
+  await expect
+    .poll(() =>
+      manager.streams.info('S').then(
+        ({ state }) => state.messages,
+        () => -1,
+      ),
+    )
+    .toBe(1);
+  await bus.close();
+});
+
+test('it gives up after too many deaths and says so', async () => {
+  const events: BrokerEvent[] = [];
+  broker = await startBroker({ directory, maxRestarts: 1, onEvent: (event) => void events.push(event) });
+  process.kill(broker.pid!, 'SIGKILL');
+  await expect.poll(() => events.at(-1)?.kind).toBe('restarted');
+  process.kill(broker.pid!, 'SIGKILL');
+  await expect.poll(() => events.at(-1)?.kind).toBe('gave-up');
+});
+
+test('a taken port is named', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await expect(startBroker({ directory, port })).rejects.toMatchObject({
+    code: 'EDGE_BROKER_PORT_TAKEN',
+    message: expect.stringContaining(String(port)),
+  });
+  server.close();
+});
+
+test('a second server on one store is refused', async () => {
+  broker = await startBroker({ directory });
+  await expect(startBroker({ directory })).rejects.toMatchObject({ code: 'EDGE_BROKER_STORE_LOCKED' });
+});
+
+test('the server of a master that was killed is replaced', async () => {
+  broker = await startBroker({ directory });
+  const orphan = broker.pid!;
+  const dead = spawn('true');
+  await once(dead, 'exit');
+  const claim = join(directory, 'claim.json');
+  expect(JSON.parse(await readFile(claim, 'utf8'))).toEqual({ master: process.pid, server: orphan });
+  await writeFile(claim, JSON.stringify({ master: dead.pid, server: orphan }));
+  const next = await startBroker({ directory });
+  expect(alive(orphan)).toBe(false);
+  expect(next.pid).not.toBe(orphan);
+  await next.stop();
+});
+
+test('stopping ends the process and frees the store', async () => {
+  broker = await startBroker({ directory });
+  const { pid } = broker;
+  await broker.stop();
+  expect(alive(pid!)).toBe(false);
+  broker = await startBroker({ directory });
+});
+
+test('WebSocket is off unless asked for', async () => {
+  broker = await startBroker({ directory });
+  expect(broker.websocketUrl).toBeUndefined();
+  await broker.stop();
+  broker = await startBroker({ directory, websocket: { host: '127.0.0.1', port: -1 } });
+  const bus = await connectNatsBus({ servers: [broker.websocketUrl!], name: 'w', inboxPrefix: '_INBOX.w' });
+  await bus.flush();
+  await expect(bus.request('nobody', 1, { timeoutMs: 2_000 })).rejects.toMatchObject({ code: 'EDGE_BUS_NO_RESPONDER' });
+  await bus.close();
+});

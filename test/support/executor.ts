@@ -1,0 +1,30 @@
+import type { HostJob, HostJobResult, JobExecutor } from '@edge-run/shared/execute';
+import { systemClock } from '@edge-run/shared/kernel';
+import { PyMap } from '@edge-run/shared/values';
+
+/** Knows `test.ping`, `test.echo TEXT`, `test.sleep MS` (ends when told to), `test.large BYTES` and `test.count`. */
+export function testExecutor(options: { readonly onRun?: (job: HostJob) => void } = {}): JobExecutor {
+  let count = 0;
+  return {
+    facts: async () => new PyMap(),
+    execute: async (job, { signal }): Promise<HostJobResult> => {
+      options.onRun?.(job);
+      switch (job.fun) {
+        case 'test.ping':
+          return { outcome: 'succeeded', ret: true, retcode: 0 };
+        case 'test.echo':
+          return { outcome: 'succeeded', ret: job.args[0] ?? null, retcode: 0 };
+        case 'test.count':
+          count += 1;
+          return { outcome: 'succeeded', ret: count, retcode: 0 };
+        case 'test.large':
+          return { outcome: 'succeeded', ret: 'x'.repeat(Number(job.args[0])), retcode: 0 };
+        case 'test.sleep':
+          await systemClock.sleep(Number(job.args[0]), signal);
+          return { outcome: 'succeeded', ret: job.args[0] ?? null, retcode: 0 };
+        default:
+          throw new Error(`no function ${job.fun}`);
+      }
+    },
+  };
+}

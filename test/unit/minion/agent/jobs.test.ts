@@ -1,0 +1,208 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { JobRunner, JobStore } from '@edge-run/shared/execute';
+import { createKeyPair, signBody, signJob } from '@edge-run/shared/bus';
+import type { HostJobResult, JobExecutor } from '@edge-run/shared/execute';
+import { silentLogger, systemClock } from '@edge-run/shared/kernel';
+import type { JobMessage, JobReceipt, ReturnMessage } from '@edge-run/shared/protocol';
+import { PyMap } from '@edge-run/shared/values';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'edge-jobs-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const master = createKeyPair('user');
+let issued = 0;
+const job = (change: Partial<JobMessage> = {}): JobMessage => {
+  const now = Date.now();
+  issued += 1;
+  return {
+    ...{
+      jid: `j${issued}`,
+      fun: 'a.b',
+      args: [],
+      kwargs: [],
+      targets: ['m'],
+      by: 't',
+      issuedAt: now,
+      expiresAt: now + 60_000,
+    },
+    ...change,
+  };
+};
+
+describe('JobRunner', () => {
+  const started = (options: { concurrency?: number; maxWaiting?: number; execute?: JobExecutor['execute'] } = {}) => {
+    const returns: ReturnMessage[] = [];
+    const store = new JobStore(directory);
+    const runner = new JobRunner({
+      id: 'm',
+      version: '1',
+      trustedSigners: () => new Set([master.publicKey]),
+      executor: {
+        facts: async () => new PyMap(),
+        execute:
+          options.execute ?? (async (): Promise<HostJobResult> => ({ outcome: 'succeeded', ret: 1, retcode: 0 })),
+      },
+      store,
+      clock: systemClock,
+      log: silentLogger,
+      concurrency: options.concurrency ?? 2,
+      ...(options.maxWaiting === undefined ? {} : { maxWaiting: options.maxWaiting }),
+      publish: (answer) => void returns.push(answer),
+    });
+    runner.recover();
+    const send = (message: JobMessage): JobReceipt => runner.handle(signJob(message, master));
+    return { runner, store, returns, send };
+  };
+
+  test('runs no more jobs at a time than it may, and refuses what it cannot hold', async () => {
+    let now = 0;
+    let most = 0;
+    const ends: (() => void)[] = [];
+    const { send, returns } = started({
+      maxWaiting: 3,
+      execute: async () => {
+        now += 1;
+        most = Math.max(most, now);
+        await new Promise<void>((resolve) => ends.push(resolve));
+        now -= 1;
+        return { outcome: 'succeeded', ret: null, retcode: 0 };
+      },
+    });
+    const receipts = Array.from({ length: 6 }, () => send(job()));
+    expect(receipts.map(({ state }) => state)).toEqual([...Array(5).fill('running'), 'refused']);
+    expect(receipts[5]).toMatchObject({ error: { code: 'EDGE_MINION_BUSY' } });
+    while (returns.length < 5) {
+      ends.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(most).toBe(2);
+  });
+
+  test('an executor that ignores its signal is given up', async () => {
+    const { send, returns } = started({ execute: () => new Promise(() => {}) });
+    const { jid } = job();
+    send(job({ jid, timeoutMs: 20 }));
+    await expect.poll(() => returns.length, { timeout: 9_000 }).toBe(1);
+    expect(returns[0]).toMatchObject({ jid, outcome: 'timed-out', retcode: 124 });
+  }, 10_000);
+
+  test('a kill must be signed and addressed', async () => {
+    const { runner, send, returns } = started({
+      execute: (_, { signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    });
+    const message = job();
+    send(message);
+    const kill = {
+      kind: 'kill',
+      jid: message.jid,
+      targets: ['m'],
+      by: 'ann',
+      issuedAt: 0,
+      expiresAt: Date.now() + 1_000,
+    };
+    expect(runner.handle(kill).state).toBe('refused');
+    expect(runner.handle(signBody(kill, createKeyPair('user'))).state).toBe('refused');
+    expect(runner.handle(signBody({ ...kill, targets: ['x'] }, master)).state).toBe('refused');
+    expect(runner.running()).toHaveLength(1);
+    expect(runner.handle(signBody(kill, master)).state).toBe('running');
+    await expect.poll(() => returns.length).toBe(1);
+    expect(returns[0]).toMatchObject({ outcome: 'cancelled', retcode: 130, ret: 'killed by ann' });
+  });
+
+  test('after a restart a job is answered from the store, and its body must be the same', async () => {
+    const first = started();
+    const message = job();
+    first.send(message);
+    await expect.poll(() => first.returns.length).toBe(1);
+    const second = started();
+    expect(second.send(message).state).toBe('ended');
+    expect(second.returns).toEqual(first.returns);
+    expect(second.send({ ...message, fun: 'x.y' })).toMatchObject({ state: 'refused' });
+  });
+
+  test('what was interrupted fails with evidence, or runs again where it may', async () => {
+    const first = started({ execute: () => new Promise(() => {}) });
+    const [plain, resumable] = [job(), job({ resumable: true })];
+    first.send(plain);
+    first.send(resumable);
+    const second = started();
+    await expect.poll(() => second.returns.length).toBe(2);
+    const byJid = Object.fromEntries(second.returns.map((answer) => [answer.jid, answer]));
+    expect(byJid[plain.jid]).toMatchObject({ outcome: 'failed', error: { code: 'EDGE_JOB_INTERRUPTED' } });
+    expect(byJid[resumable.jid]).toMatchObject({ outcome: 'succeeded', ret: 1 });
+  });
+
+  test('the epoch of a run is remembered over a restart', async () => {
+    const first = started();
+    first.send(job({ run: { id: 'r', epoch: 5 } }));
+    await expect.poll(() => first.returns.length).toBe(1);
+    const second = started();
+    expect(second.send(job({ run: { id: 'r', epoch: 4 } }))).toMatchObject({
+      state: 'refused',
+      error: { details: { problem: 'stale-epoch' } },
+    });
+    expect(second.send(job({ run: { id: 'r', epoch: 5 } })).state).toBe('running');
+  });
+
+  test('find tells what is known', () => {
+    const { runner, send } = started({ execute: () => new Promise(() => {}) });
+    const message = job();
+    send(message);
+    expect(runner.handle({ kind: 'find', jid: message.jid }).state).toBe('running');
+    expect(runner.handle({ kind: 'find', jid: 'other' }).state).toBe('unknown');
+    expect(runner.handle({ kind: 'find' })).toMatchObject({
+      state: 'alive',
+      running: [{ jid: message.jid, fun: 'a.b' }],
+    });
+  });
+});
+
+describe('JobStore', () => {
+  const answer = (message: JobMessage): ReturnMessage => ({
+    ...{
+      jid: message.jid,
+      id: 'm',
+      fun: message.fun,
+      outcome: 'succeeded',
+      ret: 'x',
+      retcode: 0,
+      startedAt: 0,
+      durationMs: 1,
+    },
+  });
+
+  test('keeps what is not confirmed, whatever its number, and drops old confirmed ones', () => {
+    const store = new JobStore(directory, { keep: 3 });
+    const old = Array.from({ length: 4 }, () => job({ issuedAt: 1, expiresAt: 2 }));
+    for (const message of old) {
+      store.begin(message, 'd', 1);
+      store.end(message, answer(message));
+    }
+    expect(store.unconfirmed()).toHaveLength(4);
+    for (const { jid } of old.slice(0, 3)) store.confirm(jid);
+    store.begin(job(), 'd', 100);
+    expect(store.unconfirmed()).toEqual([old[3]!.jid]);
+    expect(store.get(old[0]!.jid)).toBeUndefined();
+    expect(store.readReturn(old[3]!.jid)).toMatchObject({ ret: 'x' });
+    expect(new JobStore(directory).all()).toHaveLength(store.all().length);
+  });
+
+  test('files a crash cut off are as if they never were', () => {
+    const store = new JobStore(directory);
+    const message = job();
+    store.begin(message, 'd', 1);
+    store.end(message, answer(message));
+    writeFileSync(join(directory, 'cut.run.json'), '{"digest":');
+    writeFileSync(join(directory, 'half.ret.json.tmp'), '{');
+    const reopened = new JobStore(directory);
+    expect(reopened.all().map(({ jid }) => jid)).toEqual([message.jid]);
+    expect(readdirSync(directory)).toEqual([`${message.jid}.ret.json`]);
+  });
+});
