@@ -1,12 +1,11 @@
 import { type Events, openEvents } from '@edge-run/master/events';
 import { type Reactor, type ReactorConfig, startReactor } from '@edge-run/master/reactor';
 import { newId, notCompiled, silentLogger, systemClock } from '@edge-run/shared/kernel';
-import { createRenderData } from '@edge-run/shared/render';
+import { createJinja, createRenderData, dumpYaml, loadYaml } from '@edge-run/shared/render';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startNats, type TestNats } from '../../support/nats.ts';
 import { RecordedJobs, RecordedRunners } from '../../support/reaction-ports.ts';
-import { tinyJinja } from '../../support/tiny-jinja.ts';
 
 const ACK_WAIT_MS = 1_500;
 const FILES: Readonly<Record<string, string>> = {
@@ -15,7 +14,7 @@ const FILES: Readonly<Record<string, string>> = {
   'broken.sls': 'release: {{ data.nope }}\n',
 };
 const CONFIG: ReactorConfig = [{ 'release/*': ['release.sls'] }, { 'broken/*': ['broken.sls'] }];
-const render = createRenderData(tinyJinja);
+const render = createRenderData(createJinja({ loadYaml, dumpYaml }).renderText);
 
 let nats: TestNats;
 let events: Events;
