@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { EdgeError } from '@edge-run/shared/kernel';
 
+/** Where to look for the nats-server program. */
 export interface FindServerOptions {
   /** Configured path; nothing else is tried when it is given. */
   readonly path?: string;

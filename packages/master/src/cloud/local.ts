@@ -18,6 +18,7 @@ export interface LocalFleetAccess {
   joinToken(id: string): Promise<string>;
 }
 
+/** What the local fleet starts its hosts with, and how it knows that they are up. */
 export interface LocalCloudOptions {
   /** The program of the minion: Node and the script. */
   readonly minionCommand: readonly [string, ...string[]];

@@ -5,6 +5,7 @@ import { EdgeError, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
 import { type RunningMaster, VERSION } from './master.ts';
 
+/** What `edge-run up` starts a master with. */
 export interface EmbeddedOptions {
   /** `<state dir>/dev`. */
   readonly dir: string;

@@ -32,8 +32,10 @@ import { createRenderer } from './renderer.ts';
 import { minionRpc } from './rpc.ts';
 import { openSshHosts } from './ssh-hosts.ts';
 
+/** Version of the master, as `status` and `--version` tell it. */
 export const VERSION = '0.1.0';
 
+/** What a master is started with. */
 export interface MasterOptions {
   readonly config: LoadedMasterConfig;
   /** How the local fleet starts a minion. */
@@ -215,7 +217,6 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     events,
     base,
     facts,
-    renderer,
     dispatcher,
     runners,
     clock,

@@ -27,6 +27,7 @@ export interface Dispatcher {
   run(request: DispatchRequest, signal: AbortSignal): Promise<JobAnswer>;
 }
 
+/** What jobs are dispatched through. */
 export interface DispatcherOptions {
   readonly jobs: JobService;
   select(target: string, targetType: string): Promise<readonly string[]>;

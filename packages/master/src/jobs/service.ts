@@ -44,6 +44,7 @@ export interface JobReport {
   readonly targets: ReadonlyMap<string, JobTargetAnswer>;
 }
 
+/** Jobs on minions: published, followed to their end, and kept. */
 export interface JobService extends Jobs {
   /** Publishes a job, or attaches to one whose id is repeated, and waits for every target; `signal` cancels the job. */
   run(request: JobRunRequest, signal: AbortSignal): Promise<JobAnswer>;
@@ -65,6 +66,7 @@ export interface JobService extends Jobs {
   close(): Promise<void>;
 }
 
+/** What jobs are published, followed and kept through. */
 export interface JobServiceOptions {
   readonly bus: Bus;
   readonly returns: ReturnStream;

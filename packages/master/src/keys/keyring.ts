@@ -19,6 +19,7 @@ export interface ListedKey {
   readonly changedBy?: string;
 }
 
+/** Whom a new join token is to let in. */
 export interface TokenRequest {
   readonly name: string;
   /** Glob of the ids it lets in. Default `*`. */
@@ -29,6 +30,7 @@ export interface TokenRequest {
   readonly uses?: number;
 }
 
+/** Where the keys of an installation lie, and who is told of changes. */
 export interface KeyringOptions {
   readonly dir: string;
   readonly clock?: Clock;

@@ -12,6 +12,7 @@ export interface RunnerCalls {
   call(request: RunnerRequest): Promise<{ readonly answer: Value; readonly result: boolean }>;
 }
 
+/** One call of a runner. */
 export interface RunnerRequest {
   readonly name: string;
   readonly args: readonly Value[];

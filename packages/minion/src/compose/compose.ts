@@ -6,6 +6,7 @@ import { type Agent, type AgentOptions, type MinionPorts, startAgent } from '../
 import type { MinionConfig } from '../config/index.ts';
 import { openIdentity } from '../identity/index.ts';
 
+/** Version of the minion, as it tells its master. */
 export const VERSION = '0.1.0';
 
 /** Starts the minion a configuration describes; what runs its jobs is made by `createExecutor`. */

@@ -15,6 +15,7 @@ export type WsFactory = (
   readonly encrypted: boolean;
 }>;
 
+/** Which servers to connect to, and as whom. */
 export interface NatsBusOptions {
   /** `nats://`, `tls://`, `ws://` or `wss://`; all of one kind. */
   readonly servers: readonly string[];

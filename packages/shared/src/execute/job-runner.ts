@@ -12,6 +12,7 @@ import { decodeValue, encodeValue } from '../values/index.ts';
 import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 import { JOB_ID, type JobStore } from './job-store.ts';
 
+/** What jobs are judged, run and kept with. */
 export interface JobRunnerOptions {
   readonly id: string;
   readonly version: string;

@@ -3,6 +3,7 @@ import { type Compiled, compiled, type Diagnostic } from '../kernel/index.ts';
 import type { RenderedData } from '../render/index.ts';
 import { parseTop, type TopFile } from './top-file.ts';
 
+/** Where top files are read, and how they are rendered. */
 export interface ReadTopsOptions {
   readonly source: FileSource;
   /** Environments whose top files are read, in order. */
