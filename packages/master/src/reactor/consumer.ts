@@ -21,6 +21,7 @@ const CONSUMER_NOT_FOUND = 10014;
 const IN_HAND = 256;
 const RETRY_PAUSE_MS = 1_000;
 
+/** What reading the events needs, and what is done with them. */
 export interface EventConsumerOptions {
   readonly connection: NatsConnection;
   readonly clock: Clock;
