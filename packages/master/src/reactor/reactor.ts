@@ -11,6 +11,7 @@ const ACK_WAIT_MS = 15_000;
 /** Events remembered, so that one that was sent twice is reacted to once. */
 const REMEMBERED = 10_000;
 
+/** What the reactor reads, and what its reactions act through. */
 export interface ReactorOptions extends ReactionPorts {
   /** To the server of the event stream, which `openEvents` has made. */
   readonly connection: NatsConnection;
@@ -21,6 +22,7 @@ export interface ReactorOptions extends ReactionPorts {
   readonly ackWaitMs?: number;
 }
 
+/** A reactor that runs. */
 export interface Reactor {
   /** The rules, for the operation `reactor.ls`. */
   ls(): readonly { readonly tag: string; readonly files: string[] }[];

@@ -29,6 +29,7 @@ export interface ScheduleRecord {
   readonly open: readonly OpenFire[];
 }
 
+/** Who decides, and when. */
 export interface TickSituation {
   readonly now: InstantMs;
   readonly owner: string;

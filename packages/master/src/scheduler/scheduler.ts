@@ -20,6 +20,7 @@ import { fireKey, startWork, type WorkPorts } from './work.ts';
 const LONGEST_SLEEP_MS = 60_000;
 const RETRY_PAUSE_MS = 1_000;
 
+/** The schedules, where they are kept, and what they act through. */
 export interface SchedulerOptions extends WorkPorts {
   readonly schedules: readonly ScheduledJob[];
   readonly state: ScheduleState;
@@ -31,6 +32,7 @@ export interface SchedulerOptions extends WorkPorts {
   readonly signal: AbortSignal;
 }
 
+/** A scheduler that runs. */
 export interface Scheduler {
   /** The schedules, for the operation `schedule.ls`. */
   ls(): Promise<readonly ScheduleEntry[]>;
