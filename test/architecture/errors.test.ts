@@ -10,6 +10,8 @@ const NOT_CODES: ReadonlySet<string> = new Set([
   ...Object.values(STREAMS).map(({ name }) => name),
   'EDGE_JOBS',
   'EDGE_JOURNAL_OBJECTS',
+  'EDGE_SCHEDULE',
+  'EDGE_SANDBOX_PROBE',
   'EDGE_CONTEXT',
   'EDGE_HOME',
   'EDGE_NATS_URL',

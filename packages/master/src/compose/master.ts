@@ -217,7 +217,6 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     events,
     base,
     facts,
-    renderer,
     dispatcher,
     runners,
     clock,

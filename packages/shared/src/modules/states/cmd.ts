@@ -220,7 +220,7 @@ function statefulOutcome(changes: PyMap, retcode: number, stdout: string): Apply
 }
 
 /** The last line that says something, as JSON or `name=value` words; undefined when it is neither. */
-export function parseStateful(stdout: string): Record<string, unknown> | undefined {
+function parseStateful(stdout: string): Record<string, unknown> | undefined {
   const lines = stdout.trim().split('\n');
   const last = lines.at(-1) ?? '';
   if (last === '') return {};

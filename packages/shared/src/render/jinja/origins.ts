@@ -1,7 +1,7 @@
 import type { SourceRange } from '../../kernel/index.ts';
 import type { RenderedText } from '../contract.ts';
 import type { Piece } from './runtime/context.ts';
-import type { JinjaTemplate } from './template.ts';
+import type { OriginPiece } from './template.ts';
 
 /** Rendered text whose lines are traced back through the marks generated code left behind. */
 export function renderedText(piece: Piece, finalText: string): RenderedText {
@@ -23,19 +23,16 @@ function lineStarts(text: string): number[] {
 }
 
 function place({ marks }: Piece, text: string, offset: number): SourceRange | undefined {
-  let [low, high] = [0, marks.length / 3];
+  let [low, high] = [0, marks.length / 2];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((marks[middle * 3] as number) <= offset) low = middle + 1;
+    if ((marks[middle * 2] as number) <= offset) low = middle + 1;
     else high = middle;
   }
-  const mark = low === 0 ? 0 : low - 1;
   if (marks.length === 0) return undefined;
-  const began = marks[mark * 3] as number;
-  const template = marks[mark * 3 + 1] as JinjaTemplate;
-  const pieceIndex = marks[mark * 3 + 2] as number;
-  const first = template.pieces[pieceIndex * 2]!;
-  const feeds = template.pieces[pieceIndex * 2 + 1]!;
+  const mark = Math.max(0, low - 1);
+  const began = marks[mark * 2] as number;
+  const { template, line: first, feeds } = marks[mark * 2 + 1] as OriginPiece;
   const passed = began >= offset ? 0 : text.slice(began, offset).split('\n').length - 1;
   const line = first + Math.min(passed, feeds);
   const shown = template.lines[line - 1];
