@@ -1,6 +1,5 @@
-import { createJinja, type Jinja, type RenderRequest } from '@edge-run/shared/render';
+import { createJinja, dumpYaml, type Jinja, loadYaml, type RenderRequest } from '@edge-run/shared/render';
 import { PyMap, type Value } from '@edge-run/shared/values';
-import { simpleSerializers } from './simple-yaml.ts';
 
 /** What a test says of a render; the rest is empty. */
 export interface TestRender extends Partial<Omit<RenderRequest, 'text' | 'loader' | 'calls' | 'variables'>> {
@@ -12,7 +11,7 @@ export interface TestRender extends Partial<Omit<RenderRequest, 'text' | 'loader
 
 /** An engine over plain YAML. */
 export function testJinja(): Jinja {
-  return createJinja(simpleSerializers);
+  return createJinja({ loadYaml, dumpYaml });
 }
 
 /** A whole request for `text`. */
