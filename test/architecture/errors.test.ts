@@ -11,6 +11,8 @@ const NOT_CODES: ReadonlySet<string> = new Set([
   'EDGE_JOBS',
   'EDGE_SCHEDULE',
   'EDGE_JOURNAL_OBJECTS',
+  'EDGE_SCHEDULE',
+  'EDGE_SANDBOX_PROBE',
   'EDGE_CONTEXT',
   'EDGE_HOME',
   'EDGE_NATS_URL',

@@ -53,6 +53,23 @@ describe('the reference', () => {
     expect(refused).toEqual([]);
   });
 
+  it('has the commands that hints and messages name', async () => {
+    const program = await createProgram('0.0.0', (command) => command);
+    const runners = new Set(declared.runners.map(({ name }) => name));
+    const hints = packageSources().flatMap((file) =>
+      literalsOf(file).flatMap((literal) => [...literal.matchAll(/\bedge-run ([a-z][\w.]*)(?: ([a-z-]+))?/g)]),
+    );
+    const wrong = hints.filter(([, first = '', second]) => {
+      const command = program.commands.find((candidate) => candidate.name() === first);
+      if (command === undefined) return !runners.has(first.replace(/\.$/, ''));
+      // `orch NAME` runs one; the other groups have nothing but their commands.
+      const isGroup = command.commands.length > 0 && first !== 'orch';
+      return isGroup && second !== undefined && !command.commands.some((child) => child.name() === second);
+    });
+    expect(hints.length).toBeGreaterThan(20);
+    expect(wrong.map(([text]) => text)).toEqual([]);
+  });
+
   it('lists every tag the sources send', () => {
     const shape = (tag: string): string => tag.replaceAll(/<[^>]*>/g, '<>');
     const known = new Set([...declared.eventTags.map(({ tag }) => shape(tag)), 'run/<>/<>']);

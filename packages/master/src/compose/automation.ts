@@ -11,6 +11,7 @@ import { type RenderReaction, startReactor } from '../reactor/index.ts';
 import { openScheduleState, parseSchedules, startScheduler } from '../scheduler/index.ts';
 import type { RuntimeBase } from './master-host.ts';
 
+/** What the reactor and the scheduler work with. */
 export interface AutomationOptions {
   readonly config: LoadedMasterConfig;
   readonly connection: NatsConnection;

@@ -33,11 +33,7 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
     release(dir);
     return EXIT.notStarted;
   }
-  const credentials = join(dir, 'operator.creds');
-  writeFileSync(credentials, master.operatorCreds('operator'), { mode: 0o600 });
-  writeFileSync(join(dir, 'context.json'), `${JSON.stringify({ url: master.url, credentials }, null, 2)}\n`, {
-    mode: 0o600,
-  });
+  writeContext(dir, master);
   const report = {
     version: VERSION,
     dir,
@@ -57,6 +53,14 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
   await master.stop();
   release(dir);
   return EXIT.done;
+}
+
+/** The file edge-run finds this master by. */
+function writeContext(dir: string, { url, operator }: RunningMaster): void {
+  const own = join(dir, 'operator.creds');
+  if (operator !== undefined && 'creds' in operator) writeFileSync(own, operator.creds, { mode: 0o600 });
+  const credentials = operator === undefined ? undefined : 'file' in operator ? operator.file : own;
+  writeFileSync(join(dir, 'context.json'), `${JSON.stringify({ url, credentials }, null, 2)}\n`, { mode: 0o600 });
 }
 
 function tell(message: object): void {

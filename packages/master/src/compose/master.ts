@@ -25,7 +25,7 @@ import {
 import { createRunnerCalls, masterRunners } from '../runners/index.ts';
 import { startAutomation } from './automation.ts';
 import { createBalancers } from './balancers.ts';
-import { openConnections } from './broker.ts';
+import { type Connections, openConnections } from './broker.ts';
 import { masterFacts, masterRuntime, runtimeBase } from './master-host.ts';
 import { createPillars } from './pillars.ts';
 import { createRenderer } from './renderer.ts';
@@ -48,8 +48,8 @@ export interface MasterOptions {
 export interface RunningMaster {
   readonly url: string;
   readonly isBrokerManaged: boolean;
-  /** Credentials for the command line of this machine. */
-  operatorCreds(name: string): string;
+  /** Credentials for the command line of this machine: new ones, the file everybody uses, or none. */
+  readonly operator: { readonly creds: string } | { readonly file: string } | undefined;
   /** Lets go of everything; runs go on with the next master. */
   stop(): Promise<void>;
 }
@@ -110,7 +110,11 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     pillarOf,
   });
   const nodes: Nodes = new Nodes({
-    minions: () => keyring.accepted(),
+    // Where nobody is let in one by one, who told us of himself is who there is.
+    minions: () =>
+      connections.admission.knock === undefined
+        ? factsStore.ids().filter((id) => !ssh.grains.has(id))
+        : keyring.accepted(),
     sshHosts: () => ssh.grains,
     facts: factsStore,
     nodegroups: config.nodegroups,
@@ -129,7 +133,8 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     log,
     presence: ssh.presence(presence),
     resolveTargets: async (target, type) => ({ ids: await select(target, type) }),
-    publishEvent: (tag, data) => background.run(events.send({ tag, data })),
+    publishEvent: (tag, data, causedBy) =>
+      background.run(events.send({ tag, data, ...(causedBy === undefined ? {} : { causedBy }) })),
   });
   const dispatcher = createDispatcher({
     jobs,
@@ -169,7 +174,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     minionCommand,
     access: {
       servers: [connections.url],
-      knock: keyring.knockJwt(),
+      ...connections.admission,
       trustedKeys: [keyring.jobSigner.publicKey],
       joinToken: async (id) => (await keyring.createToken({ name: `fleet-${id}-${newId()}`, ids: id })).token,
     },
@@ -266,7 +271,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
   return {
     url: connections.url,
     isBrokerManaged: connections.isManaged,
-    operatorCreds: (name) => keyring.operatorCreds(name),
+    operator: operatorAccess(connections),
     async stop() {
       await runs.stop();
       stop.abort();
@@ -277,6 +282,11 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       await connections.close();
     },
   };
+}
+
+function operatorAccess({ admission, keyring }: Connections): RunningMaster['operator'] {
+  if (admission.knock !== undefined) return { creds: keyring.operatorCreds('operator') };
+  return admission.credentials === undefined ? undefined : { file: admission.credentials };
 }
 
 /** The environment a host belongs to by its grains is the one its pillar comes from, unless it is asked for another. */

@@ -416,7 +416,7 @@ class Service implements JobService {
       'EDGE_JOB_UNKNOWN',
       `no job ${jid} is known`,
       { jid },
-      { hint: 'See the latest with: edge-run jobs.list.' },
+      { hint: 'See the latest with: edge-run jobs ls.' },
     );
   }
 

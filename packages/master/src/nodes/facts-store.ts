@@ -18,6 +18,11 @@ export class FactsStore {
     for (const name of readdirSync(dir)) this.#read(name);
   }
 
+  /** Ids of all hosts that ever told their facts. */
+  ids(): readonly string[] {
+    return [...this.#facts.keys()];
+  }
+
   get(id: string): PyMap | undefined {
     return this.#facts.get(id);
   }

@@ -50,7 +50,7 @@ function requireTrust(config: MinionConfig): void {
     `${config.id} does not know whose jobs to run`,
     {},
     {
-      hint: 'Set trusted_keys to the master’s job-signing key, or knock to its public credential: edge-run key.join shows both.',
+      hint: 'Set trusted_keys to the master’s job-signing key (edge-run keys finger shows it), or knock to its public credential.',
     },
   );
 }

@@ -24,10 +24,7 @@ export const minionConfig = z.strictObject({
     .pipe(z.array(trustedKey))
     .default([])
     .describe("The masters' job-signing keys; pinned at the first answer when empty."),
-  knock: z
-    .string()
-    .optional()
-    .describe('The public credential to knock with (edge-run key.join). Without it, no enrolment.'),
+  knock: z.string().optional().describe('The public credential to knock with. Without it, no enrolment.'),
   join_token: z.string().optional().describe('Secret that lets this minion in without anybody accepting it.'),
   credentials: z.string().optional().describe('A .creds file for a server of your own, instead of knocking.'),
   tls: z

@@ -100,7 +100,7 @@ async function open(connectionOptions: ConnectionOptions, options: NatsBusOption
       {
         cause: error,
         hint: refused
-          ? 'Look whether the key was rejected or revoked: edge-run key.list.'
+          ? 'Look whether the key was rejected or revoked: edge-run keys ls.'
           : 'Look whether the server runs and the address is right: nats-server must listen there.',
       },
     );

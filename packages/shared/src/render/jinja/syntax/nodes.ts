@@ -23,8 +23,7 @@ export interface Arguments {
 export interface NameNode extends Base<'Name'> {
   name: string;
 }
-/** `ns.attribute`, as a target of `set`. */
-export interface NamespaceRefNode extends Base<'NamespaceRef'> {
+interface NamespaceRefNode extends Base<'NamespaceRef'> {
   name: string;
   attribute: string;
 }
@@ -88,8 +87,7 @@ export interface ItemNode extends Base<'Item'> {
   target: Expression;
   key: Expression;
 }
-/** `start:stop:step`, as the key of an item. */
-export interface SliceNode extends Base<'Slice'> {
+interface SliceNode extends Base<'Slice'> {
   start: Expression | undefined;
   stop: Expression | undefined;
   step: Expression | undefined;
@@ -241,10 +239,8 @@ export interface AutoescapeNode extends Base<'AutoescapeTag'> {
 export interface DoNode extends Base<'DoTag'> {
   value: Expression;
 }
-/** `{% break %}`. */
-export interface BreakNode extends Base<'BreakTag'> {}
-/** `{% continue %}`. */
-export interface ContinueNode extends Base<'ContinueTag'> {}
+interface BreakNode extends Base<'BreakTag'> {}
+interface ContinueNode extends Base<'ContinueTag'> {}
 
 /** Anything that stands in a template's body. */
 export type Statement =
