@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
 import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
+import { createRenderer } from '@edge-run/shared/render';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import { createLocalCloud } from '../cloud/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
@@ -28,7 +29,6 @@ import { createBalancers } from './balancers.ts';
 import { openConnections } from './broker.ts';
 import { masterFacts, masterRuntime, runtimeBase } from './master-host.ts';
 import { createPillars } from './pillars.ts';
-import { createRenderer } from './renderer.ts';
 import { minionRpc } from './rpc.ts';
 import { openSshHosts } from './ssh-hosts.ts';
 

@@ -5,8 +5,7 @@ import { EdgeError, type Logger } from '@edge-run/shared/kernel';
 import { type Agent, type AgentOptions, type MinionPorts, startAgent } from '../agent/index.ts';
 import type { MinionConfig } from '../config/index.ts';
 import { openIdentity } from '../identity/index.ts';
-
-export const VERSION = '0.1.0';
+import { VERSION } from './version.ts';
 
 /** Starts the minion a configuration describes; what runs its jobs is made by `createExecutor`. */
 export async function composeMinion(

@@ -1,0 +1,2 @@
+/** Version of the minion. */
+export const VERSION = '0.1.0';
