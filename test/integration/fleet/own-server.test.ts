@@ -128,6 +128,5 @@ test("somebody else's account: users are signed with the key they gave", async (
     inboxPrefix: '_INBOX.k',
   });
   await knocker.close();
-  await broker.stop();
   await bus.flush();
 });

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isProcessAlive } from '@edge-run/shared/host';
-import { EdgeError, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
+import { EDGE_VERSION, EdgeError, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
-import { type RunningMaster, VERSION } from './master.ts';
+import type { RunningMaster } from './master.ts';
 
 /** What `edge-run up` starts a master with. */
 export interface EmbeddedOptions {
@@ -35,7 +35,7 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
   }
   writeContext(dir, master);
   const report = {
-    version: VERSION,
+    version: EDGE_VERSION,
     dir,
     nats: {
       url: master.url,

@@ -2,8 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
-import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
+import { type Clock, EDGE_VERSION, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
+import { createRenderer } from '@edge-run/shared/render';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import { createLocalCloud } from '../cloud/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
@@ -28,12 +29,8 @@ import { createBalancers } from './balancers.ts';
 import { type Connections, openConnections } from './broker.ts';
 import { masterFacts, masterRuntime, runtimeBase } from './master-host.ts';
 import { createPillars } from './pillars.ts';
-import { createRenderer } from './renderer.ts';
 import { minionRpc } from './rpc.ts';
 import { openSshHosts } from './ssh-hosts.ts';
-
-/** Version of the master, as `status` and `--version` tell it. */
-export const VERSION = '0.1.0';
 
 /** What a master is started with. */
 export interface MasterOptions {
@@ -98,7 +95,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       ...(query.override === undefined ? {} : { override: query.override }),
     });
   const ssh = await openSshHosts({
-    version: VERSION,
+    version: EDGE_VERSION,
     config,
     base,
     bus,
@@ -239,7 +236,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     ...fleetOperations({ keyring, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
     ...masterOperations({
       id: config.id,
-      version: VERSION,
+      version: EDGE_VERSION,
       startedAt,
       clock,
       events,

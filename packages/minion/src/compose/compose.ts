@@ -1,13 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { type BusCredentials, credentialsFromCreds } from '@edge-run/shared/bus';
 import type { JobExecutor } from '@edge-run/shared/execute';
-import { EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { EDGE_VERSION, EdgeError, type Logger } from '@edge-run/shared/kernel';
 import { type Agent, type AgentOptions, type MinionPorts, startAgent } from '../agent/index.ts';
 import type { MinionConfig } from '../config/index.ts';
 import { openIdentity } from '../identity/index.ts';
-
-/** Version of the minion, as it tells its master. */
-export const VERSION = '0.1.0';
 
 /** Starts the minion a configuration describes; what runs its jobs is made by `createExecutor`. */
 export async function composeMinion(
@@ -17,7 +14,7 @@ export async function composeMinion(
   const identity = await openIdentity(config.data_dir);
   return startAgent({
     id: config.id,
-    version: VERSION,
+    version: EDGE_VERSION,
     servers: config.servers,
     dataDir: config.data_dir,
     identity,

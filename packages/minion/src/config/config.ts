@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { publicKeyKind } from '@edge-run/shared/bus';
+import { publicKeyKind } from '@edge-run/shared/bus/identity';
 import { EdgeError } from '@edge-run/shared/kernel';
 import { load } from 'js-yaml';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/index.ts';
+import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/identity/index.ts';
 import { type Clock, deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
 import {
   findMessage,

@@ -54,6 +54,8 @@ export interface RuntimeOptions {
 export interface WorkRequest {
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** The job it is done for. */
+  readonly jid?: string;
   readonly saltenv?: string;
   readonly pillarenv?: string;
   /** Compile the pillar anew, with this laid over it; the pillar as it was last compiled when absent. */
@@ -105,6 +107,7 @@ export class HostRuntime {
       log: work.log,
       events: options.events,
       mine: options.mine,
+      ...(work.jid === undefined ? {} : { jid: work.jid }),
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       state: { run: (fun, args, kwargs) => this.invoke(`state.${fun}`, { args, kwargs }, ctx) },
       call: (name, args = [], kwargs = {}) =>

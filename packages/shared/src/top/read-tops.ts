@@ -13,7 +13,7 @@ export interface ReadTopsOptions {
   render(file: FileHandle, env: string): Promise<Compiled<RenderedData>>;
 }
 
-/** Reads the top files of environments and what they include; an environment without one is absent from the answer. */
+/** Reads the top files of environments and what they include; an environment without one has none in the answer. */
 export async function readTops(options: ReadTopsOptions): Promise<Compiled<ReadonlyMap<string, readonly TopFile[]>>> {
   const tops = new Map<string, readonly TopFile[]>();
   const diagnostics: Diagnostic[] = [];
@@ -39,7 +39,7 @@ export async function readTops(options: ReadTopsOptions): Promise<Compiled<Reado
         }
       }
     }
-    if (files.length > 0) tops.set(env, files);
+    tops.set(env, files);
   }
   return compiled(tops, diagnostics);
 }

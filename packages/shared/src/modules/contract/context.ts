@@ -85,6 +85,8 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly log: Logger;
   readonly events: EventSink;
   readonly mine: Mine;
+  /** Id of the job this is done for, where it is one. */
+  readonly jid?: string;
   /** On the master only. */
   readonly jobs?: Jobs;
   readonly state?: StateCalls;

@@ -125,7 +125,8 @@ async function runVerdict(args: z.output<typeof runArgs>, ctx: ModuleContext): P
     what: `run: ${cmd}`,
     before: null,
     after: cmd,
-    changes: { cmd },
+    // Salt shows no changes while it only looks.
+    changes: {},
     apply: async ({ host, signal, call }) => {
       if (args.bg) {
         const answer = await call('cmd.run_bg', [cmd], {
@@ -152,7 +153,7 @@ async function scriptVerdict(args: z.output<typeof scriptArgs>, ctx: ModuleConte
     what: `script: ${args.name}`,
     before: null,
     after: args.name,
-    changes: { cmd: args.name },
+    changes: {},
     apply: async ({ call }) => {
       const { name, source: _, stateful, ignore_timeout, bg, use_vt, args: __, ...rest } = args;
       const kwargs = Object.fromEntries(
