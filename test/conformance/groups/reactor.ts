@@ -8,9 +8,8 @@ import {
   type ReactionChunk,
 } from '@edge-run/master/reactor';
 import { type Diagnostic, formatDiagnostic, type JsonObject, type JsonValue } from '@edge-run/shared/kernel';
-import { createRenderData, type RenderedData } from '@edge-run/shared/render';
+import { createJinja, createRenderData, dumpYaml, loadYaml, type RenderedData } from '@edge-run/shared/render';
 import { decodeValue, encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
-import { tinyJinja } from '../../support/tiny-jinja.ts';
 import type { CaseFile, CaseResult, ConformanceGroup } from '../runner.ts';
 
 interface ReactorCase {
@@ -44,7 +43,7 @@ const MASTER_MODULES = new Set(
 );
 const FUNCTIONS = { has: (name: string) => MASTER_MODULES.has(name.split('.')[0]!), names: () => MASTER_MODULES };
 
-const renderData = createRenderData(tinyJinja);
+const renderData = createRenderData(createJinja({ loadYaml, dumpYaml }).renderText);
 
 /** Which files react to an event, the chunks they compile to, and what the clients are handed. */
 export const group: ConformanceGroup = {

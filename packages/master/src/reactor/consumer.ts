@@ -4,6 +4,7 @@ import { edgeEvent, idFromToken, STREAMS } from '@edge-run/shared/protocol';
 import {
   AckPolicy,
   type Consumer,
+  type ConsumerInfo,
   DeliverPolicy,
   JetStreamApiError,
   type JetStreamManager,
@@ -20,7 +21,7 @@ const CONSUMER_NOT_FOUND = 10014;
 const IN_HAND = 256;
 const RETRY_PAUSE_MS = 1_000;
 
-/** Which events are consumed, and by what. */
+/** What reading the events needs, and what is done with them. */
 export interface EventConsumerOptions {
   readonly connection: NatsConnection;
   readonly clock: Clock;
@@ -108,8 +109,7 @@ class EventConsumer {
 
   async #consume(consumer: Consumer): Promise<void> {
     const { signal } = this.#options;
-    const { num_ack_pending: given, delivered } = await consumer.info();
-    const held = new OrderBarrier(given - this.#inHand.size, delivered.stream_seq, this.#options);
+    const held = new OrderBarrier(await consumer.info(), this.#inHand.size, this.#options);
     const messages = await consumer.consume({ max_messages: IN_HAND });
     const stop = (): void => messages.stop();
     signal.addEventListener('abort', stop, { once: true });
@@ -158,8 +158,12 @@ class EventConsumer {
       else log.warn('an event that is none was dropped', { subject: message.subject });
       entry.message.ack();
     } catch (error) {
-      if (!signal.aborted) log.warn(`an event could not be dealt with and comes again: ${errorMessage(error)}`);
-      entry.message.nak(signal.aborted ? 0 : RETRY_PAUSE_MS);
+      if (signal.aborted) {
+        entry.message.nak();
+        return;
+      }
+      log.warn(`an event could not be dealt with and comes again: ${errorMessage(error)}`);
+      entry.message.nak(RETRY_PAUSE_MS);
     }
   }
 
@@ -179,46 +183,46 @@ class EventConsumer {
  */
 class OrderBarrier {
   readonly #lastGiven: number;
-  readonly #held: JsMsg[] = [];
-  readonly #timeUp: AbortController;
+  /** Stream sequence → its latest delivery. */
+  readonly #held = new Map<number, JsMsg>();
+  readonly #timeUp = new AbortController();
   #missing: number;
-  #release: () => void = () => {};
+  #take: (message: JsMsg) => void = () => {};
 
-  constructor(missing: number, lastGiven: number, { clock, ackWaitMs }: EventConsumerOptions) {
-    this.#missing = missing;
-    this.#lastGiven = lastGiven;
-    this.#timeUp = new AbortController();
-    if (missing <= 0) return;
-    // Those another master has in hand do not come.
+  constructor(info: ConsumerInfo, inHand: number, { clock, ackWaitMs }: EventConsumerOptions) {
+    this.#missing = info.num_ack_pending - inHand;
+    // nats-server 2.9 counts an event that was just given back as not delivered; above the floor nothing is missing twice.
+    this.#lastGiven = Math.max(info.delivered.stream_seq, info.ack_floor.stream_seq + info.num_ack_pending);
+    if (this.#missing <= 0) return;
+    // Those that another master has in hand do not come.
     const wait = clock.sleep(ackWaitMs * 2, this.#timeUp.signal);
     wait.then(() => this.#open()).catch(() => undefined); // disposed of
   }
 
   pass(message: JsMsg, take: (message: JsMsg) => void): void {
-    this.#release = () => {
-      for (const held of this.#held.splice(0)) take(held);
-    };
-    if (this.#missing > 0 && message.seq > this.#lastGiven) {
-      this.#held.push(message);
-      message.working();
+    this.#take = take;
+    const isLater = this.#held.has(message.seq) || (message.seq > this.#lastGiven && !message.redelivered);
+    if (this.#missing > 0 && isLater) {
+      this.#held.set(message.seq, message);
       return;
     }
     take(message);
-    if (this.#missing > 0) {
-      this.#missing -= 1;
-      if (this.#missing === 0) this.#open();
-    }
+    this.#missing -= 1;
+    if (this.#missing === 0) this.#open();
   }
 
   dispose(): void {
     this.#timeUp.abort();
-    for (const message of this.#held.splice(0)) message.nak();
+    for (const message of this.#held.values()) message.nak();
+    this.#held.clear();
   }
 
   #open(): void {
     this.#missing = 0;
     this.#timeUp.abort();
-    this.#release();
+    const held = [...this.#held.values()].sort((a, b) => a.seq - b.seq);
+    this.#held.clear();
+    for (const message of held) this.#take(message);
   }
 }
 

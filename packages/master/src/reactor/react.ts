@@ -14,7 +14,7 @@ import type { EdgeEvent } from '@edge-run/shared/protocol';
 import type { RenderedData } from '@edge-run/shared/render';
 import { decodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import type { Events } from '../events/index.ts';
-import type { Dispatcher } from '../jobs/index.ts';
+import { type Dispatcher, startJob } from '../jobs/index.ts';
 import { type RunnerCalls, startRunner } from '../orchestration/index.ts';
 import { callOf, type ReactionCall } from './calls.ts';
 import { compileReaction, type ReactionChunk, type RenderedReaction } from './chunks.ts';
@@ -144,7 +144,8 @@ async function handOver(
     }
     case 'local': {
       const { target, targetType } = call;
-      return startJob({ ...common, fun, target, targetType, jid: key }, chunk, ports.jobs, calls);
+      const { ended } = await startJob(ports.jobs, { ...common, fun, target, targetType, jid: key }, calls);
+      return { ended: ended.then(({ targets }) => (targets.size === 0 ? nobody(target, chunk) : undefined)) };
     }
     case 'caller': {
       if (ports.caller === undefined) {
@@ -157,25 +158,9 @@ async function handOver(
   }
 }
 
-function startJob(
-  request: Omit<Parameters<Dispatcher['run']>[0], 'onStarted'>,
-  chunk: ReactionChunk,
-  jobs: Pick<Dispatcher, 'run'>,
-  calls: AbortSignal,
-): Promise<{ readonly ended: Promise<unknown> }> {
-  return new Promise((resolve, reject) => {
-    const onStarted = (): void => resolve({ ended });
-    const ended = jobs.run({ ...request, onStarted }, calls).then(({ targets }) => {
-      if (targets.size === 0) throw nobody(request.target, chunk);
-    });
-    // Before it is on record its failure is that of handing over; afterwards this changes nothing.
-    ended.then(onStarted, reject);
-  });
-}
-
-function nobody(target: string, { id }: ReactionChunk): EdgeError {
+function nobody(target: string, { id }: ReactionChunk): never {
   const details = { target, id };
-  return new EdgeError('EDGE_TARGET_MATCHES_NOTHING', `\`${target}\` matches no host`, details);
+  throw new EdgeError('EDGE_TARGET_MATCHES_NOTHING', `\`${target}\` matches no host`, details);
 }
 
 function notSucceeded({ fun }: ReactionChunk, key: string): never {

@@ -11,7 +11,7 @@ const ACK_WAIT_MS = 15_000;
 /** Events remembered, so that one that was sent twice is reacted to once. */
 const REMEMBERED = 10_000;
 
-/** What the reactor reacts to, and through what. */
+/** What the reactor reads, and what its reactions act through. */
 export interface ReactorOptions extends ReactionPorts {
   /** To the server of the event stream, which `openEvents` has made. */
   readonly connection: NatsConnection;

@@ -12,6 +12,7 @@ import { functionRunners } from './functions.ts';
 import { stateRunners } from './state.ts';
 
 export { createRunnerCalls, defineRunner, type Runner, type RunnerContext } from './contract.ts';
+export { stateRunners } from './state.ts';
 export { stateReturns } from './state-returns.ts';
 
 /** The parts of a master that runners work with. */

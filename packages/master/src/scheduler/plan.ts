@@ -29,7 +29,7 @@ export interface ScheduleRecord {
   readonly open: readonly OpenFire[];
 }
 
-/** When a schedule is looked at, and by whom. */
+/** Who decides, and when. */
 export interface TickSituation {
   readonly now: InstantMs;
   readonly owner: string;

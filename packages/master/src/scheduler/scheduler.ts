@@ -20,7 +20,7 @@ import { fireKey, startWork, type WorkPorts } from './work.ts';
 const LONGEST_SLEEP_MS = 60_000;
 const RETRY_PAUSE_MS = 1_000;
 
-/** The schedules, where their state is kept, and what they start things through. */
+/** The schedules, where they are kept, and what they act through. */
 export interface SchedulerOptions extends WorkPorts {
   readonly schedules: readonly ScheduledJob[];
   readonly state: ScheduleState;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
-import type { Dispatcher } from '../jobs/index.ts';
+import { type Dispatcher, startJob } from '../jobs/index.ts';
 import { type RunnerCalls, startRunner } from '../orchestration/index.ts';
 import type { ScheduledJob } from './definition.ts';
 
@@ -43,25 +43,15 @@ export async function startWork(
     return run === undefined ? { ended: judged } : { run, ended: judged };
   }
   const { target, targetType, timeoutMs } = work;
-  const request = {
-    fun,
-    args,
-    kwargs,
-    by,
-    target,
-    targetType,
-    jid: key,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  };
-  return new Promise((resolve, reject) => {
-    const onStarted = (jid: string): void => resolve({ jid, ended });
-    const ended = jobs.run({ ...request, onStarted }, signal).then(({ targets }) => {
-      const bad = [...targets].filter(([, { outcome }]) => outcome !== 'succeeded').map(([id]) => id);
-      if (targets.size === 0) throw failed(`\`${target}\` matches no host`, key);
-      if (bad.length > 0) throw failed(`${fun} did not succeed on ${bad.join(', ')}`, key, `edge-run jobs show ${key}`);
-    });
-    ended.then(() => resolve({ jid: key, ended }), reject);
+  const request = { fun, args, kwargs, by, target, targetType, jid: key };
+  const limit = timeoutMs === undefined ? {} : { timeoutMs };
+  const { jid, ended } = await startJob(jobs, { ...request, ...limit }, signal);
+  const judged = ended.then(({ targets }) => {
+    const bad = [...targets].filter(([, { outcome }]) => outcome !== 'succeeded').map(([id]) => id);
+    if (targets.size === 0) throw failed(`\`${target}\` matches no host`, key);
+    if (bad.length > 0) throw failed(`${fun} did not succeed on ${bad.join(', ')}`, key, `edge-run jobs show ${jid}`);
   });
+  return { jid, ended: judged };
 }
 
 function failed(what: string, key: string, look?: string): EdgeError {
