@@ -67,7 +67,7 @@ function innerRows(member: Schema, name: string): readonly ArgumentRow[] {
 }
 
 /** The type in words: `text`, `list of text`, `yes or no`, `a | b`. */
-export function typeText(schema: Schema): string {
+function typeText(schema: Schema): string {
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices !== undefined) return [...new Set(choices.map(typeText))].join(' or ');
   if (schema.const !== undefined) return `\`${String(schema.const)}\``;
