@@ -14,13 +14,16 @@ import { stopLocalHost } from '../cloud/index.ts';
  * master was killed. Answers one line for each thing that was ended. Needs no master and no broker.
  */
 export async function stopHosts(dir: string, clock: Clock): Promise<readonly string[]> {
-  const lines: string[] = [];
-  for (const home of localHomes(join(dir, 'fleet'))) {
-    if (await stopLocalHost(home, clock)) lines.push(`ended the minion of ${home}`);
-    lines.push(...(await stopServices(home)));
-  }
-  if (await stopLeftBehind(join(dir, 'nats'), clock)) lines.push('ended a nats-server whose master was gone');
-  return lines;
+  const hosts = await Promise.all(localHomes(join(dir, 'fleet')).map((home) => stopHost(home, clock)));
+  const orphaned = (await stopLeftBehind(join(dir, 'nats'), clock))
+    ? ['ended a nats-server whose master was gone']
+    : [];
+  return [...hosts.flat(), ...orphaned];
+}
+
+async function stopHost(home: string, clock: Clock): Promise<readonly string[]> {
+  const minion = (await stopLocalHost(home, clock)) ? [`ended the minion of ${home}`] : [];
+  return [...minion, ...(await stopServices(home))];
 }
 
 /** Folders that hold a host: `<fleet>/<environment>/<host>`. */
