@@ -16,7 +16,7 @@ export function addStackCommands(program: Command, register: Register): void {
   register(
     program
       .command('up')
-      .summary('start an embedded master, a local minion, NATS and the console')
+      .summary('start an embedded master, its NATS server and the local fleet')
       .option('--ephemeral', 'keep nothing')
       .option('--foreground', 'stay here until Ctrl-C')
       .option('--project <dir>', 'directory with states/, pillars/ and orch/'),

@@ -4,6 +4,7 @@ import { dumpYaml } from '@edge-run/shared/render';
 import { decodeValue, encodeValue, fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
 import { readStateReturns, type StatesView } from '@edge-run/shared/view';
 
+/** How `edge-minion call` prints. */
 export type OutputForm = 'text' | 'json';
 
 /** What a call prints: YAML below the host's id for people, or the whole end of the job as JSON. */

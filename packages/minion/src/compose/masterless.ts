@@ -44,6 +44,6 @@ function noBus(tag: string): EdgeError {
     'EDGE_NOT_SUPPORTED',
     `the event ${tag} reaches nobody: this is a call without a master`,
     { tag },
-    { hint: 'Run it from the master instead: edge-run exec.' },
+    { hint: 'Ask the master to run it: edge-run exec TARGET FUN' },
   );
 }

@@ -21,6 +21,7 @@ export type CompilePillarOf = (
   query: PillarQuery,
 ) => Promise<Compiled<PyMap> & Partial<Pick<CompiledPillar, 'layers'>>>;
 
+/** What pillars are compiled from and with. */
 export interface PillarCompilerOptions {
   /** Its environments are the pillarenvs. */
   readonly files: FileSource;
