@@ -16,6 +16,9 @@ const RELEASES = [
   { tag: 'v4-broken', date: '2026-09-30T16:45:00Z', message: 'Take the currency from the environment' },
 ];
 
+/** What the hook sends its event with. */
+const EDGE_RUN = fileURLToPath(new URL('../../packages/cli/bin/edge-run.js', import.meta.url));
+
 /** The hook through which a pushed tag asks for its own release. Sends nothing where `edge-run` is not configured. */
 const POST_RECEIVE = `#!/bin/sh
 # Every pushed tag is a release: ask Edge to roll it out. EDGE_RUN and EDGE_HOME say how to reach it.
@@ -47,6 +50,8 @@ export function buildRepository(path) {
     git(work, ['clone', '--quiet', '--bare', work, bare]);
     git(bare, ['remote', 'remove', 'origin']);
     writeFileSync(join(bare, 'hooks/post-receive'), POST_RECEIVE, { mode: 0o755 });
+    git(bare, ['config', 'edge.run', `${process.execPath} ${EDGE_RUN}`]);
+    if (process.env.EDGE_HOME) git(bare, ['config', 'edge.home', process.env.EDGE_HOME]);
     renameSync(bare, repository);
     return true;
   } finally {
