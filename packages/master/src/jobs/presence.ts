@@ -21,11 +21,34 @@ export interface Presence {
   seen(id: string): void;
 }
 
-const connectionEvent = z.object({ client: z.object({ user: z.string().optional() }) });
+const connectionEvent = z.object({
+  server: z.object({ id: z.string() }),
+  client: z.object({ id: z.number(), user: z.string().optional() }),
+});
+
+/** One page of a server's answer to who is connected (nats-server `connz`). */
+const connectionPage = z.object({
+  server: z.object({ id: z.string() }),
+  data: z.object({
+    total: z.number(),
+    connections: z.array(z.object({ cid: z.number(), authorized_user: z.string().optional() })),
+  }),
+});
+
+const PAGE_SIZE = 1_000;
+const ASK_WITHIN_MS = 5_000;
+
+interface Known {
+  /** `<server>/<connection>`; more than one while a minion reconnects. */
+  readonly connections: ReadonlySet<string>;
+  readonly changedAt: InstantMs;
+  readonly seenAt: InstantMs;
+}
 
 /**
  * Follows connections coming and going until `signal` aborts. `system` is a connection of the system account; without
- * one (a server that is not ours) only signs of life count.
+ * one (a server that is not ours) only signs of life count. Who was connected before, or came while this end had no
+ * connection itself, is asked of the server each time this end is connected.
  */
 export function trackPresence(options: {
   readonly system?: Bus;
@@ -38,31 +61,50 @@ export function trackPresence(options: {
   readonly onChange?: (id: string, connected: boolean) => void;
 }): Presence {
   const { system, account, idOf, clock, log, signal, onChange } = options;
-  const known = new Map<string, { connections: number; changedAt: InstantMs; seenAt: InstantMs }>();
+  const known = new Map<string, Known>();
   /** Whose keys were seen: a key that was deleted since must still be known when its connection ends. */
   const owners = new Map<string, string>();
   const from = clock.now();
-  const note = (id: string, step: 1 | -1): void => {
-    const before = known.get(id);
-    // A connection made before we looked is first heard of when it ends.
-    const connections = Math.max(0, (before?.connections ?? (step === 1 ? 0 : 1)) + step);
+  const ownerOf = (publicKey: string | undefined): string | undefined => {
+    const id = publicKey === undefined ? undefined : (idOf(publicKey) ?? owners.get(publicKey));
+    if (id !== undefined) owners.set(publicKey!, id);
+    return id;
+  };
+  const note = (id: string, connections: ReadonlySet<string>): void => {
     const now = clock.now();
     known.set(id, { connections, changedAt: now, seenAt: now });
-    onChange?.(id, connections > 0);
+    onChange?.(id, connections.size > 0);
   };
   const follow = async (bus: Bus, kind: 'CONNECT' | 'DISCONNECT'): Promise<void> => {
     for await (const { body } of bus.subscribe(`$SYS.ACCOUNT.${account}.${kind}`, { signal })) {
       const event = connectionEvent.safeParse(body);
-      const publicKey = event.success ? event.data.client.user : undefined;
-      const id = publicKey === undefined ? undefined : (idOf(publicKey) ?? owners.get(publicKey));
-      if (id === undefined || publicKey === undefined) continue;
-      owners.set(publicKey, id);
-      note(id, kind === 'CONNECT' ? 1 : -1);
+      const id = event.success ? ownerOf(event.data.client.user) : undefined;
+      if (!event.success || id === undefined) continue;
+      const connections = new Set(known.get(id)?.connections);
+      connections.delete(HEARD);
+      const connection = `${event.data.server.id}/${event.data.client.id}`;
+      if (kind === 'CONNECT') connections.add(connection);
+      else connections.delete(connection);
+      note(id, connections);
+    }
+  };
+  const lookAround = async (bus: Bus): Promise<void> => {
+    for await (const { kind } of bus.status(signal)) {
+      if (kind !== 'connected') continue;
+      try {
+        const found = await connectionsNow(bus, account, ownerOf);
+        const gone = [...known].filter(([id, { connections }]) => connections.size > 0 && !found.has(id));
+        for (const [id] of gone) note(id, new Set());
+        for (const [id, connections] of found) note(id, connections);
+      } catch (error) {
+        if (!signal.aborted) log.warn(`the server does not say who is connected: ${errorMessage(error)}`);
+      }
     }
   };
   if (system !== undefined) {
-    for (const kind of ['CONNECT', 'DISCONNECT'] as const) {
-      follow(system, kind).catch((error: unknown) => log.error(`presence stopped: ${errorMessage(error)}`));
+    // Subscribed first: who connects while the server is asked is heard of.
+    for (const following of [follow(system, 'CONNECT'), follow(system, 'DISCONNECT'), lookAround(system)]) {
+      following.catch((error: unknown) => log.error(`presence stopped: ${errorMessage(error)}`));
     }
   }
   return {
@@ -70,23 +112,43 @@ export function trackPresence(options: {
       if (system === undefined) return undefined;
       const entry = known.get(id);
       if (entry === undefined) return from;
-      return entry.connections === 0 ? entry.changedAt : undefined;
+      return entry.connections.size === 0 ? entry.changedAt : undefined;
     },
     list: () =>
       [...known].map(([id, { connections, changedAt, seenAt }]) => ({
         id,
-        connected: connections > 0,
+        connected: connections.size > 0,
         changedAt,
         seenAt,
       })),
     seen: (id) => {
       const now = clock.now();
       const before = known.get(id);
-      known.set(id, {
-        connections: Math.max(1, before?.connections ?? 1),
-        changedAt: before?.changedAt ?? now,
-        seenAt: now,
-      });
+      const connections = before?.connections.size ? before.connections : new Set([HEARD]);
+      known.set(id, { connections, changedAt: before?.changedAt ?? now, seenAt: now });
     },
   };
+}
+
+/** Stands for the connection of a minion that was heard of but not seen to connect. */
+const HEARD = 'heard';
+
+/** Minion id → its connections, as the server knows them. */
+async function connectionsNow(
+  bus: Bus,
+  account: string,
+  ownerOf: (publicKey: string | undefined) => string | undefined,
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const found = new Map<string, Set<string>>();
+  for (let offset = 0, total = 1; offset < total; offset += PAGE_SIZE) {
+    const asked = { acc: account, auth: true, limit: PAGE_SIZE, offset };
+    const answer = await bus.request('$SYS.REQ.SERVER.PING.CONNZ', asked, { timeoutMs: ASK_WITHIN_MS });
+    const { server, data } = connectionPage.parse(answer);
+    total = data.total;
+    for (const { cid, authorized_user } of data.connections) {
+      const id = ownerOf(authorized_user);
+      if (id !== undefined) found.set(id, new Set([...(found.get(id) ?? []), `${server.id}/${cid}`]));
+    }
+  }
+  return found;
 }
