@@ -1,8 +1,10 @@
 /** `npm start`: sets everything up, starts the embedded stack, deploys the prod environment and shows it live. */
 import { spawnSync } from 'node:child_process';
+import { buildRepository } from '../example/shop/build-repository.js';
 import { prepare, ROOT } from './setup/prepare.js';
 
 prepare();
+buildRepository(`${ROOT}/.build/repositories/shop.git`);
 edgeRun('up');
 edgeRun('orch', 'deploy-environment', 'pillarenv=prod');
 

@@ -40,7 +40,8 @@ export const MASTER_LAYERS: Layers = [
   ['deployments', 'reactor', 'scheduler', 'runners'],
   ['gateway'],
   ['operations', 'api'],
-  ['compose', 'main'],
+  ['compose'],
+  ['main'],
 ];
 
 /** Packages of ours a package may import. */

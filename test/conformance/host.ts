@@ -1,7 +1,8 @@
 import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Host } from '@edge-run/shared/host';
 import { EdgeError } from '@edge-run/shared/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -313,7 +314,15 @@ export async function startEcho(): Promise<{ path: string; host: string; port: n
   await new Promise<void>((done) => tcp.listen(0, '127.0.0.1', done));
   const { port } = tcp.address() as { port: number };
   const stop = (server: typeof tcp) => new Promise<void>((done) => server.close(() => done()));
-  return { path, host: '127.0.0.1', port, close: async () => void (await Promise.all([stop(unix), stop(tcp)])) };
+  return {
+    path,
+    host: '127.0.0.1',
+    port,
+    close: async () => {
+      await Promise.all([stop(unix), stop(tcp)]);
+      await rm(dirname(path), { recursive: true });
+    },
+  };
 }
 
 function parseEnvironment(output: string): Record<string, string> {

@@ -2,6 +2,7 @@ import { EdgeError } from '@edge-run/shared/kernel';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text'] as const;
+/** How data is printed: a value of `--out`. */
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 /** True for formats a program reads. */

@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Diagnostic } from '@edge-run/shared/kernel';
-import { createJinja, type Jinja, type RenderRequest } from '@edge-run/shared/render';
+import { createJinja, dumpYaml, type Jinja, loadYaml, type RenderRequest } from '@edge-run/shared/render';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { readOrdered } from '../../support/ordered-json.ts';
-import { simpleSerializers } from '../../support/simple-yaml.ts';
 import type { CaseFile, CaseResult, ConformanceGroup } from '../runner.ts';
 
 /** Templates and what Jinja2 under Salt's options makes of them. */
 export const group: ConformanceGroup = {
   async *run(files) {
-    const jinja = createJinja(simpleSerializers);
+    const jinja = createJinja({ loadYaml, dumpYaml });
     for (const file of files) yield* runFile(file, jinja);
   },
 };

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openBroker } from '@edge-run/master/broker';
 import { createJobs, openJobStreams } from '@edge-run/master/jobs';
 import { createKeyring } from '@edge-run/master/keys';
 import { type Agent, type AgentOptions, startAgent } from '@edge-run/minion/agent';
@@ -101,13 +100,12 @@ test("somebody else's account: users are signed with the key they gave", async (
       ]),
     },
   });
-  const broker = await openBroker({ kind: 'external', servers: [nats.url] });
   const keyring = await createKeyring({
     dir: join(directory, 'keys'),
     external: { account: account.publicKey, signingKey },
   });
   const bus = await connectNatsBus({
-    servers: broker.servers,
+    servers: [nats.url],
     credentials: credentialsFromCreds(keyring.masterCreds('m')),
     name: 'm',
     inboxPrefix: '_INBOX.m',
@@ -124,12 +122,11 @@ test("somebody else's account: users are signed with the key they gave", async (
   });
   expect(await ping(bus, keyring.jobSigner)).toBe('succeeded');
   const knocker = await connectNatsBus({
-    servers: broker.servers,
+    servers: [nats.url],
     credentials: { kind: 'bearer', jwt: keyring.knockJwt() },
     name: 'k',
     inboxPrefix: '_INBOX.k',
   });
   await knocker.close();
-  await broker.stop();
   await bus.flush();
 });

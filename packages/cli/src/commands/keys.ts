@@ -129,7 +129,7 @@ async function newToken(session: Session, _: unknown, options: Options): Promise
   const answer = await (await session.master()).ask('keys.token-new', request);
   await emit(session, answer, () => `${answer.token}\n`);
   session.note(
-    `${answer.name}, good until ${formatInstant(answer.expiresAt)}; on the host: edge-minion join --token-file FILE`,
+    `${answer.name}, good until ${formatInstant(answer.expiresAt)}; give it to the minion as join_token, or in EDGE_JOIN_TOKEN`,
   );
   return EXIT.done;
 }

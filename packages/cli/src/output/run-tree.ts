@@ -3,6 +3,7 @@ import { padTo, type Style, sanitize, truncate } from './style.ts';
 import { formatDuration } from './times.ts';
 import { formatInline } from './values.ts';
 
+/** How much of a run is drawn, and on what. */
 export interface TreeOptions {
   readonly now: number;
   readonly width: number;

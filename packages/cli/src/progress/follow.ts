@@ -17,6 +17,7 @@ export interface Watcher<V> {
 /** How following ended; the thing itself may go on. */
 export type FollowEnd = 'ended' | 'detached' | 'cancel' | 'timed-out';
 
+/** What is followed, and where its events and its state come from. */
 export interface FollowOptions<V> {
   readonly client: MasterClient;
   readonly io: Io;

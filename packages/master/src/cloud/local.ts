@@ -10,14 +10,17 @@ import { endProcess, isAlive, writeProcess } from './process-file.ts';
 /** How minions of the local fleet reach and trust their master. */
 export interface LocalFleetAccess {
   readonly servers: readonly string[];
-  /** The public credential to knock with. */
-  readonly knock: string;
+  /** The public credential to knock with; absent where the server does not want one. */
+  readonly knock?: string;
+  /** Credentials file that everybody uses, where there is one. */
+  readonly credentials?: string;
   /** Public keys whose jobs are run. */
   readonly trustedKeys: readonly string[];
   /** A token that lets exactly this id in. */
   joinToken(id: string): Promise<string>;
 }
 
+/** What the local fleet starts its hosts with, and how it knows that they are up. */
 export interface LocalCloudOptions {
   /** The program of the minion: Node and the script. */
   readonly minionCommand: readonly [string, ...string[]];
@@ -119,8 +122,8 @@ async function configText(host: HostDeclaration, access: LocalFleetAccess): Prom
     servers: access.servers,
     data_dir: join(host.home, MINION_FOLDER),
     trusted_keys: access.trustedKeys,
-    knock: access.knock,
-    join_token: await access.joinToken(host.id),
+    ...(access.knock === undefined ? {} : { knock: access.knock, join_token: await access.joinToken(host.id) }),
+    ...(access.credentials === undefined ? {} : { credentials: access.credentials }),
     pillarenv: host.environment,
     services_dir: join(host.home, 'services'),
     services_run_dir: join(host.home, 'run'),

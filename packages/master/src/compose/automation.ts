@@ -1,12 +1,81 @@
-import type { MasterOperationsOptions } from '../operations/index.ts';
+import { HostRuntime } from '@edge-run/shared/execute';
+import { type Clock, compiled, DiagnosticsError, EdgeError, hasErrors, type Logger } from '@edge-run/shared/kernel';
+import { PyMap } from '@edge-run/shared/values';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { LoadedMasterConfig } from '../config/index.ts';
+import type { Events } from '../events/index.ts';
+import type { Dispatcher } from '../jobs/index.ts';
+import type { Schedules } from '../operations/index.ts';
+import type { RunnerCalls } from '../orchestration/index.ts';
+import { type RenderReaction, startReactor } from '../reactor/index.ts';
+import { openScheduleState, parseSchedules, startScheduler } from '../scheduler/index.ts';
+import type { RuntimeBase } from './master-host.ts';
+
+/** What the reactor and the scheduler work with. */
+export interface AutomationOptions {
+  readonly config: LoadedMasterConfig;
+  readonly connection: NatsConnection;
+  readonly events: Events;
+  readonly base: RuntimeBase;
+  readonly facts: () => Promise<PyMap>;
+  readonly dispatcher: Dispatcher;
+  readonly runners: RunnerCalls;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
 
 /** What runs without anybody asking. */
-export async function startAutomation(
-  _: object,
-): Promise<Pick<MasterOperationsOptions, 'schedules' | 'reactors'> & { stop(): Promise<void> }> {
+export interface Automation {
+  readonly schedules: Schedules;
+  readonly reactors: () => readonly { readonly tag: string; readonly files: readonly string[] }[];
+  /** Resolves when nothing is in hand any more, after the signal has aborted. */
+  stop(): Promise<void>;
+}
+
+/** Starts the reactor and the scheduler. @throws DiagnosticsError for a schedule that is not valid */
+export async function startAutomation(options: AutomationOptions): Promise<Automation> {
+  const { config, connection, events, dispatcher, runners, clock, log, signal } = options;
+  const { jobs: schedules, diagnostics } = parseSchedules(config.schedule, runners);
+  if (hasErrors(diagnostics)) throw new DiagnosticsError(diagnostics);
+  const work = { jobs: dispatcher, runners, clock, log, signal };
+  const reactor = await startReactor({
+    ...work,
+    connection,
+    events,
+    config: config.reactor,
+    render: renderReactions(options),
+  });
+  const scheduler = startScheduler({
+    ...work,
+    schedules,
+    state: await openScheduleState(connection),
+    master: config.id,
+  });
   return {
-    schedules: { ls: async () => [], next: () => [], run: async () => ({}) },
-    reactors: () => [],
-    stop: async () => {},
+    schedules: scheduler,
+    reactors: () => reactor.ls(),
+    stop: async () => {
+      await Promise.all([reactor.ended, scheduler.ended]);
+    },
+  };
+}
+
+/** Renders reactor files as the master: no pillar, and functions run on the master itself. */
+function renderReactions({ base, facts, log, signal }: AutomationOptions): RenderReaction {
+  const runtime = new HostRuntime({ ...base, facts, pillar: async () => compiled(new PyMap()) });
+  return async (uri, variables) => {
+    const file = await base.files.open(uri, 'base');
+    if (file === undefined) {
+      throw new EdgeError(
+        'EDGE_SLS_NOT_FOUND',
+        `no reactor file ${uri}`,
+        { uri },
+        { hint: 'Correct `reactor` in the configuration.' },
+      );
+    }
+    const { renderRequest } = await runtime.workplace({ signal, log });
+    const text = new TextDecoder().decode(await file.read());
+    return base.renderData(renderRequest(text, file.path, new Map(Object.entries(variables))));
   };
 }

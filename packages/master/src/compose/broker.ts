@@ -1,10 +1,26 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectNatsBus, credentialsFromCreds, type NatsBus } from '@edge-run/shared/bus';
+import {
+  connectNatsBus,
+  credentialsFromCreds,
+  type KeyPair,
+  keyPairFromSeed,
+  type NatsBus,
+} from '@edge-run/shared/bus';
 import { type Clock, EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { SUBJECTS } from '@edge-run/shared/protocol';
 import { type ManagedBroker, startBroker } from '../broker/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { createKeyring, type Keyring, pushAccount } from '../keys/index.ts';
+
+/** How others come in to the same server. */
+export interface Admission {
+  /** Public credential that minions knock with; absent where nobody is let in one by one. */
+  readonly knock?: string;
+  /** Credentials file that everybody uses. */
+  readonly credentials?: string;
+}
 
 /** The master's connections and the keys they are made with. */
 export interface Connections {
@@ -15,28 +31,35 @@ export interface Connections {
   /** Of the system account, where the server is ours: who connects, and telling it of revocations. */
   readonly system: NatsBus | undefined;
   readonly keyring: Keyring;
+  readonly admission: Admission;
   close(): Promise<void>;
 }
 
-/** Opens the keyring, starts nats-server where none is configured, and connects. */
+/**
+ * Opens the keyring, starts nats-server where none is configured, and connects. Your own cluster may trust an account
+ * whose signing key we hold, want a credentials file, or let everybody in.
+ */
 export async function openConnections(config: LoadedMasterConfig, clock: Clock, log: Logger): Promise<Connections> {
   let system: NatsBus | undefined;
   let bus: NatsBus | undefined;
+  const external = externalAccount(config);
   const keyring = await createKeyring({
     dir: join(config.data_dir, 'keys'),
     clock,
     log,
+    ...(external === undefined ? {} : { external }),
     pushAccount: async (jwt) => {
       if (system !== undefined) await pushAccount(system, jwt);
     },
     onAnswer: (publicKey, answer) => {
-      void bus?.publish(`edge.enroll.ack.${publicKey}`, answer);
+      void bus?.publish(SUBJECTS.ack(publicKey), answer);
     },
   });
   const broker = config.nats.url === undefined ? await managed(config, keyring, clock, log) : undefined;
   const url = broker?.url ?? config.nats.url!;
+  const signsUsers = broker !== undefined || external !== undefined;
   try {
-    const credentials = broker === undefined ? await ownCredentials(config) : keyring.masterCreds(config.id);
+    const credentials = signsUsers ? keyring.masterCreds(config.id) : ownCredentials(config);
     bus = await connect(url, config.id, credentials, log);
     if (broker !== undefined) system = await connect(url, `${config.id}-system`, keyring.systemCreds(config.id), log);
   } catch (error) {
@@ -44,18 +67,35 @@ export async function openConnections(config: LoadedMasterConfig, clock: Clock, 
     await broker?.stop();
     throw error;
   }
+  const given = config.nats.credentials;
   return {
     url,
     isManaged: broker !== undefined,
     bus,
     system,
     keyring,
+    admission: signsUsers ? { knock: keyring.knockJwt() } : given === undefined ? {} : { credentials: given },
     async close() {
       await system?.close();
       await bus?.close();
       await broker?.stop();
     },
   };
+}
+
+/** The account of your own cluster that we sign users of. @throws EdgeError `EDGE_CONFIG_INVALID` */
+function externalAccount({ nats }: LoadedMasterConfig): { account: string; signingKey: KeyPair } | undefined {
+  if (nats.account === undefined && nats.account_key === undefined) return undefined;
+  if (nats.account === undefined || nats.account_key === undefined || nats.url === undefined) {
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      'nats.url, nats.account and nats.account_key belong together',
+      {},
+      { hint: 'Set all three, or none of the latter two.' },
+    );
+  }
+  const seed = readSecretFile(nats.account_key, 'nats.account_key').trim();
+  return { account: nats.account, signingKey: keyPairFromSeed(seed) };
 }
 
 async function managed(
@@ -76,7 +116,10 @@ async function managed(
     clock,
     log,
     ...(port === undefined ? {} : { port }),
-    ...(config.nats.server === undefined ? {} : { server: { path: config.nats.server } }),
+    server: {
+      fromNpm: config.nats.from_npm,
+      ...(config.nats.server === undefined ? {} : { path: config.nats.server }),
+    },
     onEvent: (event) => log.warn(`nats-server ${event.kind}`, event.kind === 'died' ? { exit: event.exit } : {}),
   });
   await writeFile(portFile, new URL(broker.url).port, { mode: 0o600 });
@@ -102,16 +145,19 @@ function connect(url: string, name: string, creds: string | undefined, log: Logg
   });
 }
 
-async function ownCredentials({ nats }: LoadedMasterConfig): Promise<string | undefined> {
-  if (nats.credentials === undefined) return undefined;
+function ownCredentials({ nats }: LoadedMasterConfig): string | undefined {
+  return nats.credentials === undefined ? undefined : readSecretFile(nats.credentials, 'nats.credentials');
+}
+
+function readSecretFile(file: string, setting: string): string {
   try {
-    return await readFile(nats.credentials, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new EdgeError(
       'EDGE_CONFIG_INVALID',
-      `cannot read the credentials ${nats.credentials}`,
-      { file: nats.credentials },
-      { cause: error, hint: 'Correct `nats.credentials`.' },
+      `cannot read ${file}`,
+      { file },
+      { cause: error, hint: `Correct \`${setting}\`.` },
     );
   }
 }

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   DiagnosticsError,
+  EDGE_VERSION,
   EdgeError,
   errorMessage,
   formatDiagnostic,
@@ -15,7 +16,7 @@ import { loadYaml } from '@edge-run/shared/render';
 import { Command } from 'commander';
 import { loadMasterConfig } from '../config/index.ts';
 import { runEmbedded } from './embedded.ts';
-import { startMaster, VERSION } from './master.ts';
+import { startMaster } from './master.ts';
 import { stopHosts } from './stop-hosts.ts';
 
 interface RunOptions {
@@ -30,7 +31,7 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
   let code: ExitCode = EXIT.done;
   const program = new Command('edge-master')
     .description('the master of Edge: publishes jobs, drives orchestrations, answers edge-run')
-    .version(VERSION)
+    .version(EDGE_VERSION)
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   program

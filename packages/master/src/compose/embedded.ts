@@ -1,10 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isProcessAlive } from '@edge-run/shared/host';
-import { EdgeError, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
+import { EDGE_VERSION, EdgeError, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
-import { type RunningMaster, VERSION } from './master.ts';
+import type { RunningMaster } from './master.ts';
 
+/** What `edge-run up` starts a master with. */
 export interface EmbeddedOptions {
   /** `<state dir>/dev`. */
   readonly dir: string;
@@ -32,13 +33,9 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
     release(dir);
     return EXIT.notStarted;
   }
-  const credentials = join(dir, 'operator.creds');
-  writeFileSync(credentials, master.operatorCreds('operator'), { mode: 0o600 });
-  writeFileSync(join(dir, 'context.json'), `${JSON.stringify({ url: master.url, credentials }, null, 2)}\n`, {
-    mode: 0o600,
-  });
+  writeContext(dir, master);
   const report = {
-    version: VERSION,
+    version: EDGE_VERSION,
     dir,
     nats: {
       url: master.url,
@@ -56,6 +53,14 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
   await master.stop();
   release(dir);
   return EXIT.done;
+}
+
+/** The file edge-run finds this master by. */
+function writeContext(dir: string, { url, operator }: RunningMaster): void {
+  const own = join(dir, 'operator.creds');
+  if (operator !== undefined && 'creds' in operator) writeFileSync(own, operator.creds, { mode: 0o600 });
+  const credentials = operator === undefined ? undefined : 'file' in operator ? operator.file : own;
+  writeFileSync(join(dir, 'context.json'), `${JSON.stringify({ url, credentials }, null, 2)}\n`, { mode: 0o600 });
 }
 
 function tell(message: object): void {

@@ -1,20 +1,14 @@
-import { type FileSource, LocalRoots } from '@edge-run/shared/files';
+import { type FileSource, LocalRoots, rootsOf } from '@edge-run/shared/files';
 import type { LoadedMasterConfig } from '../config/index.ts';
 
 /** States, with the orchestrations mounted in `base` under `orch/`. */
 export function stateFiles(config: Pick<LoadedMasterConfig, 'file_roots' | 'orchestration_roots'>): FileSource {
-  const roots = Object.fromEntries(
-    Object.entries(config.file_roots).map(([env, folders]) => [env, folders.map((directory) => ({ directory }))]),
-  );
+  const roots = rootsOf(config.file_roots);
   const orchestrations = config.orchestration_roots.map((directory) => ({ directory, mount: 'orch' }));
   return new LocalRoots({ ...roots, base: [...(roots.base ?? []), ...orchestrations] });
 }
 
 /** Pillars; their environments are the pillarenvs. */
 export function pillarFiles(config: Pick<LoadedMasterConfig, 'pillar_roots'>): FileSource {
-  return new LocalRoots(
-    Object.fromEntries(
-      Object.entries(config.pillar_roots).map(([env, folders]) => [env, folders.map((directory) => ({ directory }))]),
-    ),
-  );
+  return new LocalRoots(rootsOf(config.pillar_roots));
 }

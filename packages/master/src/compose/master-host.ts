@@ -3,11 +3,11 @@ import { LocalHost } from '@edge-run/shared/host';
 import type { Compiled, Logger } from '@edge-run/shared/kernel';
 import type { EventSink, Jobs } from '@edge-run/shared/modules/contract';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
+import type { Renderer } from '@edge-run/shared/render';
 import { PyMap } from '@edge-run/shared/values';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { stateFiles } from './files.ts';
 import { masterOpts } from './opts.ts';
-import type { createRenderer } from './renderer.ts';
 
 /** What the runtimes of all hosts that this process works for have in common. */
 export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
@@ -15,7 +15,7 @@ export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
 /** The master's own host, as the base of its runtimes. */
 export function runtimeBase(
   config: LoadedMasterConfig,
-  renderer: ReturnType<typeof createRenderer>,
+  renderer: Renderer,
   events: EventSink,
   log: Logger,
 ): RuntimeBase {

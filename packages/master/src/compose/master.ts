@@ -2,8 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
-import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
+import { type Clock, EDGE_VERSION, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
+import { createRenderer } from '@edge-run/shared/render';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import { createLocalCloud } from '../cloud/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
@@ -25,15 +26,13 @@ import {
 import { createRunnerCalls, masterRunners } from '../runners/index.ts';
 import { startAutomation } from './automation.ts';
 import { createBalancers } from './balancers.ts';
-import { openConnections } from './broker.ts';
+import { type Connections, openConnections } from './broker.ts';
 import { masterFacts, masterRuntime, runtimeBase } from './master-host.ts';
 import { createPillars } from './pillars.ts';
-import { createRenderer } from './renderer.ts';
 import { minionRpc } from './rpc.ts';
 import { openSshHosts } from './ssh-hosts.ts';
 
-export const VERSION = '0.1.0';
-
+/** What a master is started with. */
 export interface MasterOptions {
   readonly config: LoadedMasterConfig;
   /** How the local fleet starts a minion. */
@@ -46,8 +45,8 @@ export interface MasterOptions {
 export interface RunningMaster {
   readonly url: string;
   readonly isBrokerManaged: boolean;
-  /** Credentials for the command line of this machine. */
-  operatorCreds(name: string): string;
+  /** Credentials for the command line of this machine: new ones, the file everybody uses, or none. */
+  readonly operator: { readonly creds: string } | { readonly file: string } | undefined;
   /** Lets go of everything; runs go on with the next master. */
   stop(): Promise<void>;
 }
@@ -96,7 +95,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       ...(query.override === undefined ? {} : { override: query.override }),
     });
   const ssh = await openSshHosts({
-    version: VERSION,
+    version: EDGE_VERSION,
     config,
     base,
     bus,
@@ -108,7 +107,11 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     pillarOf,
   });
   const nodes: Nodes = new Nodes({
-    minions: () => keyring.accepted(),
+    // Where nobody is let in one by one, who told us of himself is who there is.
+    minions: () =>
+      connections.admission.knock === undefined
+        ? factsStore.ids().filter((id) => !ssh.grains.has(id))
+        : keyring.accepted(),
     sshHosts: () => ssh.grains,
     facts: factsStore,
     nodegroups: config.nodegroups,
@@ -127,7 +130,8 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     log,
     presence: ssh.presence(presence),
     resolveTargets: async (target, type) => ({ ids: await select(target, type) }),
-    publishEvent: (tag, data) => background.run(events.send({ tag, data })),
+    publishEvent: (tag, data, causedBy) =>
+      background.run(events.send({ tag, data, ...(causedBy === undefined ? {} : { causedBy }) })),
   });
   const dispatcher = createDispatcher({
     jobs,
@@ -167,7 +171,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     minionCommand,
     access: {
       servers: [connections.url],
-      knock: keyring.knockJwt(),
+      ...connections.admission,
       trustedKeys: [keyring.jobSigner.publicKey],
       joinToken: async (id) => (await keyring.createToken({ name: `fleet-${id}-${newId()}`, ids: id })).token,
     },
@@ -215,7 +219,6 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     events,
     base,
     facts,
-    renderer,
     dispatcher,
     runners,
     clock,
@@ -233,7 +236,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     ...fleetOperations({ keyring, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
     ...masterOperations({
       id: config.id,
-      version: VERSION,
+      version: EDGE_VERSION,
       startedAt,
       clock,
       events,
@@ -265,7 +268,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
   return {
     url: connections.url,
     isBrokerManaged: connections.isManaged,
-    operatorCreds: (name) => keyring.operatorCreds(name),
+    operator: operatorAccess(connections),
     async stop() {
       await runs.stop();
       stop.abort();
@@ -276,6 +279,11 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       await connections.close();
     },
   };
+}
+
+function operatorAccess({ admission, keyring }: Connections): RunningMaster['operator'] {
+  if (admission.knock !== undefined) return { creds: keyring.operatorCreds('operator') };
+  return admission.credentials === undefined ? undefined : { file: admission.credentials };
 }
 
 /** The environment a host belongs to by its grains is the one its pillar comes from, unless it is asked for another. */

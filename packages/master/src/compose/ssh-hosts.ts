@@ -22,6 +22,7 @@ import type { FactsStore } from '../nodes/index.ts';
 import { createSshFleet, parseRoster, type SshFleet, type SshTarget, serveSshHosts } from '../ssh/index.ts';
 import type { RuntimeBase } from './master-host.ts';
 
+/** What the hosts of the roster share with the rest of the master. */
 export interface SshHostsOptions {
   readonly config: LoadedMasterConfig;
   readonly base: RuntimeBase;

@@ -4,10 +4,10 @@ import { createCatalog, HostRuntime } from '@edge-run/shared/execute';
 import { LocalRoots } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { type Clock, compiled, errorMessage, silentLogger } from '@edge-run/shared/kernel';
+import { createRenderer } from '@edge-run/shared/render';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { stopLeftBehind } from '../broker/index.ts';
 import { stopLocalHost } from '../cloud/index.ts';
-import { createRenderer } from './renderer.ts';
 
 /**
  * Ends every host of the local fleet below a data directory, minion first, then its services; then a nats-server whose

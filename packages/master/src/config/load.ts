@@ -48,6 +48,11 @@ export function loadMasterConfig(
     orchestration_roots: config.orchestration_roots.map(absolute),
     pillar_roots: mapRoots(config.pillar_roots, absolute),
     ...(config.roster === undefined ? {} : { roster: absolute(config.roster) }),
+    nats: {
+      ...config.nats,
+      ...(config.nats.credentials === undefined ? {} : { credentials: absolute(config.nats.credentials) }),
+      ...(config.nats.account_key === undefined ? {} : { account_key: absolute(config.nats.account_key) }),
+    },
     fleet: {
       ...config.fleet,
       home: absolute(config.fleet.home ?? resolve(data, 'fleet')),

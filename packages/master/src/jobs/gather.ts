@@ -15,6 +15,7 @@ import { decodeValue } from '@edge-run/shared/values';
 import type { Presence } from './presence.ts';
 import type { ReturnStream } from './streams.ts';
 
+/** How long targets of a job are waited for. */
 export interface GatherSettings {
   /** A minion without connection for this long is unreachable. Default 3,000. */
   readonly unreachableAfterMs: number;
@@ -26,6 +27,7 @@ export interface GatherSettings {
   readonly broadcastFrom: number;
 }
 
+/** The waits where nothing else is told. */
 export const GATHER_DEFAULTS: GatherSettings = {
   unreachableAfterMs: 3_000,
   noReturnAfterMs: 20_000,
@@ -33,6 +35,7 @@ export const GATHER_DEFAULTS: GatherSettings = {
   broadcastFrom: 200,
 };
 
+/** The job whose targets are waited for, and what they are heard through. */
 export interface GatherOptions {
   readonly jid: string;
   readonly fun: string;

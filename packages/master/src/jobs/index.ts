@@ -10,4 +10,5 @@ export {
   type JobService,
   type JobServiceOptions,
 } from './service.ts';
+export { type StartedJob, startJob } from './start-job.ts';
 export { type JobRecords, openJobStreams, type ReturnStream, type ReturnStreamOptions } from './streams.ts';

@@ -20,6 +20,8 @@ export const jobRecord = z.object({
   expiresAt: z.number(),
   timeoutMs: z.number().optional(),
   run: z.object({ id: z.string(), epoch: z.number() }).optional(),
+  /** Id of the event that led here. */
+  causedBy: z.string().optional(),
   /** What was published; absent when it holds a secret. */
   envelope: signedJob.optional(),
   /** Present once every target has its end. */

@@ -25,6 +25,8 @@ export interface JobRunRequest extends JobRequest {
   /** The words as typed on a command line. */
   readonly typed?: JobMessage['typed'];
   readonly resumable?: boolean;
+  /** Id of the event that led here. */
+  readonly causedBy?: string;
 }
 
 /** One thing that happens to a job that is watched. */
@@ -42,6 +44,7 @@ export interface JobReport {
   readonly targets: ReadonlyMap<string, JobTargetAnswer>;
 }
 
+/** Jobs on minions: published, followed to their end, and kept. */
 export interface JobService extends Jobs {
   /** Publishes a job, or attaches to one whose id is repeated, and waits for every target; `signal` cancels the job. */
   run(request: JobRunRequest, signal: AbortSignal): Promise<JobAnswer>;
@@ -63,6 +66,7 @@ export interface JobService extends Jobs {
   close(): Promise<void>;
 }
 
+/** What jobs are published, followed and kept through. */
 export interface JobServiceOptions {
   readonly bus: Bus;
   readonly returns: ReturnStream;
@@ -77,7 +81,7 @@ export interface JobServiceOptions {
     targetType: string,
   ) => Promise<{ readonly ids: readonly string[]; readonly explain?: string }>;
   /** Tells everybody: `salt/job/<jid>/new`, `salt/job/<jid>/ret/<id>`. */
-  readonly publishEvent?: (tag: string, data: JsonValue) => void;
+  readonly publishEvent?: (tag: string, data: JsonValue, causedBy?: string) => void;
   readonly settings?: Partial<GatherSettings>;
 }
 
@@ -224,10 +228,11 @@ class Service implements JobService {
     const { ids } = await this.#options.resolveTargets(request.target, targetType);
     const { record, envelope } = this.#prepare(jid, request, targetType, [...new Set(ids)]);
     if (!(await this.#create(record))) return this.#attach(await this.#record(jid));
-    this.#options.publishEvent?.(`salt/job/${jid}/new`, {
+    const news = {
       ...{ jid, fun: record.fun, arg: record.args, tgt: record.target, tgt_type: targetType },
       ...{ minions: record.targets, user: record.by },
-    });
+    };
+    this.#options.publishEvent?.(`salt/job/${jid}/new`, news, record.causedBy);
     return this.#follow(record, envelope, false);
   }
 
@@ -262,7 +267,11 @@ class Service implements JobService {
     };
     const envelope = signJob(job, this.#options.signer);
     const secretFree = JSON.stringify(sealed) === JSON.stringify(revealed);
-    const record = { ...common, ...sealed, target: request.target, targetType, ...(secretFree ? { envelope } : {}) };
+    const record: JobRecord = {
+      ...{ ...common, ...sealed, target: request.target, targetType },
+      ...(request.causedBy === undefined ? {} : { causedBy: request.causedBy }),
+      ...(secretFree ? { envelope } : {}),
+    };
     return { record, envelope };
   }
 
@@ -331,12 +340,13 @@ class Service implements JobService {
     this.#open.delete(record.jid);
   }
 
-  #tellReturn({ jid, fun }: JobRecord, id: string, answer: JobTargetAnswer): void {
-    this.#options.publishEvent?.(`salt/job/${jid}/ret/${id}`, {
+  #tellReturn({ jid, fun, causedBy }: JobRecord, id: string, answer: JobTargetAnswer): void {
+    const returned = {
       ...{ jid, id, fun, outcome: answer.outcome, retcode: answer.retcode, success: answer.outcome === 'succeeded' },
       ...(answer.ret === undefined ? {} : { return: encodeValue(answer.ret) }),
       ...(answer.evidence === undefined ? {} : { evidence: answer.evidence }),
-    });
+    };
+    this.#options.publishEvent?.(`salt/job/${jid}/ret/${id}`, returned, causedBy);
   }
 
   async #takeReturns(): Promise<void> {
@@ -406,7 +416,7 @@ class Service implements JobService {
       'EDGE_JOB_UNKNOWN',
       `no job ${jid} is known`,
       { jid },
-      { hint: 'See the latest with: edge-run jobs.list.' },
+      { hint: 'See the latest with: edge-run jobs ls.' },
     );
   }
 

@@ -7,6 +7,7 @@ import { type KV, Kvm } from '@nats-io/kv';
 const DAY_MS = 86_400_000;
 const READY_TIMEOUT_MS = 20_000;
 
+/** How returns and job records are kept. */
 export interface ReturnStreamOptions {
   /** How long returns and job records are kept. Default seven days. */
   readonly keepMs?: number;

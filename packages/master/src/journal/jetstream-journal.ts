@@ -31,6 +31,7 @@ interface Stored<E> {
   readonly object?: string;
 }
 
+/** Where the journal's stream is, and how it is kept. */
 export interface JetStreamJournalOptions {
   readonly connection: NatsConnection;
   readonly clock: Clock;

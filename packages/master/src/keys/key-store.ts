@@ -6,6 +6,7 @@ import { z } from 'zod';
 /** Where a minion's key stands. `denied`: another key already has the id. */
 export type KeyState = 'pending' | 'accepted' | 'rejected' | 'denied';
 
+/** What can become of a key that knocked. */
 export const KEY_STATES: readonly KeyState[] = ['pending', 'accepted', 'rejected', 'denied'];
 
 const keyEntry = z.object({

@@ -19,6 +19,7 @@ export interface ListedKey {
   readonly changedBy?: string;
 }
 
+/** Whom a new join token is to let in. */
 export interface TokenRequest {
   readonly name: string;
   /** Glob of the ids it lets in. Default `*`. */
@@ -29,6 +30,7 @@ export interface TokenRequest {
   readonly uses?: number;
 }
 
+/** Where the keys of an installation lie, and who is told of changes. */
 export interface KeyringOptions {
   readonly dir: string;
   readonly clock?: Clock;
@@ -161,7 +163,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
       `no key of '${id}' is known`,
       { id },
       {
-        hint: 'See all keys with: edge-run key.list. A minion appears once it has knocked.',
+        hint: 'See all keys with: edge-run keys ls. A minion appears once it has knocked.',
       },
     );
   };
@@ -244,7 +246,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
             `another key of '${id}' is accepted`,
             { id },
             {
-              hint: `If the host was installed anew, remove the old key first: edge-run key.delete ${id}.`,
+              hint: `If the host was installed anew, remove the old key first: edge-run keys delete ${id}.`,
             },
           );
         }
@@ -256,7 +258,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
             `${candidates.length} keys ask to be '${id}'`,
             { id },
             {
-              hint: `Compare fingerprints (edge-run key.finger ${id}); remove all with key.delete and let the right one knock again.`,
+              hint: `Compare fingerprints (edge-run keys finger ${id}); remove all with edge-run keys delete ${id} and let the right one knock again.`,
             },
           );
         }

@@ -6,6 +6,7 @@ import type { FactsStore } from './facts-store.ts';
 /** How a host is reached. */
 export type NodeKind = 'minion' | 'ssh';
 
+/** Where the hosts, their facts and their pillars come from. */
 export interface NodesOptions {
   /** Ids of the accepted minions. */
   minions(): readonly string[];

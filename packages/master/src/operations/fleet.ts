@@ -9,6 +9,7 @@ import type { Keyring, ListedKey } from '../keys/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { SshFleet } from '../ssh/index.ts';
 
+/** What the operations on hosts and keys are answered with. */
 export interface FleetOperationsOptions {
   readonly keyring: Keyring;
   readonly nodes: Nodes;

@@ -6,6 +6,7 @@ import type { Dispatcher, JobReport, JobService, JobSummary as KeptJob } from '.
 
 const DEFAULT_LIMIT = 50;
 
+/** What the operations on jobs are answered with. */
 export interface JobOperationsOptions {
   readonly jobs: JobService;
   readonly dispatcher: Dispatcher;

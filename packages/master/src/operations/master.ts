@@ -12,10 +12,11 @@ import type { RunHistory, RunnerCalls, RunService } from '../orchestration/index
 /** What runs by the clock, as the operations see it. */
 export interface Schedules {
   ls(): Promise<readonly ScheduleEntry[]>;
-  next(name: string, count: number): readonly number[];
+  next(name: string, count: number): Promise<readonly number[]>;
   run(name: string): Promise<{ readonly run?: string; readonly jid?: string }>;
 }
 
+/** What the operations on the master itself are answered with. */
 export interface MasterOperationsOptions {
   readonly id: string;
   readonly version: string;
@@ -78,7 +79,7 @@ export function masterOperations(options: MasterOperationsOptions): Readonly<Rec
     })),
     'schedule.ls': operation(OPERATIONS['schedule.ls'].args, async () => ({ schedules: await schedules.ls() })),
     'schedule.next': operation(OPERATIONS['schedule.next'].args, async ({ name, count }) => ({
-      fires: schedules.next(name, count),
+      fires: await schedules.next(name, count),
     })),
     'schedule.run': operation(OPERATIONS['schedule.run'].args, ({ name }) => schedules.run(name)),
     'reactor.ls': operation(OPERATIONS['reactor.ls'].args, async () => ({ reactors: options.reactors() })),

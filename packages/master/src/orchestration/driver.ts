@@ -20,6 +20,7 @@ export interface DriverPorts {
   readonly log: Logger;
 }
 
+/** The decision to start a step. */
 export type StartAction = Extract<RunAction, { kind: 'start-step' }>;
 
 /** A run to be driven from where its journal ends. */

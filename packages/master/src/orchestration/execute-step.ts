@@ -9,6 +9,7 @@ import type { RunRecord } from './run-record.ts';
 import type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
 import { asState, jobIdOf } from './step-states.ts';
 
+/** What the steps of runs are executed with. */
 export interface StepExecutorOptions {
   readonly kinds: readonly StepKind[];
   /** The master's own host: ordinary states and guards of an orchestration run there. */

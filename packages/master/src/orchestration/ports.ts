@@ -12,6 +12,7 @@ export interface RunnerCalls {
   call(request: RunnerRequest): Promise<{ readonly answer: Value; readonly result: boolean }>;
 }
 
+/** One call of a runner. */
 export interface RunnerRequest {
   readonly name: string;
   readonly args: readonly Value[];
@@ -20,6 +21,8 @@ export interface RunnerRequest {
   readonly by: string;
   /** What makes a repetition the same call: a nested orchestration is not started twice. */
   readonly key: string;
+  /** Id of the event that led here. */
+  readonly causedBy?: string;
   readonly signal: AbortSignal;
   report(phase: string, detail?: string, host?: string): void;
 }

@@ -32,6 +32,7 @@ export interface CompiledOrchestration {
   readonly steps: readonly StepSummary[];
 }
 
+/** What runs are compiled, journaled and driven with. */
 export interface RunServiceOptions {
   readonly journal: Journal<RunJournalEvent>;
   readonly master: string;

@@ -8,6 +8,17 @@ import { defineRunner, type Runner } from './contract.ts';
 /** What an entry of `hosts` must say. */
 const declared = z.object({ role: z.string(), address: z.string(), home: z.string().default('') });
 
+/** `hosts` of the example. */
+const oneServer = new PyMap([
+  [
+    'app1',
+    new PyMap([
+      ['role', 'app'],
+      ['address', '192.0.2.10'],
+    ]),
+  ],
+]);
+
 /** Runners that bring hosts up. */
 export function cloudRunners(driver: CloudDriver): readonly Runner[] {
   return [
@@ -20,7 +31,7 @@ export function cloudRunners(driver: CloudDriver): readonly Runner[] {
         environment: z.string().describe('Environment the hosts belong to: a grain, and their pillarenv.'),
         timeout: z.number().positive().default(60).describe('Seconds within which a host must be up.'),
       }),
-      examples: [{ title: 'one application server', args: { environment: 'prod', hosts: new PyMap() } }],
+      examples: [{ title: 'one application server', args: { environment: 'prod', hosts: oneServer } }],
       async run({ hosts, environment, timeout }, ctx) {
         const wanted = declarations(hosts, environment);
         const results = await Promise.all(

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import type { RunnerCalls, RunnerRequest } from '../orchestration/index.ts';
 
 /** What a runner knows of its caller. */
-export type RunnerContext = Pick<RunnerRequest, 'by' | 'key' | 'signal' | 'report'>;
+export type RunnerContext = Pick<RunnerRequest, 'by' | 'key' | 'causedBy' | 'signal' | 'report'>;
 
 /** A function of the master: `state.orchestrate`, `cloud.provision`. */
 export interface Runner<A extends z.ZodObject = z.ZodObject> extends Declaration<A> {

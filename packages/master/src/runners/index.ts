@@ -12,8 +12,10 @@ import { functionRunners } from './functions.ts';
 import { stateRunners } from './state.ts';
 
 export { createRunnerCalls, defineRunner, type Runner, type RunnerContext } from './contract.ts';
+export { stateRunners } from './state.ts';
 export { stateReturns } from './state-returns.ts';
 
+/** The parts of a master that runners work with. */
 export interface RunnerParts {
   readonly runs: RunService;
   /** Id of the master, under which orchestrations answer. */

@@ -1,7 +1,8 @@
+import { EdgeError } from '@edge-run/shared/kernel';
 import { anyValue } from '@edge-run/shared/schema';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { z } from 'zod';
-import type { RunService } from '../orchestration/index.ts';
+import { RELEASED, type RunService } from '../orchestration/index.ts';
 import { defineRunner, type Runner } from './contract.ts';
 import { stateReturns } from './state-returns.ts';
 
@@ -33,13 +34,18 @@ function orchestrate(name: string, runs: RunService, master: string): Runner {
         by: ctx.by,
         // The same call asked for again, after a crash, attaches to the run it started.
         id: ctx.key,
+        ...(ctx.causedBy === undefined ? {} : { causedBy: ctx.causedBy }),
         ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
         ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
         ...(args.pillar instanceof PyMap ? { pillar: args.pillar } : {}),
         ...(args.test === undefined ? {} : { test: args.test }),
       });
       ctx.report('started', `run ${run}`);
-      const record = await runs.wait(run, ctx.signal);
+      const cancel = (): void => {
+        if (isCancelled(ctx.signal.reason)) runs.cancel(run, ctx.by).catch(() => undefined); // ended, or another's
+      };
+      ctx.signal.addEventListener('abort', cancel, { once: true });
+      const record = await runs.wait(run, ctx.signal).finally(() => ctx.signal.removeEventListener('abort', cancel));
       return fromPlain({
         data: { [master]: stateReturns(record) },
         outputter: 'highstate',
@@ -47,4 +53,9 @@ function orchestrate(name: string, runs: RunService, master: string): Runner {
       });
     },
   });
+}
+
+/** A caller that only lets go, or has lost its own run, leaves the run that it started to whoever takes its place. */
+function isCancelled(reason: unknown): boolean {
+  return reason instanceof EdgeError && reason.code === 'EDGE_CANCELLED' && reason !== RELEASED;
 }

@@ -4,6 +4,7 @@ import { type JobExecutor, JobRunner, JobStore } from '@edge-run/shared/execute'
 import { type Clock, errorMessage, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
 import { type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
 
+/** The hosts of the roster, and what takes and runs their jobs. */
 export interface ServeSshHostsOptions {
   readonly bus: Bus;
   /** Ids of the roster. */

@@ -10,6 +10,7 @@ import { createPorts, type MinionPorts } from './ports.ts';
 import { ReturnPublisher } from './returns.ts';
 import { createMasterRpc, type Link } from './rpc.ts';
 
+/** What a minion is started with. */
 export interface AgentOptions {
   readonly id: string;
   readonly version: string;

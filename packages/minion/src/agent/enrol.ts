@@ -3,6 +3,7 @@ import { type Clock, cancelled, EdgeError, errorMessage, type Logger } from '@ed
 import { type KnockAnswer, knockAnswer, SUBJECTS } from '@edge-run/shared/protocol';
 import type { Admission, Identity } from '../identity/index.ts';
 
+/** Who knocks, where, and with what. */
 export interface EnrolOptions {
   readonly id: string;
   readonly identity: Identity;

@@ -16,6 +16,7 @@ const BATCH = 200;
 
 const confirmation = z.object({ stored: z.array(z.string()) });
 
+/** What returns are sent through and kept in. */
 export interface ReturnPublisherOptions {
   readonly link: Link;
   readonly rpc: MasterRpc;

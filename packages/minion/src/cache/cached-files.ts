@@ -10,6 +10,7 @@ export interface Ask {
   ask(operation: string, question: JsonObject): Promise<JsonValue>;
 }
 
+/** How much of a file is asked for at a time; below what the NATS server takes as one message. */
 export const CHUNK_BYTES = 512 * 1024;
 const IN_FLIGHT = 4;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;

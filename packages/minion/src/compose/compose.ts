@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { type BusCredentials, credentialsFromCreds } from '@edge-run/shared/bus';
 import type { JobExecutor } from '@edge-run/shared/execute';
-import { EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { EDGE_VERSION, EdgeError, type Logger } from '@edge-run/shared/kernel';
 import { type Agent, type AgentOptions, type MinionPorts, startAgent } from '../agent/index.ts';
 import type { MinionConfig } from '../config/index.ts';
 import { openIdentity } from '../identity/index.ts';
-
-export const VERSION = '0.1.0';
 
 /** Starts the minion a configuration describes; what runs its jobs is made by `createExecutor`. */
 export async function composeMinion(
@@ -16,7 +14,7 @@ export async function composeMinion(
   const identity = await openIdentity(config.data_dir);
   return startAgent({
     id: config.id,
-    version: VERSION,
+    version: EDGE_VERSION,
     servers: config.servers,
     dataDir: config.data_dir,
     identity,
@@ -49,7 +47,7 @@ function requireTrust(config: MinionConfig): void {
     `${config.id} does not know whose jobs to run`,
     {},
     {
-      hint: 'Set trusted_keys to the master’s job-signing key, or knock to its public credential: edge-run key.join shows both.',
+      hint: 'Set trusted_keys to the master’s job-signing key (edge-run keys finger shows it), or knock to its public credential.',
     },
   );
 }

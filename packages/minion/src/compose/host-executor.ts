@@ -1,11 +1,4 @@
-import {
-  createCatalog,
-  HostRuntime,
-  type JobExecutor,
-  RuntimeExecutor,
-  stateFunctions,
-} from '@edge-run/shared/execute';
-import { LocalHost } from '@edge-run/shared/host';
+import { HostRuntime, type JobExecutor, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
 import {
   type Compiled,
   compiled,
@@ -14,40 +7,25 @@ import {
   type Logger,
   notCompiled,
 } from '@edge-run/shared/kernel';
-import { gatherFacts } from '@edge-run/shared/modules/facts';
-import { createJinja, createRenderData, dumpYaml, loadYaml } from '@edge-run/shared/render';
-import { fromPlain, PyMap } from '@edge-run/shared/values';
+import type { PyMap } from '@edge-run/shared/values';
 import type { MinionPorts } from '../agent/index.ts';
 import type { MinionConfig } from '../config/index.ts';
-
-/** How long facts are believed before they are gathered anew. */
-const FACTS_KEPT_MS = 10 * 60_000;
+import { runtimeBase } from './runtime-base.ts';
 
 /** What runs the jobs of a minion: every module, on this machine, over the ports to the master. */
 export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log: Logger): JobExecutor {
-  const { renderText } = createJinja({ loadYaml, dumpYaml });
-  const host = new LocalHost({ id: config.id, ...(config.home === undefined ? {} : { home: config.home }) });
-  const facts = keptFacts(
-    async () => new PyMap([...(await gatherFacts(host)), ...mapOf(config.grains), ['id', config.id]]),
-  );
+  const base = runtimeBase(config, log);
   const runtime: HostRuntime = new HostRuntime(
     {
-      host,
-      catalog: createCatalog(),
+      ...base,
       files: ports.files,
-      renderText,
-      renderData: createRenderData(renderText),
-      facts,
-      opts: minionOpts(config),
-      ...(config.pillarenv === undefined ? {} : { pillarenv: config.pillarenv }),
       events: ports.events,
       mine: ports.mine,
-      log,
       pillar: async ({ saltenv, pillarenv, override }) =>
         asCompiled(
           ports.fetchPillar({
             saltenv,
-            facts: await facts(),
+            facts: await base.facts(),
             ...(pillarenv === undefined ? {} : { pillarenv }),
             ...(override === undefined ? {} : { override }),
           }),
@@ -66,15 +44,6 @@ export async function introduce(config: MinionConfig, ports: MinionPorts, execut
   });
 }
 
-function keptFacts(gather: () => Promise<PyMap>): () => Promise<PyMap> {
-  let kept: { readonly facts: Promise<PyMap>; readonly until: number } | undefined;
-  return () => {
-    const now = performance.now();
-    if (kept === undefined || now > kept.until) kept = { facts: gather(), until: now + FACTS_KEPT_MS };
-    return kept.facts;
-  };
-}
-
 /** What the master refused to compile comes back as its diagnostics. */
 async function asCompiled(answer: Promise<PyMap>): Promise<Compiled<PyMap>> {
   try {
@@ -84,13 +53,4 @@ async function asCompiled(answer: Promise<PyMap>): Promise<Compiled<PyMap>> {
     if (!Array.isArray(diagnostics)) throw error;
     return notCompiled(diagnostics as unknown as DiagnosticsError['diagnostics']);
   }
-}
-
-function minionOpts(config: MinionConfig): PyMap {
-  const { id, services_dir, services_run_dir, pillarenv } = config;
-  return mapOf({ id, services_dir, services_run_dir, pillarenv, saltenv: 'base', __role: 'minion' });
-}
-
-function mapOf(plain: object): PyMap {
-  return fromPlain(plain) as PyMap;
 }

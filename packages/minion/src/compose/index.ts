@@ -1,3 +1,1 @@
-export { composeMinion, VERSION } from './compose.ts';
-export { createHostExecutor, introduce } from './host-executor.ts';
-export { type MinionCommand, runCommandLine } from './run.ts';
+export { runCommandLine } from './run.ts';

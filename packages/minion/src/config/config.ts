@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { publicKeyKind } from '@edge-run/shared/bus';
+import { publicKeyKind } from '@edge-run/shared/bus/identity';
 import { EdgeError } from '@edge-run/shared/kernel';
 import { load } from 'js-yaml';
 import { z } from 'zod';
@@ -11,25 +11,30 @@ const texts = z.union([
   z.array(z.string()),
 ]);
 
-const minionConfig = z.strictObject({
+/** Everything `edge-minion` can be told in its configuration file, in the environment and by flags. */
+export const minionConfig = z.strictObject({
   id: z.string().min(1).max(255).describe('Name of this host in Edge. Default: the host name.'),
-  servers: texts.pipe(
-    z.array(z.string().regex(/^(nats|tls|wss?):\/\//, 'is not a nats://, tls://, ws:// or wss:// address')).min(1),
-  ),
+  servers: texts
+    .pipe(
+      z.array(z.string().regex(/^(nats|tls|wss?):\/\//, 'is not a nats://, tls://, ws:// or wss:// address')).min(1),
+    )
+    .describe('Addresses of the NATS servers: a list, or addresses with commas between.'),
   data_dir: z.string().describe('Where the key, the job store and the file cache live.'),
   trusted_keys: texts
     .pipe(z.array(trustedKey))
     .default([])
     .describe("The masters' job-signing keys; pinned at the first answer when empty."),
-  knock: z
-    .string()
-    .optional()
-    .describe('The public credential to knock with (edge-run key.join). Without it, no enrolment.'),
+  knock: z.string().optional().describe('The public credential to knock with. Without it, no enrolment.'),
   join_token: z.string().optional().describe('Secret that lets this minion in without anybody accepting it.'),
   credentials: z.string().optional().describe('A .creds file for a server of your own, instead of knocking.'),
   tls: z
-    .strictObject({ caFile: z.string().optional(), certFile: z.string().optional(), keyFile: z.string().optional() })
-    .optional(),
+    .strictObject({
+      caFile: z.string().optional().describe('Certificates of the authority that signed those of the servers.'),
+      certFile: z.string().optional().describe('Certificate of this minion, where the servers ask for one.'),
+      keyFile: z.string().optional().describe('Private key of that certificate.'),
+    })
+    .optional()
+    .describe('How `tls://` servers are checked and asked.'),
   concurrency: z.coerce.number().int().min(1).max(1_000).default(32).describe('Jobs that run at a time.'),
   file_roots: z
     .record(z.string(), z.array(z.string()))
@@ -59,7 +64,8 @@ export interface ConfigSources {
   readonly flags?: Readonly<Record<string, unknown>>;
 }
 
-const ENV_NAMES: Readonly<Record<string, string>> = {
+/** Environment variable → the key it sets. */
+export const ENV_NAMES: Readonly<Record<string, string>> = {
   EDGE_MINION_ID: 'id',
   EDGE_SERVERS: 'servers',
   EDGE_DATA_DIR: 'data_dir',

@@ -1,1 +1,8 @@
-export { type ConfigSources, type MinionConfig, parseMinionConfig, readMinionConfig } from './config.ts';
+export {
+  type ConfigSources,
+  ENV_NAMES,
+  type MinionConfig,
+  minionConfig,
+  parseMinionConfig,
+  readMinionConfig,
+} from './config.ts';

@@ -7,6 +7,7 @@ export interface Received {
   readonly respond?: (body: unknown) => void;
 }
 
+/** How long an answer is waited for. */
 export interface RequestOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -29,12 +30,14 @@ export interface Bus {
   close(): Promise<void>;
 }
 
+/** Until when, and with whom, messages are taken. */
 export interface SubscribeOptions {
   readonly signal: AbortSignal;
   /** Members of one queue share the messages between them. */
   readonly queue?: string;
 }
 
+/** What has become of the connection. */
 export type BusStatus = {
   readonly kind: 'connected' | 'disconnected' | 'closed';
   readonly server?: string;

@@ -1,6 +1,23 @@
 export type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 export { type BusCredentials, credentialsFromCreds } from './credentials.ts';
 export {
+  bodyDigest,
+  createKeyPair,
+  fingerprint,
+  type KeyPair,
+  keyPairFromSeed,
+  type NkeyKind,
+  publicKeyKind,
+  ReplayGuard,
+  type Sighting,
+  signBody,
+  signJob,
+  verifyBody,
+  verifyJob,
+  verifyKill,
+  verifySignature,
+} from './identity/index.ts';
+export {
   type AccountClaims,
   decodeJwt,
   encodeAccountJwt,
@@ -13,25 +30,6 @@ export {
   parseCreds,
   type Role,
 } from './identity/jwt.ts';
-export {
-  createKeyPair,
-  fingerprint,
-  type KeyPair,
-  keyPairFromSeed,
-  type NkeyKind,
-  publicKeyKind,
-  verifySignature,
-} from './identity/nkeys.ts';
-export {
-  bodyDigest,
-  ReplayGuard,
-  type Sighting,
-  signBody,
-  signJob,
-  verifyBody,
-  verifyJob,
-  verifyKill,
-} from './identity/signing.ts';
 export { createMemoryBus, type MemoryBus } from './memory-bus.ts';
 export { connectNatsBus, type NatsBus, type NatsBusOptions, type WsFactory } from './nats-bus.ts';
 export { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';

@@ -15,6 +15,7 @@ export type WsFactory = (
   readonly encrypted: boolean;
 }>;
 
+/** Which servers to connect to, and as whom. */
 export interface NatsBusOptions {
   /** `nats://`, `tls://`, `ws://` or `wss://`; all of one kind. */
   readonly servers: readonly string[];
@@ -99,7 +100,7 @@ async function open(connectionOptions: ConnectionOptions, options: NatsBusOption
       {
         cause: error,
         hint: refused
-          ? 'Look whether the key was rejected or revoked: edge-run key.list.'
+          ? 'Look whether the key was rejected or revoked: edge-run keys ls.'
           : 'Look whether the server runs and the address is right: nats-server must listen there.',
       },
     );

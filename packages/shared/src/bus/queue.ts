@@ -4,6 +4,7 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
+/** How much may wait for a reader where nothing else is told. */
 export const DEFAULT_QUEUE_LIMITS: QueueLimits = { items: 65_536, bytes: 64 * 1024 * 1024 };
 
 /**

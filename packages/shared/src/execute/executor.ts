@@ -33,7 +33,7 @@ export class RuntimeExecutor implements JobExecutor {
   }
 
   async #run(job: HostJob, work: { signal: AbortSignal; log: Logger }): Promise<HostJobResult> {
-    const { ctx } = await this.#runtime.workplace(work);
+    const { ctx } = await this.#runtime.workplace({ ...work, jid: job.jid });
     const { ret, retcode } = await raced(this.#runtime.invokeWithCode(job.fun, job, ctx), work.signal);
     return { outcome: retcode === 0 ? 'succeeded' : 'failed', ret, retcode };
   }

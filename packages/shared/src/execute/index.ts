@@ -4,6 +4,12 @@ export { RuntimeExecutor } from './executor.ts';
 export { JobRunner, type JobRunnerOptions } from './job-runner.ts';
 export { JobStore, type KnownJob } from './job-store.ts';
 export {
+  type CompilePillarOf,
+  createPillarCompiler,
+  type PillarCompilerOptions,
+  type PillarQuery,
+} from './pillar-compiler.ts';
+export {
   HostRuntime,
   type PillarRequest,
   type RuntimeOptions,

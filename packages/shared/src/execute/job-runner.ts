@@ -1,4 +1,4 @@
-import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/index.ts';
+import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/identity/index.ts';
 import { type Clock, deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
 import {
   findMessage,
@@ -12,6 +12,7 @@ import { decodeValue, encodeValue } from '../values/index.ts';
 import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 import { JOB_ID, type JobStore } from './job-store.ts';
 
+/** What jobs are judged, run and kept with. */
 export interface JobRunnerOptions {
   readonly id: string;
   readonly version: string;

@@ -1,7 +1,7 @@
 import type { FileSource } from '../files/index.ts';
 import { createTemplateLoader } from '../files/index.ts';
 import type { Host } from '../host/index.ts';
-import { type Compiled, DiagnosticsError, EdgeError, type Logger, requireCompiled } from '../kernel/index.ts';
+import { type Compiled, EdgeError, type Logger, requireCompiled } from '../kernel/index.ts';
 import {
   type Catalog,
   type EventSink,
@@ -54,6 +54,8 @@ export interface RuntimeOptions {
 export interface WorkRequest {
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** The job it is done for. */
+  readonly jid?: string;
   readonly saltenv?: string;
   readonly pillarenv?: string;
   /** Compile the pillar anew, with this laid over it; the pillar as it was last compiled when absent. */
@@ -72,8 +74,8 @@ export class HostRuntime {
   readonly options: RuntimeOptions;
   /** The catalog with what was added to it. */
   readonly catalog: Catalog;
-  /** The pillar as it was last compiled. */
-  #pillar: Promise<Compiled<PyMap>> | undefined;
+  /** Environments → the pillar as it was last compiled. */
+  readonly #pillars = new Map<string, Promise<Compiled<PyMap>>>();
 
   constructor(options: RuntimeOptions, ownFunctions: (runtime: HostRuntime) => readonly ExecutionModule[] = () => []) {
     this.options = options;
@@ -84,7 +86,7 @@ export class HostRuntime {
 
   /** Forgets the pillar, so that the next job sees a new one. */
   refreshPillar(): void {
-    this.#pillar = undefined;
+    this.#pillars.clear();
   }
 
   /** A context for one job. @throws DiagnosticsError when a pillar was asked for and does not compile */
@@ -105,6 +107,7 @@ export class HostRuntime {
       log: work.log,
       events: options.events,
       mine: options.mine,
+      ...(work.jid === undefined ? {} : { jid: work.jid }),
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       state: { run: (fun, args, kwargs) => this.invoke(`state.${fun}`, { args, kwargs }, ctx) },
       call: (name, args = [], kwargs = {}) =>
@@ -173,12 +176,16 @@ export class HostRuntime {
         ...(work.pillar?.override === undefined ? {} : { override: work.pillar.override }),
       });
     if (work.pillar !== undefined) return viewOf(requireCompiled(await compile()));
-    this.#pillar ??= compile();
-    const result = await this.#pillar;
-    if (result.value !== undefined) return viewOf(result.value);
-    // Try again with the next job; this one fails only if it looks into the pillar.
-    this.#pillar = undefined;
-    return brokenView(new DiagnosticsError(result.diagnostics));
+    const key = JSON.stringify([saltenv, pillarenv]);
+    const kept = this.#pillars.get(key) ?? compile();
+    this.#pillars.set(key, kept);
+    try {
+      return viewOf(requireCompiled(await kept));
+    } catch (error) {
+      // Try again with the next job; this one fails only if it looks into the pillar.
+      if (this.#pillars.get(key) === kept) this.#pillars.delete(key);
+      return brokenView(error);
+    }
   }
 
   async #renderTemplate(request: TemplateRequest, base: Workplace['renderRequest']): Promise<string> {
@@ -211,7 +218,7 @@ function viewOf(data: PyMap): PillarView {
 }
 
 /** A pillar that could not be compiled: looking into it is what fails. */
-function brokenView(error: DiagnosticsError): PillarView {
+function brokenView(error: unknown): PillarView {
   return {
     get data(): PyMap {
       throw error;

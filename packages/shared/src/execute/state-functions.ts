@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Host } from '../host/index.ts';
-import { type Compiled, type Diagnostic, formatDiagnostic, hasErrors } from '../kernel/index.ts';
+import { type Compiled, compiled, type Diagnostic, EdgeError, formatDiagnostic, hasErrors } from '../kernel/index.ts';
 import { CodedAnswer, defineWrite, type ExecutionModule, type ModuleContext } from '../modules/contract/index.ts';
 import { anyValue } from '../schema/index.ts';
 import {
@@ -14,6 +14,8 @@ import {
   type Plan,
   runPlan,
   type SlsMatches,
+  selectStates,
+  withExclusions,
 } from '../state/index.ts';
 import { PyMap, toPlain, type Value } from '../values/index.ts';
 import type { HostRuntime, Workplace } from './runtime.ts';
@@ -53,6 +55,9 @@ const modsArg = z
   .describe('SLS files: a list, or names with commas between; the highstate when absent.');
 
 const RETURNS = 'Key of each state → its return; a list of error texts when nothing could be run.';
+
+/** Salt's return code of failed states. */
+const FAILED_STATES = 2;
 
 /** The `state.*` functions of one host. */
 export function stateFunctions(runtime: HostRuntime): readonly ExecutionModule[] {
@@ -171,7 +176,7 @@ function singleFunctions(states: StateWork): readonly ExecutionModule[] {
     }),
     defineWrite({
       name: 'state.sls_id',
-      summary: 'Applies one id of SLS files, without its requisites.',
+      summary: 'Applies one id of SLS files, and what it requires.',
       returns: RETURNS,
       args: z.object({ id: z.string().describe('Id or name of the state.'), mods: modsArg, ...common }),
       examples: [{ title: 'one id', args: { id: 'nginx', mods: 'nginx' } }],
@@ -196,11 +201,13 @@ class StateWork {
     onlyId?: string,
   ): Promise<CodedAnswer> {
     const workplace = await this.#workplace(args, ctx);
-    const high = await this.#gather(mods, args, workplace, topName);
-    const compiledPlan = planOf(high, (data) =>
-      compile(withExclusions(data, args.exclude), compileCatalog(this.#runtime.catalog.states)),
+    const matches = await this.#matches(mods, args, workplace, topName);
+    if (matches.value !== undefined && namesNothing(matches.value)) return nothingMatches(workplace.ctx.host.id);
+    const high = await this.#gather(matches, workplace);
+    const whole = planOf(high, (data) =>
+      compile(withExclusions(data, exclusionsOf(args.exclude)), compileCatalog(this.#runtime.catalog.states)),
     );
-    const plan = onlyId === undefined ? compiledPlan : only(compiledPlan, onlyId);
+    const plan = onlyId === undefined ? whole : planOf(whole, (all) => only(all, onlyId));
     return this.#run(plan, workplace.ctx, args);
   }
 
@@ -210,7 +217,8 @@ class StateWork {
     ctx: ModuleContext<Host>,
     show: (high: HighData) => Compiled<Value>,
   ): Promise<CodedAnswer> {
-    const high = await this.#gather(mods, args, await this.#workplace(args, ctx));
+    const workplace = await this.#workplace(args, ctx);
+    const high = await this.#gather(await this.#matches(mods, args, workplace), workplace);
     const shown = planOf(high, show);
     return shown.value === undefined ? errorAnswer(shown.diagnostics) : new CodedAnswer(shown.value, 0);
   }
@@ -243,10 +251,12 @@ class StateWork {
     return this.#run(compile(high, compileCatalog(this.#runtime.catalog.states)), ctx, options);
   }
 
-  /** One chunk as high data: an id, a state, and what else it says as arguments. */
-  low(chunk: Value, options: { test: boolean | undefined }, ctx: ModuleContext<Host>): Promise<CodedAnswer> {
+  /** One chunk as high data: an id, a state, and what else it says as arguments. @throws EdgeError `EDGE_BAD_ARGUMENT` */
+  async low(chunk: Value, options: { test: boolean | undefined }, ctx: ModuleContext<Host>): Promise<CodedAnswer> {
     const given = chunk instanceof PyMap ? chunk : new PyMap();
-    const id = given.get('__id__') ?? given.get('name') ?? '';
+    const missing = ['state', 'fun', 'name', '__id__'].filter((key) => !given.has(key));
+    if (missing.length > 0) throw incompleteChunk(missing);
+    const id = given.get('__id__')!;
     const args = [...given].filter(
       ([key]) => !['state', 'fun', '__id__', '__sls__', '__env__', 'order'].includes(String(key)),
     );
@@ -268,6 +278,7 @@ class StateWork {
     return this.#runtime.workplace({
       signal: ctx.signal,
       log: ctx.log,
+      ...(ctx.jid === undefined ? {} : { jid: ctx.jid }),
       ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
       ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
       // States always see the pillar as it is now.
@@ -275,24 +286,25 @@ class StateWork {
     });
   }
 
-  async #gather(
+  /** The SLS files asked for by name, or those of the top file. */
+  async #matches(
     mods: readonly string[],
     args: CommonArgs,
     workplace: Workplace,
     topName?: string,
-  ): Promise<Compiled<HighData>> {
-    const saltenv = args.saltenv ?? workplace.ctx.saltenv;
-    const matches: Compiled<SlsMatches> =
-      mods.length > 0
-        ? { value: new Map([[saltenv, mods]]), diagnostics: [] }
-        : await topMatches(this.#runtime, workplace, args.saltenv, topName);
+  ): Promise<Compiled<SlsMatches>> {
+    if (mods.length === 0) return topMatches(this.#runtime, workplace, args.saltenv, topName);
+    return compiled(new Map([[args.saltenv ?? workplace.ctx.saltenv, mods]]));
+  }
+
+  async #gather(matches: Compiled<SlsMatches>, workplace: Workplace): Promise<Compiled<HighData>> {
     if (matches.value === undefined) return { value: undefined, diagnostics: matches.diagnostics };
-    if ([...matches.value.values()].every((names) => names.length === 0)) return nothingMatches(workplace.ctx.host.id);
     const { files, renderData } = this.#runtime.options;
-    return gatherHigh(
+    const high = await gatherHigh(
       matches.value,
       slsSource(files, renderData, async () => workplace),
     );
+    return { ...high, diagnostics: [...matches.diagnostics, ...high.diagnostics] };
   }
 
   async #run(
@@ -308,12 +320,12 @@ class StateWork {
       context: ctx,
       testing,
       failhard: args.failhard ?? opts.get('failhard') === true,
+      ...(ctx.jid === undefined ? {} : { jid: ctx.jid }),
       reload: async (what) => {
         if (what === 'pillar') this.#runtime.refreshPillar();
       },
     });
-    // Salt's return code of failed states.
-    return new CodedAnswer(returns, succeeded ? 0 : 2);
+    return new CodedAnswer(returns, succeeded ? 0 : FAILED_STATES);
   }
 }
 
@@ -338,50 +350,45 @@ function slsNames({ data }: HighData): Value {
   return [...new Set(names.filter((name) => typeof name === 'string'))];
 }
 
-function nothingMatches(id: string): Compiled<HighData> {
+function namesNothing(matches: SlsMatches): boolean {
+  return [...matches.values()].every((names) => names.length === 0);
+}
+
+/** The failure in the form of a state's return, under Salt's key (Salt 3006 state.py, call_highstate). */
+function nothingMatches(id: string): CodedAnswer {
+  const state = {
+    name: 'No States',
+    changes: {},
+    result: false,
+    comment: `no top file gives ${id} any state; see what matches with 'state.show_top'`,
+    __run_num__: 0,
+  };
+  return new CodedAnswer({ 'no_|-states_|-states_|-None': state }, FAILED_STATES);
+}
+
+/** The part of a plan that an id needs. */
+function only(plan: Plan, id: string): Compiled<Plan> {
+  const selected = selectStates(plan, id);
+  if (selected.chunks.length > 0) return compiled(selected);
+  const summary = `No matches for ID '${id}' found`;
   return {
     value: undefined,
-    diagnostics: [
-      {
-        severity: 'error',
-        code: 'EDGE_TARGET_MATCHES_NOTHING',
-        summary: `no top file gives ${id} any state`,
-        detail: "See what matches with 'state.show_top'.",
-      },
-    ],
+    diagnostics: [{ severity: 'error', code: 'EDGE_TARGET_MATCHES_NOTHING', summary, detail: '' }],
   };
 }
 
-/** High data with the caller's exclusions beside those of its files. */
-function withExclusions(high: HighData, exclude: Value | undefined): HighData {
-  if (exclude === undefined || exclude === null) return high;
-  const given: Value[] = Array.isArray(exclude)
-    ? exclude
-    : typeof exclude === 'string'
-      ? exclude.split(',').map((sls) => new PyMap([['sls', sls.trim()]]))
-      : [exclude];
-  const before = high.data.get('__exclude__');
-  const data = new PyMap([...high.data]);
-  data.set('__exclude__', [...(Array.isArray(before) ? before : []), ...given]);
-  return { ...high, data };
+/** A list, one entry, or names of SLS files with commas between. */
+function exclusionsOf(exclude: Value | undefined): readonly Value[] {
+  if (exclude === undefined || exclude === null) return [];
+  if (typeof exclude === 'string') return exclude.split(',').map((sls) => sls.trim());
+  return Array.isArray(exclude) ? exclude : [exclude];
 }
 
-/** The chunks of one id, without what they require (Salt 3006 `state.sls_id`). */
-function only(plan: Compiled<Plan>, id: string): Compiled<Plan> {
-  if (plan.value === undefined) return plan;
-  const chunks = plan.value.chunks
-    .filter((chunk) => chunk.id === id || chunk.name === id)
-    .map((chunk) => ({ ...chunk, requisites: [] }));
-  if (chunks.length > 0) return { ...plan, value: { chunks } };
-  return {
-    value: undefined,
-    diagnostics: [
-      {
-        severity: 'error',
-        code: 'EDGE_TARGET_MATCHES_NOTHING',
-        summary: `No matches for ID '${id}' found`,
-        detail: '',
-      },
-    ],
-  };
+function incompleteChunk(missing: readonly string[]): EdgeError {
+  return new EdgeError(
+    'EDGE_BAD_ARGUMENT',
+    `the low chunk lacks ${missing.join(', ')}`,
+    { missing },
+    { hint: 'Write it as `state.show_lowstate` shows one: {state, fun, name, __id__, …}.' },
+  );
 }

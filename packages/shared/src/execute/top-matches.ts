@@ -1,6 +1,6 @@
 import type { Compiled } from '../kernel/index.ts';
 import type { SlsMatches } from '../state/index.ts';
-import { matchTop, mergeTops, readTops } from '../top/index.ts';
+import { type MergeTopsOptions, matchTop, mergeTops, readTops } from '../top/index.ts';
 import { PyMap, toPlain } from '../values/index.ts';
 import type { HostRuntime, Workplace } from './runtime.ts';
 
@@ -25,7 +25,7 @@ export async function topMatches(
   if (tops.value === undefined) return { value: undefined, diagnostics: tops.diagnostics };
   const subject = { id: ctx.host.id, grains: ctx.facts, pillar: ctx.pillar.data };
   const groups = opts.get('nodegroups');
-  const matched = matchTop(mergeTops(tops.value, { strategy: strategyOf(opts) }), subject, {
+  const matched = matchTop(mergeTops(tops.value, mergeOptionsOf(opts)), subject, {
     environments,
     ...(saltenv === undefined ? {} : { env: saltenv }),
     ...(groups instanceof PyMap ? { nodegroups: toPlain(groups) as Record<string, string> } : {}),
@@ -33,7 +33,14 @@ export async function topMatches(
   return { value: matched.value?.sls, diagnostics: [...tops.diagnostics, ...matched.diagnostics] };
 }
 
-function strategyOf(opts: PyMap): 'merge' | 'merge_all' | 'same' {
+/** Salt's options of the same names. */
+function mergeOptionsOf(opts: PyMap): MergeTopsOptions {
   const strategy = opts.get('top_file_merging_strategy');
-  return strategy === 'merge_all' || strategy === 'same' ? strategy : 'merge';
+  const order = opts.get('env_order');
+  const defaultTop = opts.get('default_top');
+  return {
+    strategy: strategy === 'merge_all' || strategy === 'same' ? strategy : 'merge',
+    ...(Array.isArray(order) ? { envOrder: order.map(String) } : {}),
+    ...(typeof defaultTop === 'string' ? { defaultTop } : {}),
+  };
 }

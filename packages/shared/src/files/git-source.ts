@@ -5,6 +5,7 @@ import type { FileEntry, FileHandle, FileSource } from './contract.ts';
 import { type GitBlob, parseTree, pathsOfTree, resolveInTree } from './git-tree.ts';
 import { belowMount, comparePaths, normalizePath, parseFileUri } from './uri.ts';
 
+/** Which repository is served, and where its copy is kept. */
 export interface GitSourceOptions {
   /** Where git runs; only commands that change nothing. */
   readonly host: Pick<HostReader, 'probe'>;

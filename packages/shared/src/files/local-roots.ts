@@ -20,6 +20,13 @@ export type LocalRootsByEnv = Readonly<Record<string, readonly LocalRoot[]>>;
 
 const ANY_ENV = '__env__';
 
+/** Roots given as directories alone, as `file_roots` and `pillar_roots` of a configuration are. */
+export function rootsOf(directories: Readonly<Record<string, readonly string[]>>): LocalRootsByEnv {
+  return Object.fromEntries(
+    Object.entries(directories).map(([env, folders]) => [env, folders.map((directory) => ({ directory }))]),
+  );
+}
+
 /**
  * Serves directories of this machine. The first root that has a path wins. A symlink is followed inside its root only:
  * opening one that leads out is `EDGE_FILES_OUTSIDE_ROOT`, and lists leave it out. Digests are kept until a file's

@@ -15,7 +15,7 @@ export interface Account {
 }
 
 /** Reads one line of `passwd(5)`; undefined for a line that is not one. */
-export function parseAccount(line: string): Account | undefined {
+function parseAccount(line: string): Account | undefined {
   const fields = line.split(':');
   if (fields.length < 7) return undefined;
   const [name, , uid, gid, , home, shell] = fields as [string, string, string, string, string, string, string];

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 /** A program and its arguments; never a shell line. Shells are asked for by name: `['sh', '-c', CONSTANT, …]`. */
 export type Command = readonly [string, ...string[]];
 
+/** How a command is run. */
 export interface ExecOptions {
   /** Default 300,000. Expiry kills the whole process group and throws `EDGE_DEADLINE`. */
   readonly timeoutMs?: number;
@@ -30,6 +31,7 @@ export interface ExecResult {
   readonly truncated: boolean;
 }
 
+/** What a host says of a file without opening it. */
 export interface FileStat {
   readonly kind: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'block' | 'char';
   /** Permission bits, `0o755`. */
@@ -45,6 +47,7 @@ export interface FileStat {
   readonly linkTarget?: string;
 }
 
+/** One name in a directory. */
 export interface DirectoryEntry {
   readonly name: string;
   readonly kind: FileStat['kind'];
@@ -66,6 +69,7 @@ export interface HostReader {
   connect?(address: { readonly path: string } | { readonly host: string; readonly port: number }): Promise<Duplex>;
 }
 
+/** How a file is written. */
 export interface WriteFileOptions {
   /** Permission bits of the new file. */
   readonly mode: number;

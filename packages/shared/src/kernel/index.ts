@@ -25,3 +25,4 @@ export {
 export { newId } from './ids.ts';
 export { type Logger, silentLogger } from './logger.ts';
 export { Secret } from './secret.ts';
+export { EDGE_VERSION } from './version.ts';

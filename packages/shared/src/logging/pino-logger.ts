@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { JsonObject, Logger } from '../kernel/index.ts';
 
+/** Least level that is logged. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 type PinoLogger = ReturnType<typeof pino>;

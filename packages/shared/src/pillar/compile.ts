@@ -26,6 +26,7 @@ export interface ExternalPillar {
   fetch(request: ExternalPillarRequest, signal?: AbortSignal): Promise<PyMap>;
 }
 
+/** What an external pillar source is asked with. */
 export interface ExternalPillarRequest {
   readonly id: string;
   readonly grains: PyMap;
@@ -33,6 +34,7 @@ export interface ExternalPillarRequest {
   readonly pillarenv: string | null;
 }
 
+/** Whose pillar is compiled, from what. */
 export interface CompilePillarOptions {
   readonly id: string;
   readonly grains: PyMap;

@@ -3,6 +3,7 @@ import { traverse } from '../target/index.ts';
 import { PyMap, type Value } from '../values/index.ts';
 import { copyValue, joinLists, mergeMaps } from './merge.ts';
 
+/** How a path into the pillar is followed, as the arguments of `pillar.get`. */
 export interface PillarGetOptions {
   /** Merges the pillar's mapping or list over the default, when both are of that kind. */
   readonly merge?: boolean;

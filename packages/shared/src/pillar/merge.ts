@@ -3,8 +3,10 @@ import { PyMap, PyTuple, type Value, valuesEqual } from '../values/index.ts';
 
 /** How the pillars of several files become one (`pillar_source_merging_strategy`). */
 export const MERGE_STRATEGIES = ['smart', 'recurse', 'aggregate', 'list', 'overwrite', 'none'] as const;
+/** A value of `pillar_source_merging_strategy`. */
 export type MergeStrategy = (typeof MERGE_STRATEGIES)[number];
 
+/** How one pillar mapping is laid over another. */
 export interface MergeOptions {
   readonly strategy: MergeStrategy;
   /** The `renderer` option: `smart` aggregates under yamlex renderers and recurses under all others. */

@@ -38,6 +38,7 @@ export function eventSubject(tag: string): string {
     .join('.')}`;
 }
 
+/** Every subject, by what travels on it. */
 export const SUBJECTS = {
   jobAll: 'edge.job.all',
   job: (id: string): string => `edge.job.id.${idToken(id)}`,

@@ -14,6 +14,7 @@ export { createJinja, type Jinja, parseJson, type Serializers } from './jinja/in
 export { dumpJson, type JsonDumpOptions, loadJson } from './json.ts';
 export { createRenderData } from './pipeline.ts';
 export type { LoadOptions } from './places.ts';
+export { createRenderer, type Renderer } from './renderer.ts';
 export { AggregateList, AggregateMap, aggregate, isAggregate } from './yaml/aggregate.ts';
 export { type DumpOptions, dumpYaml, formatYaml } from './yaml/dump.ts';
 export { loadSls, loadYaml } from './yaml/load.ts';

@@ -28,6 +28,7 @@ export interface Fire {
   readonly missed: boolean;
 }
 
+/** What is due, and when to look again. */
 export interface FireDecision {
   readonly fires: readonly Fire[];
   /** Store it, and give it as `last` next time. */

@@ -50,7 +50,9 @@ class Binder {
   bindPositional(): void {
     const { args, typed } = this.#call;
     const { rest, keywords, name } = this.#declaration;
-    const slots = this.#names.filter((slot) => slot !== rest && slot !== keywords);
+    // As in Python, what is declared after `*rest` is taken by name only.
+    const before = rest === undefined ? this.#names : this.#names.slice(0, this.#names.indexOf(rest));
+    const slots = before.filter((slot) => slot !== keywords);
     const extra: Value[] = [];
     args.forEach((value, index) => {
       const slot = slots[index];

@@ -12,7 +12,7 @@ export interface Declaration<A extends z.ZodObject = z.ZodObject> {
   readonly summary: string;
   /** Every property described; their order is that of positional arguments. */
   readonly args: A;
-  /** Property (a list) that takes the positional arguments left over, as Python's `*args`. */
+  /** Property (a list) that takes the positional arguments left over, as Python's `*args`; later ones go by name only. */
   readonly rest?: string;
   /** Property (a mapping) that takes the keyword arguments nobody declared, as Python's `**kwargs`. */
   readonly keywords?: string;

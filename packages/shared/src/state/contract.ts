@@ -13,6 +13,7 @@ export interface Requisite {
   readonly targets: readonly StepKey[];
 }
 
+/** How a state depends on another; the `_in` and `_any` forms are resolved into these. */
 export type RequisiteKind = 'require' | 'watch' | 'onchanges' | 'onfail' | 'prereq' | 'listen';
 
 /** One state to run, in compiled order. Serialisable through `encodePlan`. */

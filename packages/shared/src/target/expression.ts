@@ -13,6 +13,7 @@ export const TARGET_TYPES = [
   'range',
   'compound',
 ] as const;
+/** How a target expression is read. */
 export type TargetType = (typeof TARGET_TYPES)[number];
 
 /** Where a part stands in the expression, in UTF-16 units; `end` is the first unit after it. */

@@ -4,6 +4,7 @@ import { compileGlob, isGlob, matchTarget, type TargetContext, type TargetSubjec
 import type { MergedTop } from './merge-tops.ts';
 import type { TopEntry } from './top-file.ts';
 
+/** Whom a top file is matched against. */
 export interface MatchTopOptions extends TargetContext {
   /** Only this environment's section counts (`saltenv` or `pillarenv` of the run). */
   readonly env?: string;

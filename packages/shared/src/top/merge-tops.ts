@@ -10,6 +10,7 @@ import type { TopEntry, TopFile } from './top-file.ts';
  */
 export type TopStrategy = 'merge' | 'merge_all' | 'same' | 'pillar';
 
+/** How the top files of several environments become one. */
 export interface MergeTopsOptions {
   readonly strategy: TopStrategy;
   /** Environments to take first, in this order; the others follow in theirs. */

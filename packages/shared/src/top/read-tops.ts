@@ -3,6 +3,7 @@ import { type Compiled, compiled, type Diagnostic } from '../kernel/index.ts';
 import type { RenderedData } from '../render/index.ts';
 import { parseTop, type TopFile } from './top-file.ts';
 
+/** Where top files are read, and how they are rendered. */
 export interface ReadTopsOptions {
   readonly source: FileSource;
   /** Environments whose top files are read, in order. */
@@ -12,7 +13,7 @@ export interface ReadTopsOptions {
   render(file: FileHandle, env: string): Promise<Compiled<RenderedData>>;
 }
 
-/** Reads the top files of environments and what they include; an environment without one is absent from the answer. */
+/** Reads the top files of environments and what they include; an environment without one has none in the answer. */
 export async function readTops(options: ReadTopsOptions): Promise<Compiled<ReadonlyMap<string, readonly TopFile[]>>> {
   const tops = new Map<string, readonly TopFile[]>();
   const diagnostics: Diagnostic[] = [];
@@ -38,7 +39,7 @@ export async function readTops(options: ReadTopsOptions): Promise<Compiled<Reado
         }
       }
     }
-    if (files.length > 0) tops.set(env, files);
+    tops.set(env, files);
   }
   return compiled(tops, diagnostics);
 }

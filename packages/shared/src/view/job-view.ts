@@ -2,6 +2,7 @@ import type { ErrorRecord, InstantMs, JsonValue } from '../kernel/index.ts';
 import type { JobDetails, JobEnd, JobReturn } from '../protocol/index.ts';
 import { EXIT, type ExitCode } from '../protocol/plain/index.ts';
 
+/** How one target of a job ended. */
 export type TargetOutcome = JobReturn['outcome'];
 
 /** What a job looks like now; plain data, made by `startJob` and `foldJob`. */
@@ -18,6 +19,7 @@ export interface JobView {
   readonly hosts: Readonly<Record<string, JobHostView>>;
 }
 
+/** What is shown of one target of a job. */
 export interface JobHostView {
   readonly outcome?: TargetOutcome;
   /** The return, encoded. */

@@ -18,6 +18,7 @@ export interface RunView {
   readonly master?: { readonly id: string; readonly since: InstantMs };
 }
 
+/** What is shown of one step of a run. */
 export interface StepView {
   readonly key: string;
   readonly id: string;
@@ -43,12 +44,14 @@ export interface StepView {
   readonly hosts: Readonly<Record<string, HostView>>;
 }
 
+/** What a step or one of its hosts is doing. */
 export interface PhaseView {
   readonly phase: string;
   readonly detail?: string;
   readonly at: InstantMs;
 }
 
+/** What is shown of one host of a step. */
 export interface HostView {
   readonly phase?: PhaseView;
   /** When the first sign of this host came. */

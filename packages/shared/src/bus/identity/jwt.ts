@@ -13,6 +13,7 @@ export interface Permission {
   readonly deny?: readonly string[];
 }
 
+/** Subjects a user may publish to and subscribe to. */
 export interface Permissions {
   readonly pub: Permission;
   readonly sub: Permission;
@@ -47,6 +48,7 @@ export function encodeOperatorJwt(
   );
 }
 
+/** What an account's token says. */
 export interface AccountClaims extends Times {
   readonly name: string;
   readonly account: string;

@@ -33,6 +33,7 @@ export interface Jobs {
   run(request: JobRequest, signal: AbortSignal): Promise<JobAnswer>;
 }
 
+/** A job for other hosts. */
 export interface JobRequest {
   readonly target: string;
   /** `glob list pcre grain grain_pcre pillar pillar_pcre pillar_exact ipcidr nodegroup range compound`. Default glob. */
@@ -45,14 +46,17 @@ export interface JobRequest {
   readonly jid?: string;
 }
 
+/** How a job ended on each of its targets. */
 export interface JobAnswer {
   readonly jid: string;
   /** Host id → its end. Every expected host is here. */
   readonly targets: ReadonlyMap<string, JobTargetAnswer>;
 }
 
+/** How one target of a job ended. */
 export type TargetOutcome = 'succeeded' | 'failed' | 'unreachable' | 'no-return' | 'timed-out' | 'cancelled';
 
+/** The end of a job on one target, with its return where one came. */
 export interface JobTargetAnswer {
   readonly outcome: TargetOutcome;
   readonly ret?: Value;
@@ -81,6 +85,8 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly log: Logger;
   readonly events: EventSink;
   readonly mine: Mine;
+  /** Id of the job this is done for, where it is one. */
+  readonly jid?: string;
   /** On the master only. */
   readonly jobs?: Jobs;
   readonly state?: StateCalls;
@@ -92,6 +98,7 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   renderTemplate(request: TemplateRequest): Promise<string>;
 }
 
+/** A template that a module wants rendered. */
 export interface TemplateRequest {
   readonly text: string;
   readonly path: string;

@@ -33,4 +33,3 @@ export {
   type StateModule,
   type Verdict,
 } from './state.ts';
-export { EDGE_VERSION } from './version.ts';

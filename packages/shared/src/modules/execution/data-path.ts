@@ -5,7 +5,7 @@ import { PyMap, PyTuple, type Value } from '../../values/index.ts';
 export function traverse(data: Value, path: string, delimiter = ':'): Value | undefined {
   let at: Value | undefined = data;
   for (const part of path.split(delimiter)) {
-    if (at instanceof PyMap) at = at.get(part) ?? (/^-?\d+$/.test(part) ? at.get(Number(part)) : undefined);
+    if (at instanceof PyMap) at = at.has(part) || !/^-?\d+$/.test(part) ? at.get(part) : at.get(Number(part));
     else if (Array.isArray(at) || at instanceof PyTuple) at = listPart(Array.isArray(at) ? at : at.items, part);
     else return undefined;
   }

@@ -11,6 +11,7 @@ export { networkFunctions } from './network.ts';
 export { npmFunctions } from './npm.ts';
 export { pillarFunctions } from './pillar.ts';
 export { pkgFunctions } from './pkg.ts';
+export { postgresFunctions } from './postgres.ts';
 export { rsyncFunctions } from './rsync.ts';
 export { saltutilFunctions } from './saltutil.ts';
 export { serviceFunctions } from './service.ts';

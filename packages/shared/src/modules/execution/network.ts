@@ -140,7 +140,7 @@ export const networkFunctions: readonly ExecutionModule[] = [
 ];
 
 /** Reads `df -Pk`. */
-export function parseDiskUsage(output: string): Record<string, { total: number; used: number; available: number }> {
+function parseDiskUsage(output: string): Record<string, { total: number; used: number; available: number }> {
   const lines = output.split('\n').map((line) => /\s(\d+)\s+(\d+)\s+(\d+)\s+\S+\s+(\/.*)$/.exec(line));
   return Object.fromEntries(
     lines.flatMap((match) =>

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { EdgeError, systemClock } from '../../kernel/index.ts';
+import { EDGE_VERSION, EdgeError, systemClock } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
-import { CodedAnswer, defineRead, EDGE_VERSION, type ExecutionModule } from '../contract/index.ts';
+import { CodedAnswer, defineRead, type ExecutionModule } from '../contract/index.ts';
 
 const none = z.object({});
 const listed = (what: string) => z.array(anyValue()).default([]).describe(what);

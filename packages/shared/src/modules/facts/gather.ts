@@ -1,7 +1,6 @@
 import type { Command, HostReader } from '../../host/index.ts';
-import { EdgeError } from '../../kernel/index.ts';
+import { EDGE_VERSION, EdgeError } from '../../kernel/index.ts';
 import { fromPlain, type PyMap } from '../../values/index.ts';
-import { EDGE_VERSION } from '../contract/index.ts';
 import { parseCpu, parseInit, parseMemory, parseVirtual } from './machine.ts';
 import { parseNetwork, parseResolver } from './network.ts';
 import { packageArchitecture, parseOs } from './os.ts';

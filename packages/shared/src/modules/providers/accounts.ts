@@ -20,7 +20,7 @@ export interface GroupInfo {
 }
 
 /** Reads `passwd(5)` lines; groups are filled in from `group(5)` lines. */
-export function parseUsers(passwd: string, group: string): UserInfo[] {
+function parseUsers(passwd: string, group: string): UserInfo[] {
   const groups = parseGroups(group);
   return passwd.split('\n').flatMap((line) => {
     const fields = line.split(':');
@@ -34,7 +34,7 @@ export function parseUsers(passwd: string, group: string): UserInfo[] {
 }
 
 /** Reads `group(5)` lines. */
-export function parseGroups(text: string): GroupInfo[] {
+function parseGroups(text: string): GroupInfo[] {
   return text.split('\n').flatMap((line) => {
     const fields = line.split(':');
     return fields.length < 4

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { HostReader } from '../../host/index.ts';
 import { EdgeError } from '../../kernel/index.ts';
+import { parseCsv } from '../text/index.ts';
 
 const ANSWER_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
@@ -79,12 +80,10 @@ function exchange(stream: Duplex, question: string, what: string): Promise<strin
 
 /** Reads the CSV of `show stat`, by header name: the fields differ between versions. */
 export function parseStat(csv: string): StatRow[] {
-  const [header = '', ...lines] = csv.split('\n').filter((line) => line !== '');
-  const names = splitCsv(header.replace(/^#\s*/, ''));
-  return lines.map((line) => {
-    const values = splitCsv(line);
-    return Object.fromEntries(names.flatMap((name, index) => (name === '' ? [] : [[name, values[index] ?? '']])));
-  });
+  const [names = [], ...rows] = parseCsv(csv.replace(/^#\s*/, '')).filter((row) => row.length > 1);
+  return rows.map((values) =>
+    Object.fromEntries(names.flatMap((name, index) => (name === '' ? [] : [[name, values[index] ?? '']]))),
+  );
 }
 
 /** Reads `show servers state`: a version line, a header line, one line per server. */
@@ -105,12 +104,4 @@ export function parseWeight(answer: string): { current: number; initial: number 
   const match = /^(\d+) \(initial (\d+)\)/.exec(answer.trim());
   if (match === null) throw new EdgeError('EDGE_COMMAND_FAILED', `not a weight of HAProxy: ${answer}`, { answer });
   return { current: Number(match[1]), initial: Number(match[2]) };
-}
-
-/** Fields may stand in double quotes, a quote inside doubled. */
-function splitCsv(line: string): string[] {
-  const fields: string[] = [];
-  for (const match of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g))
-    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
-  return fields;
 }

@@ -44,7 +44,7 @@ export async function npmPackages(
 }
 
 /** Reads `npm list --json`; it ends with 1 although it lists, when a dependency is missing. @throws EdgeError */
-export function parseNpmList(stdout: string, stderr: string): Map<string, string> {
+function parseNpmList(stdout: string, stderr: string): Map<string, string> {
   try {
     const { dependencies = {} } = JSON.parse(stdout) as { dependencies?: Record<string, { version?: string }> };
     return new Map(

@@ -125,7 +125,8 @@ async function runVerdict(args: z.output<typeof runArgs>, ctx: ModuleContext): P
     what: `run: ${cmd}`,
     before: null,
     after: cmd,
-    changes: { cmd },
+    // Salt shows no changes while it only looks.
+    changes: {},
     apply: async ({ host, signal, call }) => {
       if (args.bg) {
         const answer = await call('cmd.run_bg', [cmd], {
@@ -152,7 +153,7 @@ async function scriptVerdict(args: z.output<typeof scriptArgs>, ctx: ModuleConte
     what: `script: ${args.name}`,
     before: null,
     after: args.name,
-    changes: { cmd: args.name },
+    changes: {},
     apply: async ({ call }) => {
       const { name, source: _, stateful, ignore_timeout, bg, use_vt, args: __, ...rest } = args;
       const kwargs = Object.fromEntries(
@@ -220,7 +221,7 @@ function statefulOutcome(changes: PyMap, retcode: number, stdout: string): Apply
 }
 
 /** The last line that says something, as JSON or `name=value` words; undefined when it is neither. */
-export function parseStateful(stdout: string): Record<string, unknown> | undefined {
+function parseStateful(stdout: string): Record<string, unknown> | undefined {
   const lines = stdout.trim().split('\n');
   const last = lines.at(-1) ?? '';
   if (last === '') return {};

@@ -5,6 +5,7 @@ export { gitStates } from './git.ts';
 export { moduleStates } from './module.ts';
 export { npmStates } from './npm.ts';
 export { pkgStates } from './pkg.ts';
+export { postgresStates } from './postgres.ts';
 export { serviceStates } from './service.ts';
 export { supervisordStates } from './supervisord.ts';
 export { testStates } from './test.ts';

@@ -38,6 +38,7 @@ export const moduleStates: readonly StateModule[] = [
     args,
     keywords: 'rest',
     examples: [{ title: 'two functions, newer syntax', args: { name: 'prepare', rest: null } }],
+    shownName: functionNames,
     check: (given, ctx) => runVerdict(given, ctx),
     onWatch: (given, ctx) => runVerdict(given, ctx),
   }),
@@ -48,10 +49,16 @@ export const moduleStates: readonly StateModule[] = [
     args,
     keywords: 'rest',
     examples: [],
+    shownName: functionNames,
     check: () => Promise.resolve(inSync()),
     onWatch: (given, ctx) => runVerdict(given, ctx),
   }),
 ];
+
+/** In the newer syntax, the functions stand for the name. */
+function functionNames(given: Args): readonly string[] | undefined {
+  return legacyFunction(given) === undefined ? callsOf(given).map(({ fun }) => fun) : undefined;
+}
 
 function runVerdict(given: Args, ctx: ModuleContext): Promise<Verdict> {
   const calls = callsOf(given);

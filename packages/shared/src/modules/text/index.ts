@@ -1,3 +1,4 @@
+export { parseCsv } from './csv.ts';
 export {
   appendLines,
   type BlockOptions,

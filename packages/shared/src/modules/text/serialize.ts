@@ -4,6 +4,7 @@ import { fromPlain, type PlainValue, toPlain, type Value } from '../../values/in
 
 /** Formats `file.serialize` can write. */
 export const SERIALIZERS = ['yaml', 'json', 'configparser'] as const;
+/** A format that data can be written in. */
 export type Serializer = (typeof SERIALIZERS)[number];
 
 /** The text of data in a format, with a final line end; keys sorted as Salt sorts them. `sealed`: it holds a secret. */

@@ -32,6 +32,7 @@ const changedKeys = z.object({ keys: z.array(minionKey).describe('The keys that 
 /** Id → encoded mapping. */
 const valuesById = z.record(z.string(), encodedValue);
 
+/** Operations on keys, hosts, their pillars and their grains. */
 export const fleetOperations = {
   'keys.ls': operation({
     name: 'keys.ls',

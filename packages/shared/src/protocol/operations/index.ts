@@ -24,6 +24,7 @@ export { type RunSummary, runSummary } from './orch.ts';
 /** Every operation of the master by name: the one declaration its clients and its gateway share. */
 export const OPERATIONS = { ...orchOperations, ...jobOperations, ...fleetOperations, ...masterOperations } as const;
 
+/** Name of an operation. */
 export type OperationName = keyof typeof OPERATIONS;
 /** What a client sends. */
 export type OperationArgs<N extends OperationName> = z.input<(typeof OPERATIONS)[N]['args']>;

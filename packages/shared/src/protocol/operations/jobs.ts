@@ -61,6 +61,7 @@ export const jobDetails = z.object({
 });
 export type JobDetails = z.infer<typeof jobDetails>;
 
+/** Operations on jobs. */
 export const jobOperations = {
   'jobs.publish': operation({
     name: 'jobs.publish',

@@ -31,6 +31,7 @@ export const scheduleEntry = z.object({
 });
 export type ScheduleEntry = z.infer<typeof scheduleEntry>;
 
+/** Operations on the master itself: status, runners, events, schedules, reactors, files. */
 export const masterOperations = {
   status: operation({
     name: 'status',

@@ -21,26 +21,28 @@ export function operation<const N extends string, A extends z.ZodObject, R exten
 }
 
 /** Who is meant: Salt's target expression with Salt's name of its type. */
-export const targetExpression = z.object({
-  expr: z.union([z.string(), z.array(z.string())]).describe('The expression; a list of ids for type `list`.'),
-  type: z
-    .enum([
-      'glob',
-      'pcre',
-      'list',
-      'grain',
-      'grain_pcre',
-      'pillar',
-      'pillar_pcre',
-      'pillar_exact',
-      'ipcidr',
-      'nodegroup',
-      'range',
-      'compound',
-    ])
-    .describe('How `expr` is read.'),
-  delimiter: z.string().optional().describe('Separates the levels of a grain or pillar key; `:` when absent.'),
-});
+export const targetExpression = z
+  .object({
+    expr: z.union([z.string(), z.array(z.string())]).describe('The expression; a list of ids for type `list`.'),
+    type: z
+      .enum([
+        'glob',
+        'pcre',
+        'list',
+        'grain',
+        'grain_pcre',
+        'pillar',
+        'pillar_pcre',
+        'pillar_exact',
+        'ipcidr',
+        'nodegroup',
+        'range',
+        'compound',
+      ])
+      .describe('How `expr` is read.'),
+    delimiter: z.string().optional().describe('Separates the levels of a grain or pillar key; `:` when absent.'),
+  })
+  .describe('Who is meant.');
 export type TargetExpression = z.infer<typeof targetExpression>;
 
 /** Words of a command line as values, with the words themselves beside them. */

@@ -22,6 +22,7 @@ export const runSummary = z.object({
 });
 export type RunSummary = z.infer<typeof runSummary>;
 
+/** Operations on orchestrations and their runs. */
 export const orchOperations = {
   'orch.run': operation({
     name: 'orch.run',

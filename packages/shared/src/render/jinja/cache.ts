@@ -16,8 +16,4 @@ export class BoundedCache<T> {
     if (this.#entries.size > this.#capacity) this.#entries.delete(this.#entries.keys().next().value!);
     return value;
   }
-
-  get size(): number {
-    return this.#entries.size;
-  }
 }

@@ -16,7 +16,12 @@ import { JinjaTemplate, TemplateSyntaxFaults } from './template.ts';
 import { TESTS } from './tests.ts';
 
 const DEFAULT_CAPACITY = 500;
+/** Paths and options kept for one text. */
+const MAX_VARIANTS = 20;
 const NAMES = { filters: FILTERS, tests: TESTS };
+
+/** text → options and path → template: the hash of a text is worked out once, by the text itself. */
+type TemplateCache = BoundedCache<BoundedCache<JinjaTemplate>>;
 
 /** A Jinja engine: compiled templates are shared between renders, everything else belongs to one render. */
 export interface Jinja {
@@ -28,19 +33,21 @@ export function createJinja(
   serializers: Serializers,
   { capacity = DEFAULT_CAPACITY }: { readonly capacity?: number } = {},
 ): Jinja {
-  const cache = new BoundedCache<JinjaTemplate>(capacity);
+  const cache: TemplateCache = new BoundedCache(capacity);
   return { renderText: (request) => renderText(request, serializers, cache) };
 }
 
 async function renderText(
   request: RenderRequest,
   serializers: Serializers,
-  cache: BoundedCache<JinjaTemplate>,
+  cache: TemplateCache,
 ): Promise<Compiled<RenderedText>> {
   const lexer = request.jinja ?? {};
   const options = optionsKey(lexer);
   const compile = (text: string, path: string): JinjaTemplate =>
-    cache.get(`${options}\0${path}\0${text}`, () => new JinjaTemplate(text, { names: NAMES, lexer }, path, false));
+    cache
+      .get(text, () => new BoundedCache(MAX_VARIANTS))
+      .get(`${options}\0${path}`, () => new JinjaTemplate(text, { names: NAMES, lexer }, path, false));
   const env = new Env({ request, filters: FILTERS, tests: TESTS, serializers, compile });
   const variables = variablesOf(request);
   for (const [name, value] of GLOBALS) env.globals.set(name, value);

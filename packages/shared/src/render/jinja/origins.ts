@@ -1,7 +1,7 @@
 import type { SourceRange } from '../../kernel/index.ts';
 import type { RenderedText } from '../contract.ts';
 import type { Piece } from './runtime/context.ts';
-import type { JinjaTemplate } from './template.ts';
+import type { OriginPiece } from './template.ts';
 
 /** Rendered text whose lines are traced back through the marks generated code left behind. */
 export function renderedText(piece: Piece, finalText: string): RenderedText {
@@ -10,8 +10,7 @@ export function renderedText(piece: Piece, finalText: string): RenderedText {
     text: finalText,
     origin: (line) => {
       starts ??= lineStarts(finalText);
-      const start = starts[line - 1];
-      return start === undefined ? undefined : place(piece, finalText, start);
+      return starts[line - 1] === undefined ? undefined : place(piece, starts, line);
     },
   };
 }
@@ -22,22 +21,32 @@ function lineStarts(text: string): number[] {
   return starts;
 }
 
-function place({ marks }: Piece, text: string, offset: number): SourceRange | undefined {
-  let [low, high] = [0, marks.length / 3];
+/** Lines are counted from their starts: a long text that no template changes is one piece. */
+function place({ marks }: Piece, starts: readonly number[], rendered: number): SourceRange | undefined {
+  const offset = starts[rendered - 1]!;
+  let [low, high] = [0, marks.length / 2];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((marks[middle * 3] as number) <= offset) low = middle + 1;
+    if ((marks[middle * 2] as number) <= offset) low = middle + 1;
     else high = middle;
   }
-  const mark = low === 0 ? 0 : low - 1;
   if (marks.length === 0) return undefined;
-  const began = marks[mark * 3] as number;
-  const template = marks[mark * 3 + 1] as JinjaTemplate;
-  const pieceIndex = marks[mark * 3 + 2] as number;
-  const first = template.pieces[pieceIndex * 2]!;
-  const feeds = template.pieces[pieceIndex * 2 + 1]!;
-  const passed = began >= offset ? 0 : text.slice(began, offset).split('\n').length - 1;
+  const mark = Math.max(0, low - 1);
+  const began = marks[mark * 2] as number;
+  const { template, line: first, feeds } = marks[mark * 2 + 1] as OriginPiece;
+  const passed = began >= offset ? 0 : rendered - lineAt(starts, began);
   const line = first + Math.min(passed, feeds);
   const shown = template.lines[line - 1];
   return { file: template.path, line, ...(shown === undefined ? {} : { text: shown }) };
+}
+
+/** The line that an offset is in, counted from 1. */
+function lineAt(starts: readonly number[], offset: number): number {
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (starts[middle]! <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low + 1;
 }

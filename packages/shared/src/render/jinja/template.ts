@@ -1,5 +1,5 @@
 import nunjucksEnvironment, { type Template } from 'nunjucks/src/environment.js';
-import { generate } from './compile/compiler.ts';
+import { generate, type TextPiece } from './compile/compiler.ts';
 import type { Names } from './compile/expressions.ts';
 import type { BlockFunction } from './runtime/context.ts';
 import { runtime } from './runtime/index.ts';
@@ -11,6 +11,11 @@ import { parseTemplate } from './syntax/parser.ts';
 export interface CompileOptions {
   readonly names: Names;
   readonly lexer: LexerOptions;
+}
+
+/** A piece of text and the template it is in. */
+export interface OriginPiece extends TextPiece {
+  readonly template: JinjaTemplate;
 }
 
 /** The text of a template does not parse. */
@@ -38,8 +43,8 @@ export class JinjaTemplate extends (nunjucksEnvironment.Template as typeof Templ
   declare blocks: ReadonlyMap<string, BlockFunction>;
   /** The text by lines, for messages. */
   declare lines: readonly string[];
-  /** Two numbers for each text piece: its line and the line feeds in it. */
-  declare pieces: readonly number[];
+  /** The pieces of its text, to which the marks of rendered text point. */
+  declare pieces: readonly OriginPiece[];
   declare private options: CompileOptions;
 
   override init(source: string, options: CompileOptions, path: string): void {
@@ -57,7 +62,7 @@ export class JinjaTemplate extends (nunjucksEnvironment.Template as typeof Templ
     const parsed = parseTemplate(tokenize(source, this.options.lexer));
     if (!parsed.ok) throw new TemplateSyntaxFaults(parsed.faults, this);
     const generated = this.#generate(parsed.body);
-    this.pieces = generated.pieces;
+    this.pieces = generated.pieces.map((piece) => ({ ...piece, template: this }));
     const factory = new Function('R', 'K', 'T', generated.source) as Factory;
     const { root, blocks } = factory(runtime, generated.constants, this);
     this.root = root;

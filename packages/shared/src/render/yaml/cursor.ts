@@ -54,6 +54,7 @@ export function isBlank(char: string): boolean {
   return char === ' ' || char === '\t';
 }
 
+/** A character that ends a line in YAML 1.1. */
 export function isBreak(char: string): boolean {
   return char === '\n' || char === '\r' || char === '\u0085' || char === '\u2028' || char === '\u2029';
 }

@@ -35,8 +35,3 @@ export function withItems<T>(vector: Vector<T>, updates: ReadonlyMap<number, T>)
   }
   return blocks;
 }
-
-/** The items in order. */
-export function* itemsOf<T>(vector: Vector<T>): IterableIterator<T> {
-  for (const block of vector) yield* block;
-}

@@ -26,13 +26,18 @@ import type {
 import { ExpressionCompiler, type Frame, innerFrame, type Names, rootFrame } from './expressions.ts';
 import { attributesRead, blocksOf, Identifiers, readsUndeclared } from './scope.ts';
 
+/** A piece of a template's text: its line and the line feeds in it. */
+export interface TextPiece {
+  readonly line: number;
+  readonly feeds: number;
+}
+
 /** Generated code and what it refers to. */
 export interface Generated {
   /** The body of a function of `R` (runtime), `K` (constants) and `T` (the template) that answers root and blocks. */
   readonly source: string;
   readonly constants: readonly unknown[];
-  /** Two numbers for each text piece: its line and the line feeds in it. */
-  readonly pieces: readonly number[];
+  readonly pieces: readonly TextPiece[];
 }
 
 /** What a loop may read of `loop` while its items are still being filtered one by one. */
@@ -45,7 +50,11 @@ export function generate(body: Body, names: Names): Generated {
 }
 
 class StatementCompiler extends ExpressionCompiler {
-  declare private pieces: number[];
+  declare private pieces: TextPiece[];
+  /** The buffer that got a mark last. */
+  declare private markedBuffer: string;
+  /** The line that buffer had come to. */
+  declare private markedLine: number;
   declare private extendsSeen: 'no' | 'maybe' | 'yes';
   declare private isBlock: boolean;
 
@@ -54,6 +63,8 @@ class StatementCompiler extends ExpressionCompiler {
     this.identifiers = new Identifiers();
     this.constants = [];
     this.pieces = [];
+    this.markedBuffer = '';
+    this.markedLine = 0;
     this.temps = [];
     this.extendsSeen = 'no';
     this.isBlock = false;
@@ -66,7 +77,7 @@ class StatementCompiler extends ExpressionCompiler {
       blocks.set(block.name, block);
     }
     const hasExtends = body.some(({ typename }) => typename === 'ExtendsTag') || containsExtends(body);
-    this._emitLine(`"use strict";const root=${this.#rootFunction(body, hasExtends)};`);
+    this._emitLine(`"use strict";const P=T.pieces;const root=${this.#rootFunction(body, hasExtends)};`);
     const entries: string[] = [];
     for (const [name, block] of blocks) entries.push(`[${JSON.stringify(name)},${this.#blockFunction(block)}]`);
     this._emitLine(`return {root,blocks:new Map([${entries.join(',')}])};`);
@@ -144,11 +155,16 @@ class StatementCompiler extends ExpressionCompiler {
 
   protected compileText(node: TextNode, frame: Frame): void {
     const feeds = node.text.split('\n').length - 1;
-    const index = this.pieces.push(node.lineno, feeds) / 2 - 1;
-    this.#write(
-      frame,
-      `${frame.marks}.push(${frame.out}.length,T,${index});${frame.out}+=${JSON.stringify(node.text)};`,
-    );
+    const text = `${frame.out}+=${JSON.stringify(node.text)};`;
+    // A piece that goes on with the line of the last mark needs none.
+    if (feeds === 0 && this.markedBuffer === frame.out && this.markedLine === node.lineno) {
+      this.#write(frame, text);
+      return;
+    }
+    this.markedBuffer = frame.out;
+    this.markedLine = node.lineno + feeds;
+    const index = this.pieces.push({ line: node.lineno, feeds }) - 1;
+    this.#write(frame, `${frame.marks}.push(${frame.out}.length,P[${index}]);${text}`);
   }
 
   protected compilePrint(node: PrintNode, frame: Frame): void {
@@ -267,13 +283,15 @@ class StatementCompiler extends ExpressionCompiler {
     const guard = node.test && !how.lazy ? '' : `R.unchanged(${source},${items},${index});`;
     const start = how.lazy && loop ? `let ${index}x=-1;` : '';
     this._emitLine(
-      `${start}for(let ${index}=0;${index}<${items}.length;${index}++){if(--E.fuel<0)await E.refuel();${guard}`,
+      `${start}for(let ${index}=0;${index}<${items}.length;${index}++){if(--E.fuel<0&&E.tick())await E.turn();${guard}`,
     );
     this._emitLine(`const ${item}=${items}[${index}];`);
     if (node.test && how.lazy) this.#filterItem(node, outer, item, '', 'continue;');
     if (loop) this._emitLine(how.lazy ? `${loop}.step(++${index}x,${item});` : `${loop}.index0=${index};`);
     this.#bindParameters(node.target, item, inner.scope, node);
     this.#enter(inner);
+    // The next pass begins where the last one ended, not where the loop was met.
+    this.markedBuffer = '';
     this.#statements(node.body, inner);
     if (node.otherwise.length > 0) this._emitLine(`${empty}=false;`);
     this._emitLine('}');

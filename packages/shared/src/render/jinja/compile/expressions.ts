@@ -136,7 +136,7 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
   protected compileName(node: NameNode, frame: Frame): void {
     const variable = frame.scope.find(node.name)!;
     if (frame.scope.findLoad(variable)?.kind === 'parameter') this._emit(variable);
-    else this._emit(`(${variable}===undefined?(${this.at(node)},E.undef(${JSON.stringify(node.name)})):${variable})`);
+    else this._emit(`(${variable}===undefined?E.undef(${JSON.stringify(node.name)},${this.at(node)}):${variable})`);
   }
 
   protected compileConst(node: LiteralNode): void {

@@ -5,8 +5,8 @@ import { escapeMarkup } from '../runtime/escape.ts';
 import { PyFault, typeError } from '../runtime/fault.ts';
 import { fixed } from '../runtime/format-spec.ts';
 import { characters, length, sequence } from '../runtime/iterate.ts';
-import { add, eq, index, isFloating, join, numeric, sorted, toNumber, truth } from '../runtime/operators.ts';
-import { str } from '../runtime/print.ts';
+import { add, eq, index, isFloating, numeric, sorted, toNumber, truth } from '../runtime/operators.ts';
+import { MAX_TEXT, str, textLimit } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
 import {
   Builtin,
@@ -25,11 +25,7 @@ import { prettyPrint } from './pprint.ts';
 type Getter = (item: unknown) => unknown;
 
 /** Reads `a.b.0` of an item; numbers count elements. */
-export function attributeGetter(
-  env: Env,
-  attribute: unknown,
-  options: { fallback?: unknown; change?: Getter } = {},
-): Getter {
+function attributeGetter(env: Env, attribute: unknown, options: { fallback?: unknown; change?: Getter } = {}): Getter {
   const parts = attributeParts(attribute);
   const { fallback = null, change = (value: unknown) => value } = options;
   return (item) => {
@@ -181,11 +177,13 @@ function dictsort(value: unknown, caseSensitive: boolean, by: unknown, reverse: 
 function joined(env: Env, value: unknown, separator: unknown, attribute: unknown): unknown {
   const getter = attribute === null ? undefined : attributeGetter(env, attribute);
   const items = getter ? [...mapped(iterated(value), getter)] : sequence(value);
+  const escapes = env.autoescape && (separator instanceof Markup || items.some((item) => item instanceof Markup));
+  if (escapes) return new Markup(items.map((item) => escapeMarkup(item).text).join(escapeMarkup(separator).text));
   const by = str(separator);
-  if (!env.autoescape) return join(items.flatMap((item, at) => (at === 0 ? [item] : [by, item])));
-  const anyMarkup = separator instanceof Markup || items.some((item) => item instanceof Markup);
-  if (!anyMarkup) return join(items.flatMap((item, at) => (at === 0 ? [item] : [by, item])));
-  return new Markup(items.map((item) => escapeMarkup(item).text).join(escapeMarkup(separator).text));
+  let text = '';
+  for (let at = 0; at < items.length; at += 1) text += at === 0 ? str(items[at]) : by + str(items[at]);
+  if (text.length > MAX_TEXT) throw textLimit(text.length);
+  return text;
 }
 
 function toInteger(value: unknown, fallback: unknown, base: number): unknown {
@@ -259,7 +257,7 @@ function round(value: unknown, precision: number, method: unknown): unknown {
 }
 
 /** Python's `round`: exact ties go to even. */
-export function roundHalfEven(value: number, places: number): number {
+function roundHalfEven(value: number, places: number): number {
   if (!Number.isFinite(value)) return value;
   if (places > 0) {
     if (places > 100 || Math.abs(value) > 1e21) return value;
@@ -271,7 +269,7 @@ export function roundHalfEven(value: number, places: number): number {
   const floor = Math.floor(quotient);
   const rest = quotient - floor;
   const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
-  return rounded * scale;
+  return rounded === 0 && value < 0 ? -0 : rounded * scale;
 }
 
 function firstOf(env: Env, value: unknown): unknown {
@@ -303,10 +301,10 @@ function reverse(value: unknown): unknown {
   return new PyIterator([...sequence(value)].reverse(), 'list_reverseiterator');
 }
 
-function items(value: unknown): unknown {
-  if (value instanceof Undefined) return new PyIterator([]);
+function* items(value: unknown): Generator<unknown> {
+  if (value instanceof Undefined) return;
   if (!(value instanceof PyMap)) throw typeError('Can only get item pairs from a mapping.');
-  return new PyIterator(new DictView(value, 'items'));
+  yield* new DictView(value, 'items');
 }
 
 function fallbackFor(value: unknown, fallback: unknown, boolean: boolean): unknown {
@@ -358,7 +356,7 @@ export const COLLECTION_FILTERS: readonly Builtin[] = [
     (env: Env, value: unknown, attribute: unknown, fallback: unknown, sensitive: unknown) =>
       groupBy(env, value, attribute, fallback, truth(sensitive)),
   ),
-  define('items(value)', (_env, value: unknown) => items(value)),
+  define('items(value)', (_env, value: unknown) => new PyIterator(items(value))),
   define('join(value, d="", attribute=None)', (env: Env, value: unknown, separator: unknown, attribute: unknown) =>
     joined(env, value, separator, attribute),
   ),

@@ -1,6 +1,6 @@
 import { PyTuple, type Value } from '../../../values/index.ts';
 import { LimitFault, valueError } from '../runtime/fault.ts';
-import { MAX_ITEMS, sequence } from '../runtime/iterate.ts';
+import { sequence } from '../runtime/iterate.ts';
 import { index, truth } from '../runtime/operators.ts';
 import { define } from '../runtime/signature.ts';
 import { type Builtin, PyIterator } from '../runtime/types.ts';
@@ -58,10 +58,23 @@ function* compress(data: readonly unknown[], selectors: readonly unknown[]): Gen
 }
 
 function bounded(size: number): number {
-  if (size > 100)
-    throw new LimitFault(`tuples of ${size} elements out of up to ${MAX_ITEMS}`, 'Combine fewer elements.');
+  if (size > 100) throw new LimitFault(`tuples of ${size} elements `, 'Combine fewer elements.');
   if (size < 0) throw valueError('r must be non-negative');
   return size;
+}
+
+/** Most combinations one filter makes: their number grows beyond all bounds. */
+const MAX_COMBINATIONS = 50_000;
+
+/** The same items, refusing to go on for ever. */
+function* limited(items: Iterable<unknown>): Generator<unknown> {
+  let count = 0;
+  for (const item of items) {
+    count += 1;
+    if (count > MAX_COMBINATIONS)
+      throw new LimitFault(`more than ${MAX_COMBINATIONS} combinations`, 'Combine fewer elements.');
+    yield item;
+  }
 }
 
 /** Python's itertools as filters; their results can be iterated once. */
@@ -70,7 +83,7 @@ export const ITERTOOLS_FILTERS: readonly Builtin[] = [
     'combinations(iterable, r)',
     (_env, items: unknown, size: unknown) =>
       new PyIterator(
-        picks([...sequence(items)], bounded(index(size)), (at) => at + 1),
+        limited(picks([...sequence(items)], bounded(index(size)), (at) => at + 1)),
         'itertools.combinations',
       ),
   ),
@@ -78,21 +91,21 @@ export const ITERTOOLS_FILTERS: readonly Builtin[] = [
     'combinations_with_replacement(iterable, r)',
     (_env, items: unknown, size: unknown) =>
       new PyIterator(
-        picks([...sequence(items)], bounded(index(size)), (at) => at),
+        limited(picks([...sequence(items)], bounded(index(size)), (at) => at)),
         'itertools.combinations_with_replacement',
       ),
   ),
   define('permutations(iterable, r=None)', (_env, items: unknown, size: unknown) => {
     const pool = [...sequence(items)];
     return new PyIterator(
-      permutations(pool, size === null ? pool.length : bounded(index(size))),
+      limited(permutations(pool, size === null ? pool.length : bounded(index(size)))),
       'itertools.permutations',
     );
   }),
   define('product(*iterables, **options)', (_env, lists: readonly unknown[], options: ReadonlyMap<string, unknown>) => {
     const once = lists.map((list) => [...sequence(list)]);
     const times = bounded(index(options.get('repeat') ?? 1));
-    return new PyIterator(product(Array.from({ length: times }, () => once).flat()), 'itertools.product');
+    return new PyIterator(limited(product(Array.from({ length: times }, () => once).flat())), 'itertools.product');
   }),
   define('zip(*iterables)', (_env, lists: readonly unknown[]) => {
     const all = lists.map((list) => sequence(list));

@@ -2,7 +2,7 @@ import jmespath from 'jmespath';
 import { fromPlain, PyMap, PySet, PyTuple, toPlain, type Value } from '../../../values/index.ts';
 import { isIterable, itemOf } from '../runtime/attributes.ts';
 import { toValue } from '../runtime/export.ts';
-import { PyFault, typeError } from '../runtime/fault.ts';
+import { LimitFault, PyFault, typeError } from '../runtime/fault.ts';
 import { elements, sequence } from '../runtime/iterate.ts';
 import { updateMap } from '../runtime/methods/collections.ts';
 import { add, div, eq, extreme, hashable, index, isHashable, sorted, truth } from '../runtime/operators.ts';
@@ -11,6 +11,8 @@ import { define } from '../runtime/signature.ts';
 import { type Builtin, DictView, PyIterator, textOf, typeName, Undefined } from '../runtime/types.ts';
 import { PyRandom } from './random.ts';
 
+const MAX_UNHASHABLE = 5000;
+
 function isHashableAll(value: unknown): boolean {
   return isHashable(value) && !(value instanceof Undefined);
 }
@@ -18,13 +20,35 @@ function isHashableAll(value: unknown): boolean {
 /** Salt's `unique`: a set of what can be hashed (tuples, texts), else the list without repetitions. */
 function unique(value: unknown): unknown {
   if (isHashableAll(value)) return new PySet(sequence(value).map(hashable));
-  const kept: unknown[] = [];
-  for (const item of sequence(value)) if (!kept.some((other) => eq(other, item))) kept.push(item);
-  return kept;
+  const seen = new Seen();
+  return sequence(value).filter((item) => seen.add(item));
 }
 
-function has(list: readonly unknown[], item: unknown): boolean {
-  return list.some((other) => eq(other, item));
+/** Values met so far: those Python can hash are found at once, the others one by one. */
+class Seen {
+  readonly #hashed = new PySet();
+  readonly #others: unknown[] = [];
+
+  constructor(items: readonly unknown[] = []) {
+    for (const item of items) this.add(item);
+  }
+
+  has(item: unknown): boolean {
+    return isHashableAll(item) ? this.#hashed.has(hashable(item)) : this.#others.some((other) => eq(other, item));
+  }
+
+  /** Takes a value up; false when it was there. */
+  add(item: unknown): boolean {
+    if (this.has(item)) return false;
+    if (isHashableAll(item)) this.#hashed.add(hashable(item));
+    else if (this.#others.push(item) > MAX_UNHASHABLE) {
+      throw new LimitFault(
+        `more than ${MAX_UNHASHABLE} mappings or lists to compare with each other`,
+        'Compare fewer.',
+      );
+    }
+    return true;
+  }
 }
 
 type SetName = 'union' | 'intersect' | 'difference' | 'symmetric_difference';
@@ -32,29 +56,17 @@ type SetName = 'union' | 'intersect' | 'difference' | 'symmetric_difference';
 function combine(name: SetName, one: unknown, other: unknown): unknown {
   if (isHashableAll(one) && isHashableAll(other))
     return new PySet(combineLists(name, sequence(one), sequence(other)).map(hashable));
-  switch (name) {
-    case 'union':
-      return unique(add(one, other));
-    case 'symmetric_difference': {
-      const [first, second] = [sequence(one), sequence(other)];
-      return unique([...first.filter((item) => !has(second, item)), ...second.filter((item) => !has(first, item))]);
-    }
-    default:
-      return unique(combineLists(name, sequence(one), sequence(other)));
-  }
+  return unique(name === 'union' ? add(one, other) : combineLists(name, sequence(one), sequence(other)));
 }
 
 function combineLists(name: SetName, one: readonly unknown[], other: readonly unknown[]): unknown[] {
-  switch (name) {
-    case 'union':
-      return [...one, ...other];
-    case 'intersect':
-      return one.filter((item) => has(other, item));
-    case 'difference':
-      return one.filter((item) => !has(other, item));
-    case 'symmetric_difference':
-      return [...one.filter((item) => !has(other, item)), ...other.filter((item) => !has(one, item))];
-  }
+  if (name === 'union') return [...one, ...other];
+  const second = new Seen(other);
+  if (name === 'intersect') return one.filter((item) => second.has(item));
+  const only = one.filter((item) => !second.has(item));
+  if (name === 'difference') return only;
+  const first = new Seen(one);
+  return [...only, ...other.filter((item) => !first.has(item))];
 }
 
 function compareDicts(old: PyMap, now: PyMap): PyMap {
@@ -75,8 +87,8 @@ function compareDicts(old: PyMap, now: PyMap): PyMap {
 
 function compareLists(old: unknown, now: unknown): PyMap {
   const changes = new PyMap();
-  const added = sequence(now).filter((item) => !has(sequence(old), item));
-  const removed = sequence(old).filter((item) => !has(sequence(now), item));
+  const added = combineLists('difference', sequence(now), sequence(old));
+  const removed = combineLists('difference', sequence(old), sequence(now));
   if (added.length > 0) changes.set('new', added as Value[]);
   if (removed.length > 0) changes.set('old', removed as Value[]);
   return changes;
@@ -87,7 +99,7 @@ const MISSING = Symbol('missing');
 /** Salt's `traverse_dict_and_list`: keys through mappings, numbers or the first matching mapping through lists. */
 function traverse(data: unknown, path: unknown, delimiter: string): unknown {
   let at = data;
-  const keys = textOf(path) === undefined ? [path] : textOf(path)!.split(delimiter);
+  const keys = textOf(path)?.split(delimiter) ?? (Array.isArray(path) ? (path as unknown[]) : [path]);
   for (const key of keys) {
     if (Array.isArray(at)) {
       const number = /^-?\d+$/.test(str(key)) ? Number(key) : undefined;

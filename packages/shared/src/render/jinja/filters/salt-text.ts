@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto';
 import { float, PyDate, PyFloat, PyMap, PySet, PyTuple, type Value } from '../../../values/index.ts';
-import { parseDate, strftime } from '../runtime/dates.ts';
+import { localTime, parseDate, strftime } from '../runtime/dates.ts';
 import type { Env } from '../runtime/env.ts';
 import { PyFault, typeError, valueError } from '../runtime/fault.ts';
 import { sequence } from '../runtime/iterate.ts';
@@ -95,9 +95,9 @@ function camelCase(value: string, upper: boolean): string {
 
 function dateFrom(value: unknown): Date {
   if (value instanceof PyDate) return dateOf(value);
-  if (!truth(value) && value !== 0) return new Date();
+  if (!truth(value) && value !== 0) return localTime(Date.now() / 1000);
   const number = numeric(value);
-  return number === undefined ? parseDate(text(value)) : new Date(Math.floor(toNumber(number) * 1000));
+  return number === undefined ? parseDate(text(value)) : localTime(toNumber(number));
 }
 
 function glob(pattern: string, value: string): boolean {

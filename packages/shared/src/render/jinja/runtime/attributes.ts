@@ -44,7 +44,7 @@ export function methodOf(value: unknown, name: string): Builtin | undefined {
 }
 
 /** Every method of a value. */
-export function methodsOf(value: unknown): ReadonlyMap<string, Builtin> {
+function methodsOf(value: unknown): ReadonlyMap<string, Builtin> {
   switch (typeof value) {
     case 'string':
       return TEXT_METHODS;

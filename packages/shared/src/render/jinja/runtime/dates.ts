@@ -133,10 +133,16 @@ const FORMS: readonly RegExp[] = [
   /^(?<y>\d{4})-(?<m>\d{1,2})-(?<d>\d{1,2})(?:[T ](?<H>\d{1,2}):(?<M>\d{2})(?::(?<S>\d{2})(?:\.(?<f>\d{1,6}))?)?)?Z?$/,
 ];
 
-/** The instant a text names: ISO dates and times, or seconds since the epoch. @throws PyFault for others. */
+/** The wall-clock time here at `seconds` since the epoch, as the UTC fields of a date: what Python's naive datetimes are. */
+export function localTime(seconds: number): Date {
+  const instant = new Date(Math.floor(seconds * 1000));
+  return new Date(instant.getTime() - instant.getTimezoneOffset() * 60_000);
+}
+
+/** The wall-clock time a text names: ISO dates and times, or seconds since the epoch. @throws PyFault for others. */
 export function parseDate(text: string): Date {
   const trimmed = text.trim();
-  if (/^-?\d+(?:\.\d+)?$/.test(trimmed)) return new Date(Math.floor(Number(trimmed) * 1000));
+  if (/^-?\d+(?:\.\d+)?$/.test(trimmed)) return localTime(Number(trimmed));
   for (const form of FORMS) {
     const groups = form.exec(trimmed)?.groups;
     if (!groups) continue;

@@ -1,15 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cancelled } from '../../../kernel/index.ts';
-import type { PyMap } from '../../../values/index.ts';
+import { PyMap } from '../../../values/index.ts';
 import type { RenderRequest } from '../../contract.ts';
 import type { Serializers } from '../serializers.ts';
-import { unpackPosition } from '../syntax/position.ts';
+import { type Position, unpackPosition } from '../syntax/position.ts';
 import type { JinjaTemplate } from '../template.ts';
 import { hasDunder, itemOf, methodOf, plainAttribute } from './attributes.ts';
 import { Context, type Piece, withLocals } from './context.ts';
 import { escapeMarkup } from './escape.ts';
 import { LimitFault, PyFault, typeError } from './fault.ts';
 import { sequence } from './iterate.ts';
+import { DICT_METHODS } from './methods/collections.ts';
 import { TemplateModule } from './module.ts';
 import { str } from './print.ts';
 import { slice } from './slices.ts';
@@ -25,6 +26,7 @@ import {
   textOf,
   typeName,
   Undefined,
+  UndefinedFault,
 } from './types.ts';
 
 /** Compiles the text of a template, or answers the compiled one it has. */
@@ -44,7 +46,7 @@ const DEFAULT_ITERATIONS = 1_000_000;
 /** Longest time generated code keeps the event loop. */
 const TURN_MS = 20;
 /** Loop passes and calls between looks at the clock. */
-const FUEL = 16;
+const FUEL = 3;
 const MAX_DEPTH = 180;
 const MAX_TEMPLATES = 50;
 
@@ -65,7 +67,7 @@ export class Env {
   readonly #strict: boolean;
   readonly #endsAt: number;
   readonly #maxIterations: number;
-  readonly #loaded = new Map<string, { template: JinjaTemplate; module?: Promise<TemplateModule> }>();
+  readonly #loaded = new Map<string, { template: JinjaTemplate; module?: TemplateModule }>();
   #iterations = 0;
   #turnBegan = performance.now();
   #depth = 0;
@@ -93,8 +95,8 @@ export class Env {
     this.#stopped = fault;
   }
 
-  /** Counts passes, enforces the limits and gives the event loop its turn. */
-  async refuel(): Promise<void> {
+  /** Counts passes and enforces the limits; true when the event loop must get its turn. */
+  tick(): boolean {
     this.#iterations += FUEL - Math.max(0, this.fuel);
     this.fuel = FUEL;
     if (this.#stopped) throw this.#stopped;
@@ -104,10 +106,14 @@ export class Env {
         'Loop over less, or raise maxIterations.',
       );
     }
-    if (performance.now() - this.#turnBegan > TURN_MS) {
-      await nextTurn();
-      this.#turnBegan = performance.now();
-    }
+    return performance.now() - this.#turnBegan > TURN_MS;
+  }
+
+  /** Gives the event loop its turn. */
+  async turn(): Promise<void> {
+    await nextTurn();
+    this.#turnBegan = performance.now();
+    if (this.#stopped) throw this.#stopped;
     this.checkTime();
   }
 
@@ -126,7 +132,7 @@ export class Env {
         'A macro, loop or include calls itself without an end.',
       );
     this.fuel -= 1;
-    if (this.fuel < 0) await this.refuel();
+    if (this.fuel < 0 && this.tick()) await this.turn();
     this.#depth += 1;
     try {
       return await run();
@@ -145,10 +151,11 @@ export class Env {
 
   // Undefined names
 
-  undef(name: string): Undefined {
+  undef(name: string, at?: number): Undefined {
     return new Undefined(`'${name}' is undefined`, {
       strict: this.#strict,
       name,
+      at,
       candidates: () => this.globals.keys(),
     });
   }
@@ -167,13 +174,13 @@ export class Env {
     return new Undefined(message, { strict: false });
   }
 
-  #noMember(object: unknown, name: unknown): Undefined {
+  #noMember(object: unknown, name: unknown, at: number | undefined): Undefined {
     const text = textOf(name);
     const message =
       text === undefined
         ? `${describeType(object)} has no element ${printed(name)}`
         : `${quoted(describeType(object))} has no attribute ${quoted(text)}`;
-    return new Undefined(message, { strict: this.#strict, name: text, candidates: () => candidatesOf(object) });
+    return new Undefined(message, { strict: this.#strict, name: text, at, candidates: () => candidatesOf(object) });
   }
 
   #unsafe(object: unknown, name: string): Undefined {
@@ -186,7 +193,11 @@ export class Env {
 
   // Members and calls
 
-  attribute(object: unknown, name: string): unknown {
+  attribute(object: unknown, name: string, at?: number): unknown {
+    if (object instanceof PyMap) {
+      const member = DICT_METHODS.has(name) ? undefined : object.get(name);
+      if (member !== undefined) return member;
+    }
     const method = methodOf(object, name);
     if (method) return new BoundMethod(object, method);
     if (object instanceof Undefined) throw object.fault();
@@ -194,11 +205,11 @@ export class Env {
     if (plain !== undefined) return plain instanceof PyFault ? this.undefAs(plain.message, name) : plain;
     if (name.startsWith('__') && hasDunder(object, name)) return this.#unsafe(object, name);
     const item = itemOf(object, name);
-    return item === undefined ? this.#noMember(object, name) : item;
+    return item === undefined ? this.#noMember(object, name, at) : item;
   }
 
-  item(object: unknown, key: unknown): unknown {
-    const item = itemOf(object, key);
+  item(object: unknown, key: unknown, at?: number): unknown {
+    const item = object instanceof PyMap && typeof key === 'string' ? object.get(key) : itemOf(object, key);
     if (item !== undefined) return item;
     const name = textOf(key);
     if (name !== undefined) {
@@ -208,7 +219,7 @@ export class Env {
       if (plain !== undefined) return plain instanceof PyFault ? this.undefAs(plain.message, name) : plain;
       if (name.startsWith('__') && hasDunder(object, name)) return this.#unsafe(object, name);
     }
-    return this.#noMember(object, key);
+    return this.#noMember(object, key, at);
   }
 
   slice(object: unknown, start: unknown, stop: unknown, step: unknown): unknown {
@@ -221,13 +232,13 @@ export class Env {
       : part;
   }
 
-  callMethod(object: unknown, name: string, args: unknown[], kwargs: Kwargs): unknown {
+  callMethod(object: unknown, name: string, args: unknown[], kwargs: Kwargs, at?: number): unknown {
     const method = methodOf(object, name);
     if (method) {
       args.unshift(object);
       return method.call(this, args, kwargs);
     }
-    return this.call(this.attribute(object, name), args, kwargs);
+    return this.call(this.attribute(object, name, at), args, kwargs);
   }
 
   call(called: unknown, args: readonly unknown[], kwargs: Kwargs): unknown {
@@ -297,8 +308,8 @@ export class Env {
   }
 
   take(piece: Piece, marks: unknown[], at: number): string {
-    for (let index = 0; index < piece.marks.length; index += 3) {
-      marks.push((piece.marks[index] as number) + at, piece.marks[index + 1], piece.marks[index + 2]);
+    for (let index = 0; index < piece.marks.length; index += 2) {
+      marks.push((piece.marks[index] as number) + at, piece.marks[index + 1]);
     }
     return piece.text;
   }
@@ -306,7 +317,7 @@ export class Env {
   /** Adds the place a fault passed through. */
   trace(error: unknown, template: JinjaTemplate, packed: number): PyFault {
     const fault = toFault(error);
-    const { line, column } = unpackPosition(packed);
+    const { line, column } = placeOf(fault, packed);
     if (fault.trail.length < MAX_DEPTH)
       fault.trail.push({
         path: template.path,
@@ -425,13 +436,13 @@ export class Env {
     return new TemplateModule(template.path, context.exports(), piece.text, piece.marks);
   }
 
+  /** The module of a template imported without context, run once; one still running is run again, until it is too deep. */
   async #defaultModule(template: JinjaTemplate): Promise<TemplateModule> {
-    for (const entry of this.#loaded.values()) {
-      if (entry.template !== template) continue;
-      entry.module ??= this.#module(template, this.contextFor(template));
-      return await entry.module;
-    }
-    return await this.#module(template, this.contextFor(template));
+    const entry = [...this.#loaded.values()].find((loaded) => loaded.template === template);
+    if (entry?.module) return entry.module;
+    const module = await this.#module(template, this.contextFor(template));
+    if (entry) entry.module = module;
+    return module;
   }
 
   fromModule(module: TemplateModule, name: string): unknown {
@@ -490,6 +501,14 @@ export function deadlineFault({ limits }: RenderRequest): LimitFault {
 /** The fault of a cancelled render. */
 export function cancelledFault(signal: AbortSignal): LimitFault {
   return new LimitFault(cancelled(signal).message, '', 'EDGE_CANCELLED');
+}
+
+/** The place of a fault: that of the undefined name itself where it stands on the line that failed. */
+function placeOf(fault: PyFault, packed: number): Position {
+  const place = unpackPosition(packed);
+  if (!(fault instanceof UndefinedFault) || fault.trail.length > 0 || fault.undefined.at === undefined) return place;
+  const named = unpackPosition(fault.undefined.at);
+  return named.line === place.line ? named : place;
 }
 
 /** The path without `.` and `..`; it must stay below the roots. */

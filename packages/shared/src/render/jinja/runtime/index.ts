@@ -4,13 +4,52 @@ import { typeError } from './fault.ts';
 import { elements, sequence, unchanged, unpack } from './iterate.ts';
 import { Loop } from './loop.ts';
 import { Macro } from './macro.ts';
-import * as operators from './operators.ts';
+import {
+  add,
+  div,
+  eq,
+  floordiv,
+  ge,
+  gt,
+  hashable,
+  isIn,
+  join,
+  le,
+  lt,
+  mod,
+  mul,
+  ne,
+  neg,
+  notIn,
+  pos,
+  pow,
+  sub,
+  truth,
+} from './operators.ts';
 import { printed } from './print.ts';
 import { textOf, typeName } from './types.ts';
 
 /** What generated code calls `R`: functions that need nothing of the render. */
 export const runtime = {
-  ...operators,
+  add,
+  div,
+  eq,
+  floordiv,
+  ge,
+  gt,
+  isIn,
+  join,
+  le,
+  lt,
+  mod,
+  mul,
+  ne,
+  neg,
+  notIn,
+  pos,
+  pow,
+  sub,
+  truth,
   sequence,
   unchanged,
   unpack,
@@ -21,7 +60,7 @@ export const runtime = {
   tuple: (items: readonly unknown[]): PyTuple => new PyTuple(items as readonly Value[]),
   dict: (flat: readonly unknown[]): PyMap => {
     const map = new PyMap();
-    for (let at = 0; at < flat.length; at += 2) map.set(operators.hashable(flat[at]), flat[at + 1] as Value);
+    for (let at = 0; at < flat.length; at += 2) map.set(hashable(flat[at]), flat[at + 1] as Value);
     return map;
   },
   spread: (value: unknown): readonly unknown[] => {

@@ -3,7 +3,7 @@ import { LimitFault, PyFault, typeError, valueError } from './fault.ts';
 import { DictView, Markup, PyIterator, PyRange, typeName, Undefined } from './types.ts';
 
 /** Most elements a template may make at once. */
-export const MAX_ITEMS = 5_000_000;
+export const MAX_ITEMS = 500_000;
 
 /** The characters of a text, one for each Unicode character as in Python. */
 export function characters(text: string): string[] {
@@ -11,7 +11,7 @@ export function characters(text: string): string[] {
 }
 
 /** True when UTF-16 units are not characters here. */
-export function hasSurrogates(text: string): boolean {
+function hasSurrogates(text: string): boolean {
   return /[\ud800-\udfff]/.test(text);
 }
 
@@ -28,10 +28,22 @@ export function elements(value: unknown): readonly unknown[] | undefined {
     if (value.strict) throw value.fault();
     return [];
   }
-  if (value instanceof DictView || value instanceof PySet || value instanceof PyRange || value instanceof PyIterator) {
+  if (value instanceof PySet) return setItems(value);
+  if (value instanceof DictView || value instanceof PyRange || value instanceof PyIterator) {
     return collect(value as Iterable<unknown>);
   }
   return undefined;
+}
+
+/** The items of a set: small integers in ascending order, as CPython's hash table holds them; others as inserted. */
+export function setItems(set: PySet): unknown[] {
+  const items = [...set];
+  let slots = 8;
+  while (items.length * 5 >= (slots - 1) * 3) slots *= 4;
+  const areSmall = items.every(
+    (item) => typeof item === 'number' && Number.isInteger(item) && item >= 0 && item < slots,
+  );
+  return areSmall ? items.sort((a, b) => Number(a) - Number(b)) : items;
 }
 
 function collect(items: Iterable<unknown>): unknown[] {

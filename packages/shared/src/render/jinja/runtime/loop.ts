@@ -101,7 +101,7 @@ export class Loop extends Members implements Callable {
 }
 
 /** Stand-ins that `Env.attribute` turns into undefined names. */
-export const NOT_THERE = {
+const NOT_THERE = {
   previous: new PyFault('UndefinedError', 'there is no previous item'),
   next: new PyFault('UndefinedError', 'there is no next item'),
 };

@@ -2,7 +2,7 @@ import { float, integer, PyDate, PyFloat, PyMap, PySet, PyTuple, type Value } fr
 import { escapeMarkup } from './escape.ts';
 import { LimitFault, PyFault, typeError, valueError } from './fault.ts';
 import { formatPercent } from './format-percent.ts';
-import { elements, length, MAX_ITEMS } from './iterate.ts';
+import { elements, MAX_ITEMS } from './iterate.ts';
 import { MAX_TEXT, str, textLimit } from './print.ts';
 import {
   DictView,
@@ -523,6 +523,3 @@ function orderOf(a: unknown, b: unknown): number {
   const order = compare(a, b);
   return Number.isNaN(order) ? 0 : order;
 }
-
-/** The length of a sized thing, for messages and loops. */
-export { length };

@@ -1,6 +1,7 @@
 import { Secret } from '../../../kernel/index.ts';
 import { PyDate, PyFloat, PyMap, PySet, PyTuple } from '../../../values/index.ts';
 import { LimitFault, PyFault } from './fault.ts';
+import { setItems } from './iterate.ts';
 import {
   Builtin,
   DictView,
@@ -117,7 +118,7 @@ function reprContainer(value: object, open: unknown[]): string {
   if (Array.isArray(value)) return `[${joined(value, open)}]`;
   if (value instanceof PyMap) return `{${pairs(value, open)}}`;
   if (value instanceof PyTuple) return `(${joined(value.items, open)}${value.items.length === 1 ? ',' : ''})`;
-  if (value instanceof PySet) return value.size === 0 ? 'set()' : `{${joined([...value], open)}}`;
+  if (value instanceof PySet) return value.size === 0 ? 'set()' : `{${joined(setItems(value), open)}}`;
   if (value instanceof DictView) return `dict_${value.kind}([${joined([...value], open)}])`;
   if (value instanceof Namespace) return `<Namespace {${pairs(value.attributes, open)}}>`;
   if (value instanceof Builtin) return value.shown;

@@ -1,7 +1,10 @@
+import type { Value } from '../../../values/index.ts';
 import type { TemplateCalls } from '../../contract.ts';
 import type { Env } from './env.ts';
 import { toValue } from './export.ts';
 import { Builtin, type Callable, type Kwargs, Members } from './types.ts';
+
+const NO_KWARGS: ReadonlyMap<string, Value> = new Map();
 
 /** In templates Salt runs `cmd.run` through the shell. */
 const ALIASES: ReadonlyMap<string, string> = new Map([['cmd.run', 'cmd.shell']]);
@@ -77,7 +80,7 @@ class SaltFunction implements Callable {
   }
 
   call(env: unknown, args: readonly unknown[], kwargs: Kwargs): unknown {
-    const named = new Map([...(kwargs ?? [])].map(([name, value]) => [name, toValue(value)]));
+    const named = kwargs ? new Map([...kwargs].map(([name, value]) => [name, toValue(value)])) : NO_KWARGS;
     return (env as Env).outside(this.#calls.call(this.name, args.map(toValue), named));
   }
 }

@@ -1,4 +1,3 @@
-import { PyMap, PyTuple, type Value } from '../../../values/index.ts';
 import { typeError } from './fault.ts';
 import { Builtin, type Kwargs } from './types.ts';
 
@@ -9,7 +8,7 @@ interface Parameter {
 }
 
 /** A parsed `name(a, b=1, *args, **kwargs)`. */
-export interface Signature {
+interface Signature {
   readonly name: string;
   readonly parameters: readonly Parameter[];
   readonly varargs: boolean;
@@ -26,7 +25,7 @@ const DEFAULTS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 ]);
 
 /** Reads a Python signature; defaults are constants, `MISSING` is given as undefined. `/` at the end: positional only. */
-export function signature(text: string): Signature {
+function signature(text: string): Signature {
   const [, name, inside] = /^([\w.]+)\((.*)\)$/s.exec(text)!;
   const parts = inside!.match(/\/|\*{0,2}\w+(?:=(?:"[^"]*"|'[^']*'|[^,]+))?|\*/g) ?? [];
   const parameters: Parameter[] = [];
@@ -47,7 +46,7 @@ export function signature(text: string): Signature {
 }
 
 /** The arguments in order of the parameters, then the list of varargs and the map of further keywords where declared. */
-export function bind(to: Signature, args: readonly unknown[], kwargs: Kwargs): unknown[] {
+function bind(to: Signature, args: readonly unknown[], kwargs: Kwargs): unknown[] {
   const { parameters } = to;
   const bound: unknown[] = new Array(parameters.length);
   if (args.length > parameters.length && !to.varargs) throw tooMany(to, args.length);
@@ -97,14 +96,4 @@ export function define<E>(
   const parsed = signature(text);
   const loose = body as (env: E, ...args: unknown[]) => unknown;
   return new Builtin(parsed.name, (env: never, args, kwargs) => loose(env, ...bind(parsed, args, kwargs)), options);
-}
-
-/** Keyword arguments as a mapping. */
-export function kwargsMap(kwargs: ReadonlyMap<string, unknown>): PyMap {
-  return new PyMap(kwargs as ReadonlyMap<string, Value>);
-}
-
-/** Positional arguments as a tuple. */
-export function argsTuple(args: readonly unknown[]): PyTuple {
-  return new PyTuple(args as readonly Value[]);
 }

@@ -11,8 +11,15 @@ export function slice(value: unknown, start: unknown, stop: unknown, step: unkno
   if (Array.isArray(value)) return pick(value, start, stop, step);
   if (value instanceof PyTuple) return new PyTuple(pick(value.items, start, stop, step) as Value[]);
   if (value instanceof Uint8Array) return new Uint8Array(pick([...value], start, stop, step) as number[]);
-  if (value instanceof PyRange) return pick([...value], start, stop, step);
+  if (value instanceof PyRange) return sliceRange(value, start, stop, step);
   return undefined;
+}
+
+function sliceRange(range: PyRange, start: unknown, stop: unknown, step: unknown): PyRange {
+  const by = bound(step) ?? 1;
+  const picked = pick([...range], start, stop, step) as number[];
+  const first = picked[0] ?? range.start;
+  return new PyRange(first, first + picked.length * by * range.step, by * range.step);
 }
 
 function sliceText(text: string, start: unknown, stop: unknown, step: unknown): string {

@@ -28,16 +28,25 @@ export class Undefined {
   readonly name: unknown;
   /** Names that could have been meant, computed when it fails. */
   readonly candidates: (() => Iterable<string>) | undefined;
+  /** The packed place where the name stands, where known. */
+  readonly at: number | undefined;
 
   constructor(
     message: string,
-    options: { strict: boolean; type?: string; name?: unknown; candidates?: (() => Iterable<string>) | undefined },
+    options: {
+      strict: boolean;
+      type?: string;
+      name?: unknown;
+      candidates?: (() => Iterable<string>) | undefined;
+      at?: number | undefined;
+    },
   ) {
     this.message = message;
     this.strict = options.strict;
     this.type = options.type ?? 'UndefinedError';
     this.name = options.name;
     this.candidates = options.candidates;
+    this.at = options.at;
   }
 
   fault(): UndefinedFault {

@@ -472,7 +472,7 @@ export class ExpressionParser extends (nunjucksParser.Parser as typeof Parser) {
 }
 
 /** No arguments at all. */
-export const NO_ARGUMENTS: Arguments = { args: [], kwargs: [], dynArgs: undefined, dynKwargs: undefined };
+const NO_ARGUMENTS: Arguments = { args: [], kwargs: [], dynArgs: undefined, dynKwargs: undefined };
 
 function isName(token: Token, value: string): boolean {
   return token.type === 'name' && token.value === value;
@@ -514,7 +514,7 @@ function describeType(type: TokenType): string {
 }
 
 /** How an error message names a token. */
-export function describe(token: Token): string {
+function describe(token: Token): string {
   if (token.type === 'name' || token.type === 'operator' || token.type === 'integer' || token.type === 'float') {
     return token.value;
   }

@@ -19,75 +19,92 @@ export interface Arguments {
   readonly dynKwargs: Expression | undefined;
 }
 
+/** `name`. */
 export interface NameNode extends Base<'Name'> {
   name: string;
 }
-export interface NamespaceRefNode extends Base<'NamespaceRef'> {
+interface NamespaceRefNode extends Base<'NamespaceRef'> {
   name: string;
   attribute: string;
 }
+/** `1`, `'text'`, `none`. */
 export interface LiteralNode extends Base<'Const'> {
   value: string | number | bigint | boolean | null | PyFloat;
 }
+/** `a, b`. */
 export interface TupleNode extends Base<'Tuple'> {
   items: readonly Expression[];
 }
+/** `[a, b]`. */
 export interface ListNode extends Base<'List'> {
   items: readonly Expression[];
 }
+/** `{a: b}`. */
 export interface DictNode extends Base<'Mapping'> {
   pairs: readonly (readonly [Expression, Expression])[];
 }
+/** `yes if test else no`. */
 export interface ConditionNode extends Base<'Condition'> {
   test: Expression;
   yes: Expression;
   no: Expression | undefined;
 }
+/** `left + right`. */
 export interface BinaryNode extends Base<'Binary'> {
   operator: '+' | '-' | '*' | '/' | '//' | '%' | '**';
   left: Expression;
   right: Expression;
 }
+/** `-operand`, `not operand`. */
 export interface UnaryNode extends Base<'Unary'> {
   operator: '-' | '+' | 'not';
   operand: Expression;
 }
+/** `left and right`; the right side is looked at only where it matters. */
 export interface LogicNode extends Base<'Logic'> {
   operator: 'and' | 'or';
   left: Expression;
   right: Expression;
 }
+/** An operator of a comparison. */
 export type ComparisonOperator = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'not in';
+/** `first < second < third`: a chain. */
 export interface ComparisonNode extends Base<'Comparison'> {
   first: Expression;
   rest: readonly { readonly operator: ComparisonOperator; readonly right: Expression }[];
 }
+/** `a ~ b ~ c`. */
 export interface JoinNode extends Base<'Join'> {
   items: readonly Expression[];
 }
+/** `target.name`. */
 export interface AttributeNode extends Base<'Attribute'> {
   target: Expression;
   name: string;
 }
+/** `target[key]`. */
 export interface ItemNode extends Base<'Item'> {
   target: Expression;
   key: Expression;
 }
-export interface SliceNode extends Base<'Slice'> {
+interface SliceNode extends Base<'Slice'> {
   start: Expression | undefined;
   stop: Expression | undefined;
   step: Expression | undefined;
 }
+/** `target(…)`. */
 export interface CallNode extends Base<'Call'> {
   target: Expression;
   arguments: Arguments;
 }
+/** `target | name(…)`. */
 export interface FilterNode extends Base<'FilterCall'> {
   /** Undefined: the body of the block it belongs to. */
   target: Expression | undefined;
   name: string;
   arguments: Arguments;
 }
+/** `target is name(…)`. */
 export interface TestNode extends Base<'TestCall'> {
   target: Expression;
   name: string;
@@ -118,6 +135,7 @@ export type Expression =
 /** What can be assigned to. */
 export type Target = NameNode | NamespaceRefNode | TupleNode | ListNode;
 
+/** What stands between two tags. */
 export type Body = readonly Statement[];
 /** A macro's parameter. */
 export interface Parameter {
@@ -125,12 +143,15 @@ export interface Parameter {
   readonly fallback: Expression | undefined;
 }
 
+/** Text outside of tags. */
 export interface TextNode extends Base<'Text'> {
   text: string;
 }
+/** `{{ value }}`. */
 export interface PrintNode extends Base<'Print'> {
   value: Expression;
 }
+/** `{% for target in iter if test %}…{% else %}…{% endfor %}`. */
 export interface ForNode extends Base<'Loop'> {
   target: Target;
   iter: Expression;
@@ -139,73 +160,87 @@ export interface ForNode extends Base<'Loop'> {
   body: Body;
   otherwise: Body;
 }
+/** `{% if test %}…{% elif … %}…{% else %}…{% endif %}`. */
 export interface IfNode extends Base<'Branch'> {
   test: Expression;
   body: Body;
   elifs: readonly IfNode[];
   otherwise: Body;
 }
+/** `{% block name %}…{% endblock %}`. */
 export interface BlockNode extends Base<'BlockTag'> {
   name: string;
   body: Body;
   scoped: boolean;
   required: boolean;
 }
+/** `{% extends template %}`. */
 export interface ExtendsNode extends Base<'ExtendsTag'> {
   template: Expression;
 }
+/** `{% include template %}`. */
 export interface IncludeNode extends Base<'IncludeTag'> {
   template: Expression;
   withContext: boolean;
   ignoreMissing: boolean;
 }
+/** `{% import template as name %}`. */
 export interface ImportNode extends Base<'ImportTag'> {
   template: Expression;
   name: string;
   withContext: boolean;
 }
+/** `{% from template import name as alias %}`. */
 export interface FromImportNode extends Base<'FromImportTag'> {
   template: Expression;
   names: readonly { readonly name: string; readonly alias: string }[];
   withContext: boolean;
 }
+/** `{% set target = value %}`. */
 export interface AssignNode extends Base<'Assign'> {
   target: Target;
   value: Expression;
 }
+/** `{% set target | filter %}…{% endset %}`. */
 export interface AssignBlockNode extends Base<'AssignBlock'> {
   target: Target;
   filter: FilterNode | undefined;
   body: Body;
 }
+/** `{% macro name(parameters) %}…{% endmacro %}`. */
 export interface MacroNode extends Base<'MacroTag'> {
   name: string;
   parameters: readonly Parameter[];
   body: Body;
 }
+/** `{% call(parameters) macro(…) %}…{% endcall %}`. */
 export interface CallBlockNode extends Base<'CallTag'> {
   call: CallNode;
   parameters: readonly Parameter[];
   body: Body;
 }
+/** `{% filter name %}…{% endfilter %}`. */
 export interface FilterBlockNode extends Base<'FilterTag'> {
   filter: FilterNode;
   body: Body;
 }
+/** `{% with target = value %}…{% endwith %}`. */
 export interface WithNode extends Base<'WithTag'> {
   targets: readonly Target[];
   values: readonly Expression[];
   body: Body;
 }
+/** `{% autoescape value %}…{% endautoescape %}`. */
 export interface AutoescapeNode extends Base<'AutoescapeTag'> {
   value: Expression;
   body: Body;
 }
+/** `{% do value %}`. */
 export interface DoNode extends Base<'DoTag'> {
   value: Expression;
 }
-export interface BreakNode extends Base<'BreakTag'> {}
-export interface ContinueNode extends Base<'ContinueTag'> {}
+interface BreakNode extends Base<'BreakTag'> {}
+interface ContinueNode extends Base<'ContinueTag'> {}
 
 /** Anything that stands in a template's body. */
 export type Statement =

@@ -30,7 +30,7 @@ export function encodeText(text: string, encoding: string, errors: string): Uint
 }
 
 /** Python's `bytes.decode`. */
-export function decodeBytes(bytes: Uint8Array, encoding = 'utf-8', errors = 'strict'): string {
+function decodeBytes(bytes: Uint8Array, encoding = 'utf-8', errors = 'strict'): string {
   const name = encoding.toLowerCase().replace(/[-_ ]/g, '');
   if (LATIN.has(name)) return Buffer.from(bytes).toString('latin1');
   if (name === 'utf16' || name === 'utf16le') return new TextDecoder('utf-16le').decode(bytes);

@@ -169,7 +169,7 @@ function setFrom(value: Any): PySet {
 }
 
 /** The set operations, over anything that can be iterated. */
-export function setOperation(
+function setOperation(
   name: 'union' | 'intersection' | 'difference' | 'symmetric_difference',
   self: PySet,
   other: Any,

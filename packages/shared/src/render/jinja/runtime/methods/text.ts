@@ -263,7 +263,7 @@ export function replaceText(text: string, old: string, by: string, most: number)
           characters(text)
             .map((c) => c + by)
             .join('')
-      : text.split(old).join(by);
+      : text.replaceAll(old, () => by);
   let out = '';
   let at = 0;
   for (let done = 0; done < most; done += 1) {
@@ -282,7 +282,7 @@ export function replaceText(text: string, old: string, by: string, most: number)
 }
 
 /** Python's `split` and `rsplit`. */
-export function splitText(text: string, separator: unknown, most: number, fromRight: boolean): string[] {
+function splitText(text: string, separator: unknown, most: number, fromRight: boolean): string[] {
   if (separator === null) return splitSpaces(text, most, fromRight);
   const by = need(separator);
   if (by === '') throw valueError('empty separator');

@@ -1,0 +1,49 @@
+import {
+  createPillarCompiler,
+  HostRuntime,
+  type JobExecutor,
+  RuntimeExecutor,
+  stateFunctions,
+} from '@edge-run/shared/execute';
+import { LocalRoots, rootsOf } from '@edge-run/shared/files';
+import { EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { PyMap } from '@edge-run/shared/values';
+import type { MinionConfig } from '../config/index.ts';
+import { runtimeBase } from './runtime-base.ts';
+
+/**
+ * What runs jobs without a master: the same modules on this machine, files and pillar from local roots. The mine is
+ * empty, and an event is a failure, because it would reach nobody.
+ */
+export function createMasterlessExecutor(config: MinionConfig, log: Logger): JobExecutor {
+  const { id, file_roots, pillar_roots } = config;
+  const base = {
+    ...runtimeBase(config, log, { file_roots, pillar_roots, file_client: 'local' }),
+    files: new LocalRoots(rootsOf(file_roots)),
+    events: { send: (tag: string) => Promise.reject(noBus(tag)) },
+    mine: { get: async () => new PyMap() },
+  };
+  const pillarOf = createPillarCompiler({
+    files: new LocalRoots(rootsOf(pillar_roots)),
+    settings: new PyMap(),
+    base,
+  });
+  const runtime = new HostRuntime(
+    {
+      ...base,
+      pillar: async ({ pillarenv, override }) =>
+        pillarOf({ id, grains: await base.facts(), pillarenv, ...(override === undefined ? {} : { override }) }),
+    },
+    stateFunctions,
+  );
+  return new RuntimeExecutor(runtime);
+}
+
+function noBus(tag: string): EdgeError {
+  return new EdgeError(
+    'EDGE_NOT_SUPPORTED',
+    `the event ${tag} reaches nobody: this is a call without a master`,
+    { tag },
+    { hint: 'Run it from the master instead: edge-run exec.' },
+  );
+}

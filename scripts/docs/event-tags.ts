@@ -1,0 +1,86 @@
+import { edgeEvent, jobReturnEvent, type RunJournalEvent, runEvent, stepProgress } from '@edge-run/shared/protocol';
+import { z } from 'zod';
+
+/** One kind of event that Edge itself sends. */
+export interface EventTag {
+  /** The tag; `<…>` stands for what differs from event to event. */
+  readonly tag: string;
+  /** One sentence: when it is sent. */
+  readonly when: string;
+  readonly sender: 'master' | 'minion';
+  readonly data: z.ZodType;
+}
+
+const minionSays = z.object({
+  version: z.string().describe('Version of the minion.'),
+  running: z.number().describe('Jobs it has in hand.'),
+});
+
+const jobNew = z.object({
+  jid: z.string(),
+  fun: z.string(),
+  arg: z.array(z.unknown()).describe('Positional arguments, encoded.'),
+  tgt: z.string(),
+  tgt_type: z.string(),
+  minions: z.array(z.string()).describe('Ids that must answer, frozen now.'),
+  user: z.string().describe('Who asked.'),
+});
+
+const stateResult = z.object({
+  ret: z.unknown().describe('Return of the state.'),
+  len: z.number().describe('How many states the run has.'),
+});
+
+/** What every event has, whatever its tag. */
+export const EVENT = edgeEvent;
+
+/** When each entry of a run's journal is written, and so its event sent. */
+const WHEN_RUN: Readonly<Record<RunJournalEvent['type'], string>> = {
+  'run-planned': 'An orchestration was rendered and compiled; nothing of it has run. The plan itself is left out.',
+  'run-adopted': 'A master drives the run from here on: the one that started it, or the next after a crash.',
+  'step-started':
+    'A step starts; in the mode `run`, `watch` (something it watches has changed), `react` (something it listens to has) or `foresee` (only look, for `prereq`).',
+  'step-ended': 'A step has ended, or was skipped.',
+  'run-ended': 'The run has ended; carries the exit code of `edge-run orch`.',
+};
+
+/** Every tag that Edge sends by itself; `event.send`, `events send` and `fire_event` send any other. */
+export const EVENT_TAGS: readonly EventTag[] = [
+  {
+    tag: 'edge/heartbeat',
+    when: 'Twice a minute or so, to tell masters that the minion is there. Masters keep it to themselves.',
+    sender: 'minion',
+    data: minionSays,
+  },
+  {
+    tag: 'salt/minion/<id>/start',
+    when: 'A minion is connected, for the first time or again.',
+    sender: 'minion',
+    data: minionSays,
+  },
+  { tag: 'salt/job/<jid>/new', when: 'A job was published.', sender: 'master', data: jobNew },
+  {
+    tag: 'salt/job/<jid>/ret/<id>',
+    when: 'A target of a job has ended, with or without a return.',
+    sender: 'master',
+    data: jobReturnEvent,
+  },
+  {
+    tag: 'salt/state_result/<jid>/<id>/<name>',
+    when: 'A state with `fire_event` has ended; `<name>` is what `fire_event` says, or the name of the state.',
+    sender: 'minion',
+    data: stateResult,
+  },
+  ...runEvent.options.map((option) => ({
+    tag: `run/<run>/${option.shape.type.value}`,
+    when: WHEN_RUN[option.shape.type.value],
+    sender: 'master' as const,
+    data: option,
+  })),
+  {
+    tag: 'run/<run>/step-progress',
+    when: 'Something happens within a step; shown, never journaled.',
+    sender: 'master',
+    data: stepProgress,
+  },
+];
