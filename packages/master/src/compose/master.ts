@@ -20,8 +20,10 @@ import {
   createStepExecutor,
   RELEASED,
   RunHistory,
+  type RunnerCalls,
   RunService,
   STEP_KINDS,
+  type StepChecks,
 } from '../orchestration/index.ts';
 import { createRunnerCalls, masterRunners } from '../runners/index.ts';
 import { startAutomation } from './automation.ts';
@@ -158,12 +160,18 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
   });
 
   const publish = publisher(events, background);
+  // Functions, not values: a nested run is checked as the first one is, and the runners start runs.
+  const checks: StepChecks = {
+    functions: runtime.catalog.functions,
+    runners: { has: (name) => runners.has(name), names: () => runners.names() },
+    select,
+  };
   const runs: RunService = new RunService({
     journal,
     master: config.id,
     clock,
     log,
-    compile: (request) => compileOrchestration(request, runtime, signal),
+    compile: (request) => compileOrchestration(request, runtime, checks, signal),
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
     publish: publish.journaled,
   });
@@ -188,7 +196,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
   });
   const executor = new RuntimeExecutor(runtime);
   const driver = config.fleet.driver === 'local' ? cloud : ssh.cloud;
-  const runners = createRunnerCalls(
+  const runners: RunnerCalls = createRunnerCalls(
     masterRunners({ runs, master: config.id, cloud: driver, jobs, nodes, presence, events, executor, runtime, log }),
   );
   const executeStep = createStepExecutor({
@@ -230,6 +238,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     ...jobOperations({
       jobs,
       dispatcher,
+      checkCall: (fun, call) => runtime.checkCall(fun, call),
       deadlineMs: config.deadline * 1000,
       background: (work) => background.run(work),
     }),

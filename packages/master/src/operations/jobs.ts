@@ -1,5 +1,12 @@
 import { EdgeError, newId } from '@edge-run/shared/kernel';
-import { type JobDetails, type JobSummary, OPERATIONS, type TargetExpression } from '@edge-run/shared/protocol';
+import {
+  type JobDetails,
+  type JobMessage,
+  type JobSummary,
+  OPERATIONS,
+  type TargetExpression,
+} from '@edge-run/shared/protocol';
+import type { CallArguments } from '@edge-run/shared/schema';
 import { decodeValue, encodeValue } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
 import type { Dispatcher, JobReport, JobService, JobSummary as KeptJob } from '../jobs/index.ts';
@@ -10,6 +17,8 @@ const DEFAULT_LIMIT = 50;
 export interface JobOperationsOptions {
   readonly jobs: JobService;
   readonly dispatcher: Dispatcher;
+  /** Refuses a call that no host could do anything with. @throws EdgeError, DiagnosticsError */
+  readonly checkCall: (fun: string, call: CallArguments) => void;
   /** Milliseconds until a job that says nothing else is given up. */
   readonly deadlineMs: number;
   /** Work that goes on when the answer has been given. */
@@ -20,6 +29,7 @@ export interface JobOperationsOptions {
 export function jobOperations({
   jobs,
   dispatcher,
+  checkCall,
   deadlineMs,
   background,
 }: JobOperationsOptions): Readonly<Record<string, Operation>> {
@@ -36,6 +46,7 @@ export function jobOperations({
         timeoutMs: args.timeoutMs ?? deadlineMs,
         ...(args.typed === undefined ? {} : { typed: args.typed }),
       };
+      checkCall(args.fun, { ...request, typed: typedWords(args.typed) });
       if (args.batch === undefined && args.subset === undefined) return jobs.start(request);
       // A batch is several jobs: the caller follows them by their common beginning.
       const jid = newId();
@@ -70,6 +81,14 @@ export function jobOperations({
       await jobs.kill(jid, caller.id);
       return { jid, asked: expected.filter((id) => !targets.has(id)) };
     }),
+  };
+}
+
+/** The words of a message, as arguments are parsed with. */
+function typedWords(typed: JobMessage['typed']): NonNullable<CallArguments['typed']> {
+  return {
+    args: (typed?.args ?? []).map((word) => word ?? undefined),
+    kwargs: new Map(Object.entries(typed?.kwargs ?? {})),
   };
 }
 

@@ -4,6 +4,7 @@ import type { StepSummary } from '@edge-run/shared/protocol';
 import { didYouMean } from '@edge-run/shared/schema';
 import { type Chunk, compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
 import { PyMap } from '@edge-run/shared/values';
+import { checkSteps, type StepChecks } from './check-steps.ts';
 import type { CompiledOrchestration, RunRequest } from './runs.ts';
 import { declaredStates } from './step-states.ts';
 import { STEP_KINDS } from './steps/index.ts';
@@ -19,6 +20,7 @@ const FOLDER = 'orch';
 export async function compileOrchestration(
   request: RunRequest,
   runtime: HostRuntime,
+  checks: StepChecks,
   signal: AbortSignal,
 ): Promise<CompiledOrchestration> {
   const { files, renderData, log } = runtime.options;
@@ -48,6 +50,8 @@ export async function compileOrchestration(
       },
     ]);
   }
+  const problems = await checkSteps(plan.chunks, checks);
+  if (problems.length > 0) throw new DiagnosticsError(problems);
   return { name, stored: { plan, pillar: workplace.ctx.pillar.data }, steps: plan.chunks.map(summaryOf) };
 }
 

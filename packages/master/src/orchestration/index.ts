@@ -1,3 +1,4 @@
+export type { StepChecks } from './check-steps.ts';
 export { compileOrchestration } from './compile.ts';
 export { RELEASED } from './driver.ts';
 export { createStepExecutor, type StepExecutorOptions } from './execute-step.ts';

@@ -152,11 +152,20 @@ export class HostRuntime {
     call: CallArguments,
     ctx: ModuleContext<Host>,
   ): Promise<{ ret: Value; retcode: number }> {
-    const module = this.catalog.functions.get(name);
-    if (module === undefined) throw unknownFunction(name, this.catalog);
-    const args = requireCompiled(parseArguments(module, call));
+    const { module, args } = this.#bind(name, call);
     const { answer, retcode } = takeApart(module, await module.run(args as never, ctx));
     return { ret: fromPlain(answer), retcode };
+  }
+
+  /** Refuses a call that cannot be made, without making it. @throws EdgeError `EDGE_UNKNOWN_FUNCTION`, DiagnosticsError */
+  checkCall(name: string, call: CallArguments): void {
+    this.#bind(name, call);
+  }
+
+  #bind(name: string, call: CallArguments): { readonly module: ExecutionModule; readonly args: object } {
+    const module = this.catalog.functions.get(name);
+    if (module === undefined) throw unknownFunction(name, this.catalog);
+    return { module, args: requireCompiled(parseArguments(module, call)) };
   }
 
   /** `salt['x.y']` of this host's templates. */

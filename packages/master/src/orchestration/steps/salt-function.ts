@@ -83,12 +83,14 @@ function functionFailed(target: JobTargetAnswer): boolean {
   return target.outcome !== 'succeeded' || target.retcode !== 0 || target.ret === false;
 }
 
-function positional(arg: Value | undefined): readonly Value[] {
+/** Positional arguments as `arg` gives them. */
+export function positional(arg: Value | undefined): readonly Value[] {
   if (arg === undefined || arg === null) return [];
   if (typeof arg === 'string') return arg.split(/\s+/).filter((word) => word !== '');
   return Array.isArray(arg) ? arg : [arg];
 }
 
-function keywords(kwarg: Value | undefined): ReadonlyMap<string, Value> {
+/** Keyword arguments as `kwarg` gives them. */
+export function keywords(kwarg: Value | undefined): ReadonlyMap<string, Value> {
   return kwarg instanceof PyMap ? new Map([...kwarg].map(([key, value]) => [String(key), value])) : new Map();
 }
