@@ -106,7 +106,7 @@ describe('edge-run orch over a real NATS server', () => {
       run: 'R1',
       at: 1200,
       type: 'step-ended',
-    mode: 'run',
+      mode: 'run',
       step: 'web',
       attempt: 1,
       outcome: 'rolled-back',

@@ -23,7 +23,7 @@ import {
   RunService,
   STEP_KINDS,
 } from '../orchestration/index.ts';
-import { createRunnerCalls, masterRunners } from '../runners/index.ts';
+import { createRunnerCalls, keyWheels, masterRunners } from '../runners/index.ts';
 import { startAutomation } from './automation.ts';
 import { createBalancers } from './balancers.ts';
 import { openConnections } from './broker.ts';
@@ -193,6 +193,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     ports: {
       jobs: dispatcher,
       runners,
+      wheels: createRunnerCalls(keyWheels(keyring)),
       events: {
         listen: (listenSignal) => events.listen(listenSignal),
         send: async (tag, data, causedBy) =>

@@ -13,6 +13,7 @@ import { stateRunners } from './state.ts';
 
 export { createRunnerCalls, defineRunner, type Runner, type RunnerContext } from './contract.ts';
 export { stateReturns } from './state-returns.ts';
+export { type KeyControl, keyWheels } from './wheels.ts';
 
 export interface RunnerParts {
   readonly runs: RunService;

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JobRunner, JobStore } from '@edge-run/shared/execute';
 import { createKeyPair, signBody, signJob } from '@edge-run/shared/bus';
 import type { HostJobResult, JobExecutor } from '@edge-run/shared/execute';
+import { JobRunner, JobStore } from '@edge-run/shared/execute';
 import { silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { JobMessage, JobReceipt, ReturnMessage } from '@edge-run/shared/protocol';
 import { PyMap } from '@edge-run/shared/values';
