@@ -1,8 +1,8 @@
 import type { JsonObject, JsonValue } from '@edge-run/shared/kernel';
-import { missingNames } from '../../support/case-errors.ts';
 import { type CallEnd, type CaseContent, Masterless } from '../../support/masterless.ts';
 import { hostFunctions, hostStates } from '../../support/modules.ts';
 import type { CaseFile, CaseResult, ConformanceGroup, Fixtures } from '../runner.ts';
+import { isTexts, refusedDifferences, returnDifferences, unnamed } from '../state-returns.ts';
 
 interface RunCase {
   readonly files: Readonly<Record<string, CaseContent>>;
@@ -23,12 +23,6 @@ interface RunCase {
     readonly files_after?: Readonly<Record<string, JsonValue>>;
   };
 }
-
-/** What of a state's return counts. */
-const COUNTED = ['__run_num__', 'result', 'name', '__id__', '__sls__'] as const;
-
-/** Salt's words for what could have been known before the run; an error before anything has run is as good. */
-const KNOWN_BEFORE = /not found|does not exist|not available|Unavailable function|Recursive requisite/;
 
 /** Python's errors for a slip in Salt's own code. */
 const CRASHES = new Set(['UnboundLocalError']);
@@ -72,9 +66,9 @@ async function differencesOf(host: Masterless, entry: RunCase, end: CallEnd): Pr
     return errors === undefined ? [`runs, but Salt fails: ${expected.exception.message}`] : [];
   if (isTexts(wanted)) {
     if (errors === undefined) return [`runs, but Salt says: ${wanted.join('; ')}`];
-    return unnamed(wanted, errors, entry);
+    return unnamed(wanted, errors, sourcesOf(entry));
   }
-  if (errors !== undefined) return refusedDifferences(wanted as JsonObject, errors, entry);
+  if (errors !== undefined) return refusedDifferences(wanted as JsonObject, errors, sourcesOf(entry));
   const actual = (end as Extract<CallEnd, { kind: 'answered' }>).ret as JsonObject;
   const code = (end as Extract<CallEnd, { kind: 'answered' }>).retcode;
   return [
@@ -82,54 +76,6 @@ async function differencesOf(host: Masterless, entry: RunCase, end: CallEnd): Pr
     ...((code === 0) === (expected.retcode === 0) ? [] : [`retcode is ${code}, Salt's ${expected.retcode}`]),
     ...(await fileDifferences(host, expected.files_after ?? {})),
   ];
-}
-
-/** Refusing beforehand is right where Salt fails in the middle on what the tree already says. */
-function refusedDifferences(wanted: JsonObject, errors: readonly string[], entry: RunCase): readonly string[] {
-  const failures = Object.values(wanted)
-    .map((state) => state as JsonObject)
-    .filter((state) => state.result === false && KNOWN_BEFORE.test(String(state.comment)));
-  if (failures.length === 0) return [`does not run:\n${errors.join('\n')}`];
-  const text = errors.join('\n');
-  const isNamed = (state: JsonObject): boolean =>
-    [state.__id__, ...String(state.comment).split(/[\s:',]+/)].some(
-      (word) => typeof word === 'string' && word.length > 0 && isOwn(word, entry) && text.includes(word),
-    );
-  return failures.every(isNamed) ? [] : [`errors do not name what Salt fails on:\n${text}`];
-}
-
-function isOwn(word: string, entry: RunCase): boolean {
-  return sourcesOf(entry).some((source) => source.includes(word));
-}
-
-function returnDifferences(actual: JsonObject, wanted: JsonObject): readonly string[] {
-  const differences: string[] = [];
-  const keys = (json: JsonObject): string => Object.keys(json).sort().join('\n    ');
-  if (keys(actual) !== keys(wanted)) differences.push(`states:\n    ${keys(actual)}\n  expected:\n    ${keys(wanted)}`);
-  for (const [key, state] of Object.entries(wanted)) {
-    if (key in actual) differences.push(...stateDifferences(key, actual[key] as JsonObject, state as JsonObject));
-  }
-  return differences;
-}
-
-function stateDifferences(key: string, actual: JsonObject, wanted: JsonObject): readonly string[] {
-  const differences: string[] = [];
-  for (const field of COUNTED) {
-    if (!(field in wanted)) continue;
-    const [left, right] = [JSON.stringify(actual[field]), JSON.stringify(wanted[field])];
-    if (left !== right) differences.push(`${key}: ${field} is ${left}, expected ${right} (${actual.comment})`);
-  }
-  if (isEmpty(actual.changes) !== isEmpty(wanted.changes)) {
-    differences.push(
-      `${key}: changes are ${JSON.stringify(actual.changes)}, expected ${JSON.stringify(wanted.changes)} (${actual.comment})`,
-    );
-  }
-  const failed = /^One or more requisite failed: (.*)$/.exec(String(wanted.comment))?.[1]?.split(', ') ?? [];
-  for (const name of failed) {
-    if (!String(actual.comment).includes(name))
-      differences.push(`${key}: the comment does not name ${name}: ${actual.comment}`);
-  }
-  return differences;
 }
 
 async function fileDifferences(
@@ -154,25 +100,10 @@ function ruleOf(entry: RunCase, end: CallEnd): readonly string[] {
   return listeners.length === 0 ? [] : [`listeners ran: ${listeners.join(', ')}`];
 }
 
-function unnamed(theirs: readonly string[], ours: readonly string[], entry: RunCase): readonly string[] {
-  const missing = missingNames(theirs, ours.join('\n'), sourcesOf(entry));
-  return missing.length === 0 ? [] : [`errors do not name ${missing.join(', ')}:\n${ours.join('\n')}`];
-}
-
 /** The errors a call ended with instead of running anything; undefined when it ran. */
 function errorsOf(end: CallEnd): readonly string[] | undefined {
   if (end.kind === 'thrown') return [end.message];
   return end.retcode !== 0 && isTexts(end.ret) ? end.ret : undefined;
-}
-
-function isTexts(json: JsonValue): json is readonly string[] {
-  return Array.isArray(json) && json.every((item) => typeof item === 'string');
-}
-
-function isEmpty(changes: JsonValue | undefined): boolean {
-  return (
-    changes === undefined || changes === null || (typeof changes === 'object' && Object.keys(changes).length === 0)
-  );
 }
 
 function sourcesOf(entry: RunCase): readonly string[] {

@@ -25,7 +25,7 @@ import {
   STEP_KINDS,
   type StepChecks,
 } from '../orchestration/index.ts';
-import { createRunnerCalls, masterRunners } from '../runners/index.ts';
+import { createRunnerCalls, keyWheels, masterRunners } from '../runners/index.ts';
 import { startAutomation } from './automation.ts';
 import { createBalancers } from './balancers.ts';
 import { type Connections, openConnections } from './broker.ts';
@@ -205,6 +205,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     ports: {
       jobs: dispatcher,
       runners,
+      wheels: createRunnerCalls(keyWheels(keyring)),
       events: {
         listen: (listenSignal) => events.listen(listenSignal),
         send: async (tag, data, causedBy) =>

@@ -3,7 +3,7 @@ export { compileOrchestration } from './compile.ts';
 export { RELEASED } from './driver.ts';
 export { createStepExecutor, type StepExecutorOptions } from './execute-step.ts';
 export { RunHistory, withoutPlan } from './history.ts';
-export type { EventWaiter, RunnerCalls, RunnerRequest } from './ports.ts';
+export type { EventWaiter, RunnerCalls, RunnerRequest, WheelCalls } from './ports.ts';
 export type { RunInputs, RunRecord, StoredPlan } from './run-record.ts';
 export { type CompiledOrchestration, type RunRequest, RunService, type RunServiceOptions } from './runs.ts';
 export { type StartedRunner, startRunner } from './start-runner.ts';

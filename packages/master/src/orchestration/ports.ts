@@ -12,6 +12,9 @@ export interface RunnerCalls {
   call(request: RunnerRequest): Promise<{ readonly answer: Value; readonly result: boolean }>;
 }
 
+/** Functions about the master itself, called in the same way: `key.accept`. */
+export type WheelCalls = RunnerCalls;
+
 /** One call of a runner. */
 export interface RunnerRequest {
   readonly name: string;

@@ -6,12 +6,13 @@ import type { PyMap } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import type { Dispatcher } from '../jobs/index.ts';
 import type { LoadBalancer } from '../loadbalancer/index.ts';
-import type { EventWaiter, RunnerCalls } from './ports.ts';
+import type { EventWaiter, RunnerCalls, WheelCalls } from './ports.ts';
 
 /** What a step is allowed to reach. */
 export interface StepPorts {
   readonly jobs: Dispatcher;
   readonly runners: RunnerCalls;
+  readonly wheels: WheelCalls;
   readonly events: EventWaiter;
   /** The load balancer a pillar declares under `load_balancers:<name>`. @throws EdgeError `EDGE_UNKNOWN_LOAD_BALANCER` */
   balancer(name: string, pillar: PyMap): Promise<{ readonly balancer: LoadBalancer; readonly pool: string }>;

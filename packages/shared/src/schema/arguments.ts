@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { type Compiled, compiled, type Diagnostic, type ErrorCode, type SourceRange } from '../kernel/index.ts';
 import { PyMap, toPlain, type Value } from '../values/index.ts';
-import { type Declaration, takesRawValue, takesText } from './declaration.ts';
+import { type Declaration, takesRawItems, takesRawValue, takesText } from './declaration.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Arguments as a caller gave them. */
@@ -112,7 +112,7 @@ class Binder {
 
   #bind(name: string, value: Value, typed: string | undefined): void {
     const schema = this.#declaration.args.shape[name] as z.ZodType;
-    if (takesRawValue(schema)) this.bound[name] = value;
+    if (takesRawValue(schema) || (Array.isArray(value) && takesRawItems(schema))) this.bound[name] = value;
     else if (takesText(schema) && typed !== undefined) this.bound[name] = typed;
     else if (takesText(schema) && (typeof value === 'number' || typeof value === 'bigint')) {
       this.bound[name] = String(value);

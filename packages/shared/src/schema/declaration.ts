@@ -31,6 +31,12 @@ export function takesRawValue(schema: z.ZodType): boolean {
   return unwrapped(schema).meta()?.[RAW] === true || schema.meta()?.[RAW] === true;
 }
 
+/** True for a list of what `anyValue` makes, whatever wraps it. */
+export function takesRawItems(schema: z.ZodType): boolean {
+  const list = unwrapped(schema);
+  return list instanceof z.ZodArray && takesRawValue(list.element as z.ZodType);
+}
+
 /** True when the declaration says text: numbers are taken as they were typed. */
 export function takesText(schema: z.ZodType): boolean {
   return unwrapped(schema) instanceof z.ZodString;

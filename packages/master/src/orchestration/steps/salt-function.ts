@@ -1,9 +1,9 @@
-import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { anyValue } from '@edge-run/shared/schema';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
-import { defineStep, type StepAnswer } from '../step-kind.ts';
-import { failedHosts, hostResults, missingReturns, reportAnswers, returnsOf, targetArgs, targetOf } from './targets.ts';
+import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
+import { hostResults, mayFail, missingReturns, reportAnswers, returnsOf, targetArgs, targetOf } from './targets.ts';
 
 /** Runs one function on the targets (Salt 3006 `saltmod.function`). */
 export const saltFunction = defineStep({
@@ -48,7 +48,7 @@ export const saltFunction = defineStep({
         onAnswer: reportAnswers(ctx),
         ...(args.batch === undefined ? {} : { batch: String(args.batch) }),
         ...(args.subset === undefined ? {} : { subset: args.subset }),
-        ...(args.timeout === undefined ? {} : { timeoutMs: args.timeout * 1000 }),
+        ...(args.deadline === undefined ? {} : { timeoutMs: args.deadline * 1000 }),
       },
       ctx.signal,
     );
@@ -59,7 +59,7 @@ export const saltFunction = defineStep({
         changes: new PyMap(),
         comment: `No minions responded: nothing matches ${target} (${targetType})`,
       };
-    const failed = failedHosts(answer, args, functionFailed);
+    const failed = await failedHosts(answer, args, ctx);
     const returns = returnsOf(answer);
     const ran = `Function ${args.name} ran on ${ids.join(', ')}.`;
     const silent = missingReturns(answer);
@@ -78,9 +78,46 @@ export const saltFunction = defineStep({
   },
 });
 
-/** A function fails by its outcome, its return code, or by returning False. */
-function functionFailed(target: JobTargetAnswer): boolean {
-  return target.outcome !== 'succeeded' || target.retcode !== 0 || target.ret === false;
+/**
+ * The hosts on which the function failed. As in Salt, `fail_minions` excuses what `fail_function` finds and a missing
+ * return, not a return code.
+ */
+async function failedHosts(
+  answer: JobAnswer,
+  args: { fail_minions?: string | string[] | undefined; fail_function?: string | undefined; allow_fail: number },
+  ctx: StepContext,
+): Promise<readonly string[]> {
+  const excused = mayFail(args.fail_minions);
+  const failed: string[] = [];
+  for (const [id, target] of answer.targets) {
+    const isFailure =
+      target.ret === undefined
+        ? !excused.has(id)
+        : functionFailed(target) || (!excused.has(id) && !(await passes(args.fail_function, target.ret, ctx)));
+    if (isFailure) failed.push(id);
+  }
+  return failed.length > args.allow_fail ? failed : [];
+}
+
+/** A function fails by its outcome, its return code, by returning False, or a mapping that says so. */
+function functionFailed({ outcome, retcode, ret }: JobTargetAnswer): boolean {
+  if (outcome !== 'succeeded' || retcode !== 0 || ret === false) return true;
+  return ret instanceof PyMap && ['result', 'success'].some((key) => ret.get(key) === false);
+}
+
+/** What the function that judges returns, on the master, says of one. @throws what it throws */
+async function passes(judge: string | undefined, ret: Value, ctx: StepContext): Promise<boolean> {
+  if (judge === undefined) return true;
+  const { answer } = await ctx.ports.runners.call({
+    name: 'salt.cmd',
+    args: [judge, ret],
+    kwargs: new Map(),
+    by: `run:${ctx.run.id}`,
+    key: ctx.jid,
+    signal: ctx.signal,
+    report: ctx.report,
+  });
+  return answer !== false && answer !== null;
 }
 
 /** Positional arguments as `arg` gives them. */

@@ -1,7 +1,8 @@
 import { anyValue } from '@edge-run/shared/schema';
-import { PyMap, type Value } from '@edge-run/shared/values';
+import { PyMap } from '@edge-run/shared/values';
 import { z } from 'zod';
 import { defineStep, type StepAnswer } from '../step-kind.ts';
+import { callMaster, keywordsOf, positionalOf } from './calls.ts';
 
 /** Calls a runner on the master (Salt 3006 `saltmod.runner`). A runner that returns False has failed. */
 export const saltRunner = defineStep({
@@ -29,15 +30,8 @@ export const saltRunner = defineStep({
 
   async run(args, ctx): Promise<StepAnswer> {
     if (!ctx.ports.runners.has(args.name)) return unknownRunner(args.name);
-    const { answer, result } = await ctx.ports.runners.call({
-      name: args.name,
-      args: Array.isArray(args.arg) ? args.arg : args.arg === undefined || args.arg === null ? [] : [args.arg],
-      kwargs: mergeKeywords(args.kwarg, args.kwargs),
-      by: `run:${ctx.run.id}`,
-      key: ctx.jid,
-      signal: ctx.signal,
-      report: ctx.report,
-    });
+    const call = { name: args.name, args: positionalOf(args.arg), kwargs: keywordsOf(args.kwarg, args.kwargs) };
+    const { answer, result } = await callMaster(ctx.ports.runners, call, ctx);
     return {
       result,
       changes: new PyMap([['return', answer]]),
@@ -48,10 +42,4 @@ export const saltRunner = defineStep({
 
 function unknownRunner(name: string): StepAnswer {
   return { result: false, changes: new PyMap(), comment: `Runner function '${name}' does not exist.` };
-}
-
-function mergeKeywords(...maps: readonly (Value | undefined)[]): ReadonlyMap<string, Value> {
-  const merged = new Map<string, Value>();
-  for (const map of maps) if (map instanceof PyMap) for (const [key, value] of map) merged.set(String(key), value);
-  return merged;
 }

@@ -1,9 +1,9 @@
-import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { anyValue } from '@edge-run/shared/schema';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import { failedHosts, hostResults, missingReturns, reportAnswers, returnsOf, targetArgs, targetOf } from './targets.ts';
+import { hostResults, mayFail, missingReturns, reportAnswers, targetArgs, targetOf } from './targets.ts';
 
 const args = z.object({
   name: z.string().describe('A name for the step; nothing else depends on it.'),
@@ -55,11 +55,11 @@ async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
       onAnswer: reportAnswers(ctx),
       ...(given.batch === undefined ? {} : { batch: String(given.batch) }),
       ...(given.subset === undefined ? {} : { subset: given.subset }),
-      ...(given.timeout === undefined ? {} : { timeoutMs: given.timeout * 1000 }),
+      ...(given.deadline === undefined ? {} : { timeoutMs: given.deadline * 1000 }),
     },
     ctx.signal,
   );
-  return summarise(given, answer, target);
+  return summarise(given, answer, { target, testing: call.kwargs.get('test') === true });
 }
 
 /** The function and arguments that the hosts get. */
@@ -71,7 +71,9 @@ function stateCall(
   if (given.kwarg instanceof PyMap) for (const [key, value] of given.kwarg) kwargs.set(String(key), value);
   const pillarenv = given.pillarenv ?? ctx.run.pillarenv;
   if (pillarenv !== undefined) kwargs.set('pillarenv', pillarenv);
-  kwargs.set('saltenv', given.saltenv ?? ctx.run.saltenv);
+  // Hosts take base by themselves; told so, a highstate would leave the other environments of the top file out.
+  const saltenv = given.saltenv ?? (ctx.run.saltenv === 'base' ? undefined : ctx.run.saltenv);
+  if (saltenv !== undefined) kwargs.set('saltenv', saltenv);
   if (given.pillar !== undefined && given.pillar !== null) kwargs.set('pillar', given.pillar);
   if (given.test === true || ctx.run.testing) kwargs.set('test', true);
   if (given.exclude !== undefined) kwargs.set('exclude', given.exclude);
@@ -82,33 +84,41 @@ function stateCall(
   return { fun: 'state.sls', args: [names], kwargs };
 }
 
-function summarise(given: Arguments, answer: Parameters<typeof returnsOf>[0], target: string): StepAnswer {
+function summarise(
+  given: Arguments,
+  answer: JobAnswer,
+  { target, testing }: { readonly target: string; readonly testing: boolean },
+): StepAnswer {
   const ids = [...answer.targets.keys()].sort();
   if (ids.length === 0)
     return { result: false, changes: new PyMap(), comment: `No minions returned: nothing matches ${target}` };
-  const failed = failedHosts(answer, given, stateFailed);
-  const returns = returnsOf(answer);
-  const changed = new PyMap([...returns].filter(([, ret]) => hasChanges(ret)));
+  const excused = mayFail(given.fail_minions);
+  const broken = ids.filter((id) => stateFailed(answer.targets.get(id)!));
+  const failed = broken.filter((id) => !excused.has(id));
+  const isFailure = failed.length > given.allow_fail;
+  // What failed is shown with what changed; False stands for a host without a return.
+  const shown = ids.filter((id) => broken.includes(id) || hasChanges(answer.targets.get(id)?.ret ?? null));
+  const quiet = ids.filter((id) => !shown.includes(id));
   const silent = missingReturns(answer);
-  const wouldChange = [...returns.values()].some((ret) => anyState(ret, (state) => state.get('result') === null));
   return {
-    result: failed.length > 0 ? false : wouldChange ? null : true,
+    result: isFailure ? false : testing && shown.length > 0 ? null : true,
     changes:
-      changed.size === 0
+      shown.length === 0
         ? new PyMap()
         : new PyMap([
             ['out', 'highstate'],
-            ['ret', changed],
+            ['ret', new PyMap(shown.map((id) => [id, answer.targets.get(id)?.ret ?? false]))],
           ]),
     comment: [
-      failed.length === 0 ? 'States ran successfully.' : `Run failed on minions: ${failed.join(', ')}`,
-      ...(changed.size > 0
-        ? [`Updating ${[...changed.keys()].map(String).sort().join(', ')}.`]
-        : failed.length === 0
-          ? [`No changes made to ${ids.join(', ')}.`]
-          : []),
+      ...(isFailure
+        ? [`Run failed on minions: ${failed.join(', ')}`]
+        : [
+            'States ran successfully.',
+            ...(shown.length > 0 ? [`Updating ${shown.join(', ')}.`] : []),
+            ...(quiet.length > 0 ? [`No changes made to ${quiet.join(', ')}.`] : []),
+          ]),
       ...(silent === '' ? [] : [`No return: ${silent}.`]),
-      ...failed.flatMap((id) => failureLines(id, answer.targets.get(id)!)),
+      ...broken.flatMap((id) => failureLines(id, answer.targets.get(id)!)),
     ].join(' '),
     hosts: hostResults(answer),
   };

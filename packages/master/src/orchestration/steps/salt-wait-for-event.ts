@@ -1,7 +1,7 @@
-import { deadline } from '@edge-run/shared/kernel';
+import { globMatches } from '@edge-run/shared/target';
 import { decodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
-import { defineStep, type StepAnswer } from '../step-kind.ts';
+import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
 
 /** Waits until an event came from, or about, everybody on a list (Salt 3006 `saltmod.wait_for_event`). */
 export const saltWaitForEvent = defineStep({
@@ -9,9 +9,9 @@ export const saltWaitForEvent = defineStep({
   summary: 'Waits until an event has come for each id of a list.',
   afterCrash: 'rerun',
   args: z.object({
-    name: z.string().describe('Tag of the event; `*` and `?` as in a glob.'),
+    name: z.string().describe('Tag of the event; a glob.'),
     id_list: z
-      .union([z.string(), z.array(z.string())])
+      .union([z.string(), z.array(z.union([z.string(), z.number()]))])
       .describe('The ids to wait for: a list, or ids with commas between.'),
     event_id: z.string().default('id').describe('Key of the event data that holds the id.'),
     timeout: z.number().default(300).describe('Seconds until the step fails.'),
@@ -24,47 +24,55 @@ export const saltWaitForEvent = defineStep({
   },
 
   async run(args, ctx): Promise<StepAnswer> {
-    const missing = new Set(
-      typeof args.id_list === 'string' ? args.id_list.split(',').map((id) => id.trim()) : args.id_list,
-    );
-    const limit = deadline(args.timeout * 1000, `waiting for ${args.name}`, ctx.signal);
-    const seen: string[] = [];
-    const tag = globPattern(args.name);
+    const missing =
+      typeof args.id_list === 'string' ? args.id_list.split(',').map((id) => id.trim()) : [...args.id_list];
+    const wait = limitOf(args.timeout * 1000, ctx);
+    const seen: Id[] = [];
     try {
-      for await (const event of await ctx.ports.events.listen(limit.signal)) {
-        if (!tag.test(event.tag)) continue;
+      for await (const event of await ctx.ports.events.listen(wait.signal)) {
+        if (!globMatches(event.tag, args.name)) continue;
         const id = idOf(decodeValue(event.data), args.event_id);
-        if (id === undefined || !missing.delete(id)) continue;
-        seen.push(id);
-        ctx.report('event', `${event.tag}: ${id}`, id);
-        if (missing.size === 0) {
+        const index = id === undefined ? -1 : missing.indexOf(id);
+        if (id === undefined || index < 0) continue;
+        missing.splice(index, 1);
+        if (!seen.includes(id)) seen.push(id);
+        ctx.report('event', `${event.tag}: ${id}`, String(id));
+        if (missing.length === 0) {
           return {
             result: true,
-            changes: new PyMap([['minions_seen', [...seen]]]),
+            changes: new PyMap([['minions_seen', seen]]),
             comment: 'All events seen in the time allowed.',
           };
         }
       }
     } finally {
-      limit.dispose();
+      wait.end();
     }
-    const comment = `Timeout value reached: no event ${args.name} for ${[...missing].join(', ')} within ${args.timeout} s.`;
+    const comment = `Timeout value reached: no event ${args.name} for ${missing.join(', ')} within ${args.timeout} s.`;
     return {
       result: false,
-      changes: seen.length === 0 ? new PyMap() : new PyMap([['minions_seen', [...seen]]]),
+      changes: seen.length === 0 ? new PyMap() : new PyMap([['minions_seen', seen]]),
       comment,
     };
   },
 });
 
-function idOf(data: Value, key: string): string | undefined {
-  const id = data instanceof PyMap ? data.get(key) : undefined;
-  return typeof id === 'string' ? id : undefined;
+type Id = string | number;
+
+/** A signal that aborts when the time is over by the ports' clock, when the step is cancelled, or at the end. */
+function limitOf(ms: number, { signal, ports }: StepContext): { readonly signal: AbortSignal; end(): void } {
+  const over = new AbortController();
+  const any = AbortSignal.any([signal, over.signal]);
+  const end = (): void => over.abort();
+  // A sleep that is cut short has nothing left to say.
+  ports.clock.sleep(ms, any).then(end, end);
+  return { signal: any, end };
 }
 
-function globPattern(glob: string): RegExp {
-  const source = [...glob].map((char) =>
-    char === '*' ? '.*' : char === '?' ? '.' : char.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'),
-  );
-  return new RegExp(`^${source.join('')}$`, 's');
+/** Who an event is about; hosts put what they send below `data`. */
+function idOf(data: Value, key: string): Id | undefined {
+  if (!(data instanceof PyMap)) return undefined;
+  const inner = data.get('data');
+  const id = data.get(key) ?? (inner instanceof PyMap ? inner.get(key) : undefined);
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined;
 }

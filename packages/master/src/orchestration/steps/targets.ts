@@ -20,10 +20,15 @@ export const targetArgs = {
     .optional()
     .describe('Hosts that may fail without failing the step: a list, or ids with commas between.'),
   allow_fail: z.number().int().default(0).describe('How many hosts may fail without failing the step.'),
+  deadline: z
+    .number()
+    .positive()
+    .optional()
+    .describe("Seconds until a host's function is given up; the function's own limit when absent."),
   timeout: z
     .number()
     .optional()
-    .describe("Seconds until a host's function is given up; the job's own limit when absent."),
+    .describe('Accepted for Salt trees, where it says how often hosts are asked whether they still work.'),
   expect_minions: z.boolean().default(true).describe('Accepted for Salt trees: a missing reply is always a failure.'),
   ret: z
     .union([z.string(), z.array(z.string())])
@@ -39,23 +44,18 @@ interface TargetArguments {
   readonly expr_form?: string | undefined;
 }
 
-/** The target of a step as expression and type; a list of ids is the type `list`. */
+/** The target of a step as expression and type; a list is one of ids, or of the words of a compound target. */
 export function targetOf(args: TargetArguments): { target: string; targetType: string } {
-  if (Array.isArray(args.tgt)) return { target: args.tgt.join(','), targetType: 'list' };
-  return { target: args.tgt, targetType: args.tgt_type ?? args.expr_form ?? 'glob' };
+  const targetType = args.tgt_type ?? args.expr_form ?? 'glob';
+  if (!Array.isArray(args.tgt)) return { target: args.tgt, targetType };
+  return targetType === 'compound'
+    ? { target: args.tgt.join(' '), targetType }
+    : { target: args.tgt.join(','), targetType: 'list' };
 }
 
-/** The hosts that count as failed, given who may fail. */
-export function failedHosts(
-  answer: JobAnswer,
-  args: { fail_minions?: string | string[] | undefined; allow_fail: number },
-  failed: (target: JobTargetAnswer) => boolean,
-): readonly string[] {
-  const exempt = new Set(
-    typeof args.fail_minions === 'string' ? args.fail_minions.split(',').map((id) => id.trim()) : args.fail_minions,
-  );
-  const hosts = [...answer.targets].filter(([id, target]) => failed(target) && !exempt.has(id)).map(([id]) => id);
-  return hosts.length > args.allow_fail ? hosts : [];
+/** The ids `fail_minions` names. */
+export function mayFail(names: string | readonly string[] | undefined): ReadonlySet<string> {
+  return new Set(typeof names === 'string' ? names.split(',').map((id) => id.trim()) : names);
 }
 
 /** id → return, of the hosts that gave one. */

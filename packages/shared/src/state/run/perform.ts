@@ -60,7 +60,7 @@ async function applyAll(performance: Performance, verdict: Changes, write: Modul
   const missing = performance.isRepair ? await unsettled(performance) : undefined;
   if (missing !== undefined) return { result: false, changes, comment: missing };
   const comment = said ?? verdict.comment ?? `changed: ${verdict.changes.map(({ what }) => what).join(', ')}`;
-  return { result: result ?? true, changes, comment };
+  return { result: result === undefined ? true : result, changes, comment };
 }
 
 /** Applies one change; answers a result only where the change itself gave one. */

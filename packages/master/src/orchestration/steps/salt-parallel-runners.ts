@@ -1,0 +1,79 @@
+import { anyValue } from '@edge-run/shared/schema';
+import { PyMap, type Value } from '@edge-run/shared/values';
+import { z } from 'zod';
+import { defineStep, type StepAnswer } from '../step-kind.ts';
+import { callMaster, keywordsOf, type MasterCall, positionalOf } from './calls.ts';
+
+/** Calls several runners at once and waits for all of them (Salt 3006 `saltmod.parallel_runners`). */
+export const saltParallelRunners = defineStep({
+  name: 'salt.parallel_runners',
+  summary: 'Calls several runners side by side and fails when any of them did.',
+  afterCrash: 'rerun',
+  args: z.object({
+    name: z.string().describe('A name for the step; nothing else depends on it.'),
+    runners: anyValue().describe(
+      'Mapping: id → `name` (the id when absent), `arg` and `kwarg` of a runner, as a mapping or a list of mappings.',
+    ),
+  }),
+  examples: [
+    {
+      title: 'two orchestrations at once',
+      args: {
+        name: 'both',
+        runners: new PyMap([['state.orchestrate', new PyMap([['kwarg', new PyMap([['mods', 'orch.one']])]])]]),
+      },
+    },
+  ],
+
+  async plan(args, ctx) {
+    const calls = callsOf(args.runners);
+    const unknown = unknownOf(calls, ctx.ports.runners);
+    if (unknown !== undefined) return unknown;
+    const names = calls.map(({ name }) => name).join(', ');
+    return { result: null, changes: new PyMap(), comment: `Runner functions ${names} would be executed.` };
+  },
+
+  async run(args, ctx): Promise<StepAnswer> {
+    const calls = callsOf(args.runners);
+    const unknown = unknownOf(calls, ctx.ports.runners);
+    if (unknown !== undefined) return unknown;
+    const ends = await Promise.all(
+      calls.map(async (call) => ({ id: call.part, ...(await callMaster(ctx.ports.runners, call, ctx)) })),
+    );
+    const failed = ends.filter(({ result }) => !result).map(({ id }) => id);
+    return {
+      result: failed.length === 0,
+      changes: new PyMap([['ret', new PyMap(ends.map(({ id, answer }) => [id, answer]))]]),
+      comment:
+        failed.length === 0
+          ? 'All runner functions executed successfully.'
+          : `Runner ${failed.length === 1 ? 'function' : 'functions'} ${failed.join(', ')} failed.`,
+    };
+  },
+});
+
+type PartCall = MasterCall & { readonly part: string };
+
+/** A text is one runner without arguments. */
+function callsOf(runners: Value): readonly PartCall[] {
+  const given = runners instanceof PyMap ? runners : new PyMap([[runners, null]]);
+  return [...given].map(([key, config]) => {
+    const part = String(key);
+    const { name, arg, kwarg, ...others } = Object.fromEntries(
+      keywordsOf(...(Array.isArray(config) ? config : [config])),
+    );
+    return {
+      part,
+      name: name === undefined ? part : String(name),
+      args: positionalOf(arg),
+      kwargs: new Map([...keywordsOf(kwarg), ...Object.entries(others)]),
+    };
+  });
+}
+
+function unknownOf(calls: readonly PartCall[], runners: { has(name: string): boolean }): StepAnswer | undefined {
+  const unknown = calls.filter(({ name }) => !runners.has(name)).map(({ name }) => name);
+  if (unknown.length === 0) return undefined;
+  const comment = `Runner function '${unknown.join("', '")}' does not exist.`;
+  return { result: false, changes: new PyMap(), comment };
+}

@@ -1,0 +1,132 @@
+import { EdgeError } from '@edge-run/shared/kernel';
+import { globMatches } from '@edge-run/shared/target';
+import { z } from 'zod';
+import { defineRunner, type Runner } from './contract.ts';
+
+/** What the functions about keys need of a keyring. */
+export interface KeyControl {
+  list(): Promise<readonly { readonly id: string; readonly state: KeyState }[]>;
+  accept(id: string, by?: string): Promise<unknown>;
+  reject(id: string, by?: string): Promise<void>;
+  delete(id: string): Promise<void>;
+}
+
+type KeyState = 'accepted' | 'pending' | 'rejected' | 'denied';
+
+/** Salt's name of each list of keys. */
+const LISTS: Readonly<Record<KeyState, string>> = {
+  accepted: 'minions',
+  pending: 'minions_pre',
+  rejected: 'minions_rejected',
+  denied: 'minions_denied',
+};
+
+/** What `key.list` may be asked for, as far as it is no state's own name. */
+const STATES_OF: Readonly<Record<string, readonly KeyState[]>> = {
+  acc: ['accepted'],
+  accepted: ['accepted'],
+  pre: ['pending'],
+  un: ['pending'],
+  unaccepted: ['pending'],
+  rej: ['rejected'],
+  rejected: ['rejected'],
+  den: ['denied'],
+  denied: ['denied'],
+  all: ['accepted', 'pending', 'rejected', 'denied'],
+};
+
+const matchArg = { match: z.string().describe('Ids: an id or a glob.') };
+
+/** Functions about the keys of hosts, under the names of Salt's wheels. */
+export function keyWheels(keys: KeyControl): readonly Runner[] {
+  const listed = async (states: readonly KeyState[], accept: (id: string) => boolean = () => true) => {
+    const all = await keys.list();
+    return Object.fromEntries(
+      states.map((state) => [
+        LISTS[state],
+        all.flatMap(({ id, state: own }) => (own === state && accept(id) ? [id] : [])).sort(),
+      ]),
+    );
+  };
+  const change = async (
+    glob: string,
+    from: readonly KeyState[],
+    act: (id: string) => Promise<unknown>,
+  ): Promise<readonly string[]> => {
+    const ids = (await keys.list()).filter(({ id, state }) => from.includes(state) && globMatches(id, glob));
+    const unique = [...new Set(ids.map(({ id }) => id))].sort();
+    if (unique.length === 0) {
+      throw new EdgeError(
+        'EDGE_KEY_UNKNOWN',
+        `no ${from.join(' or ')} key matches ${glob}`,
+        { match: glob },
+        { hint: "See 'edge-run keys ls'." },
+      );
+    }
+    for (const id of unique) await act(id);
+    return unique;
+  };
+  return [
+    defineRunner({
+      name: 'key.list',
+      summary: 'Lists the keys in a state.',
+      returns: 'Name of the list → ids.',
+      args: z.object({
+        match: z.enum(Object.keys(STATES_OF) as [string, ...string[]]).describe('The state of the keys.'),
+      }),
+      examples: [{ title: 'who is in', args: { match: 'accepted' } }],
+      run: ({ match }) => listed(STATES_OF[match]!),
+    }),
+    defineRunner({
+      name: 'key.list_all',
+      summary: 'Lists all keys.',
+      returns: 'Name of the list → ids.',
+      args: z.object({}),
+      examples: [{ title: 'all', args: {} }],
+      run: () => listed(STATES_OF.all!),
+    }),
+    defineRunner({
+      name: 'key.name_match',
+      summary: 'Lists the keys of some ids.',
+      returns: 'Name of the list → ids, without empty lists.',
+      args: z.object(matchArg),
+      examples: [{ title: 'one host', args: { match: 'web1' } }],
+      run: async ({ match }) => {
+        const lists = await listed(STATES_OF.all!, (id) => globMatches(id, match));
+        return Object.fromEntries(Object.entries(lists).filter(([, ids]) => ids.length > 0));
+      },
+    }),
+    defineRunner({
+      name: 'key.accept',
+      summary: 'Lets hosts in.',
+      returns: '`minions`: the ids.',
+      args: z.object({ ...matchArg, include_rejected: z.boolean().default(false).describe('Rejected ones too.') }),
+      examples: [{ title: 'one host', args: { match: 'web1' } }],
+      run: async ({ match, include_rejected }, { by }) => ({
+        [LISTS.accepted]: await change(match, include_rejected ? ['pending', 'rejected'] : ['pending'], (id) =>
+          keys.accept(id, by),
+        ),
+      }),
+    }),
+    defineRunner({
+      name: 'key.reject',
+      summary: 'Refuses hosts.',
+      returns: '`minions_rejected`: the ids.',
+      args: z.object({ ...matchArg, include_accepted: z.boolean().default(false).describe('Accepted ones too.') }),
+      examples: [{ title: 'one host', args: { match: 'web1' } }],
+      run: async ({ match, include_accepted }, { by }) => ({
+        [LISTS.rejected]: await change(match, include_accepted ? ['pending', 'accepted'] : ['pending'], (id) =>
+          keys.reject(id, by),
+        ),
+      }),
+    }),
+    defineRunner({
+      name: 'key.delete',
+      summary: 'Forgets hosts, whatever the state of their keys.',
+      returns: 'The ids.',
+      args: z.object(matchArg),
+      examples: [{ title: 'one host', args: { match: 'web1' } }],
+      run: ({ match }) => change(match, STATES_OF.all!, (id) => keys.delete(id)),
+    }),
+  ];
+}

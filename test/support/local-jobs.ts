@@ -1,0 +1,121 @@
+import type { JobProgress, JobReport, JobRunRequest, JobService, JobSummary } from '@edge-run/master/jobs';
+import type { HostJobResult, JobExecutor } from '@edge-run/shared/execute';
+import { type Clock, EdgeError, newId, silentLogger } from '@edge-run/shared/kernel';
+import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { encodeValue } from '@edge-run/shared/values';
+
+export interface LocalJobsOptions {
+  /** Host id → what runs its jobs. */
+  readonly hosts: ReadonlyMap<string, JobExecutor>;
+  select(target: string, targetType: string): Promise<readonly string[]>;
+  readonly clock: Clock;
+}
+
+interface Started {
+  readonly jid: string;
+  readonly request: JobRunRequest;
+  readonly targets: readonly string[];
+  readonly issuedAt: number;
+  readonly abort: AbortController;
+  /** Host id → its end. */
+  readonly ends: ReadonlyMap<string, Promise<JobTargetAnswer>>;
+}
+
+/** Jobs run by the hosts of this process: no bus, nothing stored. A repeated id attaches to the first, as it must. */
+export class LocalJobs implements JobService {
+  readonly #options: LocalJobsOptions;
+  readonly #jobs = new Map<string, Started>();
+
+  constructor(options: LocalJobsOptions) {
+    this.#options = options;
+  }
+
+  async start(request: JobRunRequest): Promise<{ jid: string; targets: readonly string[] }> {
+    const { jid, targets } = await this.#started(request);
+    return { jid, targets };
+  }
+
+  async run(request: JobRunRequest, signal: AbortSignal): Promise<JobAnswer> {
+    const job = await this.#started(request);
+    const cancel = (): void => job.abort.abort(signal.reason);
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    try {
+      return { jid: job.jid, targets: await settled(job) };
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  async *watch(jid: string): AsyncIterable<JobProgress> {
+    const job = this.#find(jid);
+    for (const [id, end] of job.ends) yield { kind: 'answer', id, answer: await end };
+    yield { kind: 'ended', answer: { jid, targets: await settled(job) } };
+  }
+
+  async ls(): Promise<readonly JobSummary[]> {
+    const reports = await Promise.all([...this.#jobs.keys()].reverse().map((jid) => this.show(jid)));
+    return reports.map(({ summary }) => summary);
+  }
+
+  async show(jid: string): Promise<JobReport> {
+    const { request, targets, issuedAt, ...job } = this.#find(jid);
+    const { fun, target, targetType = 'glob', by = 'master', args = [], kwargs = new Map() } = request;
+    return {
+      summary: { jid, fun, by, target, targetType, issuedAt, outcomes: {}, targetCount: targets.length },
+      args: args.map((arg) => encodeValue(arg)),
+      kwargs: [...kwargs].map(([key, value]) => [key, encodeValue(value)]),
+      expected: targets,
+      targets: await settled(job),
+    };
+  }
+
+  async kill(jid: string): Promise<void> {
+    this.#find(jid).abort.abort(new EdgeError('EDGE_CANCELLED', 'killed'));
+  }
+
+  async resume(): Promise<number> {
+    return 0;
+  }
+
+  async stored(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async close(): Promise<void> {
+    for (const { abort } of this.#jobs.values()) abort.abort(new EdgeError('EDGE_CANCELLED', 'closed'));
+  }
+
+  async #started(request: JobRunRequest): Promise<Started> {
+    const jid = request.jid ?? newId();
+    const known = this.#jobs.get(jid);
+    if (known !== undefined) return known;
+    const targets = await this.#options.select(request.target, request.targetType ?? 'glob');
+    const abort = new AbortController();
+    const issuedAt = this.#options.clock.now();
+    const ends = new Map(targets.map((id) => [id, this.#execute(id, jid, request, abort.signal)]));
+    const job: Started = { jid, request, targets, issuedAt, abort, ends };
+    this.#jobs.set(jid, job);
+    return job;
+  }
+
+  async #execute(id: string, jid: string, request: JobRunRequest, signal: AbortSignal): Promise<JobTargetAnswer> {
+    const { fun, args = [], kwargs = new Map(), timeoutMs } = request;
+    const job = { jid, fun, args, kwargs, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+    return toAnswer(await this.#options.hosts.get(id)!.execute(job, { signal, log: silentLogger }));
+  }
+
+  #find(jid: string): Started {
+    const job = this.#jobs.get(jid);
+    if (job === undefined) throw new EdgeError('EDGE_JOB_UNKNOWN', `no job ${jid}`);
+    return job;
+  }
+}
+
+async function settled({ ends }: Pick<Started, 'ends'>): Promise<ReadonlyMap<string, JobTargetAnswer>> {
+  return new Map(await Promise.all([...ends].map(async ([id, end]) => [id, await end] as const)));
+}
+
+function toAnswer({ outcome, ret, retcode, error }: HostJobResult): JobTargetAnswer {
+  return { outcome, ret, retcode, ...(error === undefined ? {} : { evidence: error.message }) };
+}

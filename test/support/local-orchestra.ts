@@ -1,0 +1,237 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createDispatcher } from '@edge-run/master/jobs';
+import { createMemoryJournal } from '@edge-run/master/journal';
+import { FactsStore, Nodes } from '@edge-run/master/nodes';
+import {
+  compileOrchestration,
+  createStepExecutor,
+  RELEASED,
+  RunService,
+  STEP_KINDS,
+} from '@edge-run/master/orchestration';
+import { createRunnerCalls, keyWheels, masterRunners } from '@edge-run/master/runners';
+import {
+  createCatalog,
+  createPillarCompiler,
+  HostRuntime,
+  type JobExecutor,
+  RuntimeExecutor,
+  type RuntimeOptions,
+  stateFunctions,
+} from '@edge-run/shared/execute';
+import { LocalRoots, rootsOf } from '@edge-run/shared/files';
+import { LocalHost } from '@edge-run/shared/host';
+import { EdgeError, type JsonObject, newId, silentLogger } from '@edge-run/shared/kernel';
+import { type Catalog, defineRead, type Jobs } from '@edge-run/shared/modules/contract';
+import { encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
+import { z } from 'zod';
+import { LocalJobs } from './local-jobs.ts';
+import { MemoryEvents } from './memory-events.ts';
+import { MovingClock } from './moving-clock.ts';
+import { renderData, renderText } from './render.ts';
+
+export interface OrchestraOptions {
+  /** Path below the directory → text; `salt/` and `pillar/` are the base roots, `sdev/` and `pdev/` those of dev. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly master: string;
+  /** Grains of the master and of every minion. */
+  readonly grains: JsonObject;
+  /** Id → grains of its own. */
+  readonly minions: Readonly<Record<string, JsonObject>>;
+}
+
+type HostBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
+
+/**
+ * A master and its minions in one process: the orchestration code of the master as it is, with jobs handed over
+ * directly, the journal and events in memory, and a clock that does not keep anybody waiting. Everybody shares this
+ * machine and one directory.
+ */
+export class LocalOrchestra {
+  readonly dir: string;
+  readonly clock = new MovingClock();
+  readonly events = new MemoryEvents(this.clock);
+  readonly #options: OrchestraOptions;
+  readonly #stop = new AbortController();
+  readonly #runners: ReturnType<typeof createRunnerCalls>;
+
+  private constructor(dir: string, options: OrchestraOptions, facts: FactsStore) {
+    this.dir = dir;
+    this.#options = options;
+    this.#runners = this.#compose(facts);
+  }
+
+  /** Writes the files and brings everybody up; end with `dispose`. */
+  static async start(options: OrchestraOptions): Promise<LocalOrchestra> {
+    const dir = await realpath(await mkdtemp(join(tmpdir(), 'edge-orch-')));
+    for (const [path, text] of Object.entries(options.files)) {
+      await mkdir(dirname(join(dir, path)), { recursive: true });
+      await writeFile(join(dir, path), text.replaceAll('@TMP@', dir));
+    }
+    const facts = new FactsStore(join(dir, 'facts'));
+    for (const id of Object.keys(options.minions)) await facts.set(id, grainsOf(id, options));
+    return new LocalOrchestra(dir, options, facts);
+  }
+
+  /** Calls a runner, as `salt-run` does. @throws EdgeError what the runner throws */
+  async call(name: string, args: readonly Value[], kwargs: ReadonlyMap<string, Value>): Promise<Value> {
+    const { signal } = this.#stop;
+    const request = { name, args, kwargs, by: 'test', key: newId(), signal, report: () => {} };
+    return (await this.#runners.call(request)).answer;
+  }
+
+  async dispose(): Promise<void> {
+    this.#stop.abort(new EdgeError('EDGE_CANCELLED', 'the test is over'));
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  #compose(facts: FactsStore): ReturnType<typeof createRunnerCalls> {
+    const { master, minions } = this.#options;
+    const { clock, events } = this;
+    const ids = Object.keys(minions);
+    const hosts = new Map(ids.map((id): [string, JobExecutor] => [id, new RuntimeExecutor(this.#runtime(id))]));
+    const nodes = this.#nodes(ids, facts);
+    const select = async (target: string, type: string): Promise<readonly string[]> => {
+      const expression = type === 'list' ? target.split(',') : target;
+      return (await nodes.select(expression, type)).matched.map(({ id }) => id);
+    };
+    const jobs = new LocalJobs({ hosts, select, clock });
+    const dispatcher = createDispatcher({
+      jobs,
+      select,
+      random: Math.random,
+      isRelease: (reason) => reason === RELEASED,
+    });
+    const runtime = this.#runtime(master, {
+      run: (request, signal) => dispatcher.run({ ...request, by: 'template' }, signal),
+    });
+    const log = silentLogger;
+    const runs: RunService = new RunService({
+      journal: createMemoryJournal(),
+      master,
+      clock,
+      log,
+      compile: (request) => compileOrchestration(request, runtime, this.#stop.signal),
+      executeStep: (record, action, signal) => executeStep(record, action, signal),
+      publish: () => {},
+    });
+    const runners = createRunnerCalls(
+      masterRunners({
+        runs,
+        master,
+        cloud: { kind: 'none', provision: () => Promise.reject(new EdgeError('EDGE_CLOUD_FAILED', 'no cloud here')) },
+        jobs,
+        nodes,
+        presence: { goneSince: () => undefined, list: () => [], seen: () => {} },
+        events,
+        executor: new RuntimeExecutor(runtime),
+        runtime,
+        log,
+      }),
+    );
+    const executeStep = createStepExecutor({
+      kinds: STEP_KINDS,
+      runtime,
+      ports: {
+        jobs: dispatcher,
+        runners,
+        wheels: createRunnerCalls(keyWheels(fixedKeys(ids))),
+        events: {
+          listen: (signal) => events.listen(signal),
+          send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })),
+        },
+        balancer: async (name) => {
+          throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `no load balancer ${name}`);
+        },
+        clock,
+      },
+      publishProgress: () => {},
+      clock,
+      log,
+      random: () => 0,
+    });
+    return runners;
+  }
+
+  #nodes(ids: readonly string[], facts: FactsStore): Nodes {
+    return new Nodes({
+      minions: () => ids,
+      sshHosts: () => new Map(),
+      facts,
+      nodegroups: {},
+      pillarOf: (id) => this.#pillarOf(this.#base(id))(this.#pillarQuery(id)),
+    });
+  }
+
+  #runtime(id: string, jobs?: Jobs): HostRuntime {
+    const base = this.#base(id);
+    const pillarOf = this.#pillarOf(base);
+    return new HostRuntime(
+      {
+        ...base,
+        ...(jobs === undefined ? {} : { jobs }),
+        facts: async () => grainsOf(id, this.#options),
+        pillar: ({ pillarenv, override }) =>
+          pillarOf({ ...this.#pillarQuery(id), pillarenv, ...(override === undefined ? {} : { override }) }),
+      },
+      stateFunctions,
+    );
+  }
+
+  #base(id: string): HostBase {
+    return {
+      host: new LocalHost({ id }),
+      catalog: withClock(createCatalog(), this.clock),
+      files: new LocalRoots(rootsOf({ base: [join(this.dir, 'salt')], dev: [join(this.dir, 'sdev')] })),
+      renderData,
+      renderText,
+      opts: fromPlain({ id, saltenv: 'base', __role: id === this.#options.master ? 'master' : 'minion' }) as PyMap,
+      events: { send: async (tag, data) => void (await this.events.send({ tag, data: encodeValue(data) })) },
+      mine: { get: async () => new PyMap() },
+      log: silentLogger,
+    };
+  }
+
+  #pillarOf(base: HostBase): ReturnType<typeof createPillarCompiler> {
+    const files = new LocalRoots(rootsOf({ base: [join(this.dir, 'pillar')], dev: [join(this.dir, 'pdev')] }));
+    return createPillarCompiler({ files, settings: new PyMap(), base });
+  }
+
+  #pillarQuery(id: string): { id: string; grains: PyMap; pillarenv: undefined } {
+    return { id, grains: grainsOf(id, this.#options), pillarenv: undefined };
+  }
+}
+
+function grainsOf(id: string, { grains, minions }: OrchestraOptions): PyMap {
+  return fromPlain({ ...grains, ...minions[id], id }) as PyMap;
+}
+
+/** Hosts that sleep by the clock of the test. */
+function withClock(catalog: Catalog, clock: MovingClock): Catalog {
+  const sleep = defineRead({
+    name: 'test.sleep',
+    summary: 'Wait by the clock of the test, then answer true.',
+    args: z.object({ length: z.number().describe('Seconds.') }),
+    returns: 'True.',
+    examples: [],
+    async run({ length }, { signal }) {
+      await clock.sleep(length * 1_000, signal);
+      return true;
+    },
+  });
+  return { ...catalog, functions: new Map([...catalog.functions, [sleep.name, sleep]]) };
+}
+
+/** The keys of minions that are all accepted, and stay so. */
+function fixedKeys(ids: readonly string[]): Parameters<typeof keyWheels>[0] {
+  const refuse = (id: string): Promise<never> =>
+    Promise.reject(new EdgeError('EDGE_NOT_ALLOWED', `the key of ${id} stays as it is`));
+  return {
+    list: async () => ids.map((id) => ({ id, state: 'accepted' as const })),
+    accept: refuse,
+    reject: refuse,
+    delete: refuse,
+  };
+}
