@@ -82,7 +82,7 @@ describe.sequential('what is wrong is told before anything is touched', () => {
       'no-host',
     );
     expect(exitCode).toBe(2);
-    expect(value.diagnostics).toMatchObject([
+    expect(value.error.diagnostics).toMatchObject([
       { code: 'EDGE_TARGET_MATCHES_NOTHING', source: { file: 'orch/no-host.sls', line: 8 } },
     ]);
   });
