@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isProcessAlive } from '@edge-run/shared/host';
 import { EdgeError, type ErrorRecord, fromErrorRecord } from '@edge-run/shared/kernel';
@@ -47,6 +48,8 @@ export const up: Stack['up'] = async (options) => {
   try {
     report = await readyReport(child, dir);
   } catch (error) {
+    // What failed to start is gone before anybody tries again.
+    await Promise.race([ended, sleep(STOP_PATIENCE_MS, undefined, { ref: false })]);
     stopHosts(dir);
     throw error;
   }

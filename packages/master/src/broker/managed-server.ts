@@ -239,7 +239,7 @@ export function startError(
       `nats-server cannot listen on ${address}: the port is in use`,
       details,
       {
-        hint: `See who has it (ss -ltnp), or set broker.port to another one; -1 takes any free port.`,
+        hint: 'See who has it (ss -ltnp), or set `nats.port` to another one; without it any free port is taken.',
       },
     );
   }

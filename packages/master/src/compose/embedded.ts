@@ -28,9 +28,10 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
     claim(dir);
     master = await start();
   } catch (error) {
-    tell({ kind: 'failed', error: toErrorRecord(error) });
+    await tell({ kind: 'failed', error: toErrorRecord(error) });
     log.error('the master did not start', { reason: error instanceof Error ? error.message : String(error) });
     release(dir);
+    leave();
     return EXIT.notStarted;
   }
   writeContext(dir, master);
@@ -47,11 +48,12 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
     ...(project === undefined ? {} : { project: dirname(project) }),
   };
   writeFileSync(join(dir, 'stack.json'), `${JSON.stringify(report, null, 2)}\n`, { mode: 0o600 });
-  tell({ kind: 'ready', report });
+  await tell({ kind: 'ready', report });
   await stopped;
   log.info('the master is stopping');
   await master.stop();
   release(dir);
+  leave();
   return EXIT.done;
 }
 
@@ -63,8 +65,17 @@ function writeContext(dir: string, { url, operator }: RunningMaster): void {
   writeFileSync(join(dir, 'context.json'), `${JSON.stringify({ url, credentials }, null, 2)}\n`, { mode: 0o600 });
 }
 
-function tell(message: object): void {
-  process.send?.(message);
+/** Resolves once the message is on its way, or the process it is for is gone. */
+function tell(message: object): Promise<void> {
+  return new Promise((sent) => {
+    if (process.send === undefined || !process.connected) sent();
+    else process.send(message, undefined, undefined, () => sent());
+  });
+}
+
+/** An open channel to the process that started this one would keep it from ending. */
+function leave(): void {
+  if (process.connected) process.disconnect();
 }
 
 /** @throws EdgeError `EDGE_MASTER_RUNNING` when another master runs from this directory */
