@@ -8,6 +8,7 @@ import {
   compileOrchestration,
   createStepExecutor,
   RELEASED,
+  type RunnerCalls,
   RunService,
   STEP_KINDS,
 } from '@edge-run/master/orchestration';
@@ -108,16 +109,21 @@ export class LocalOrchestra {
       run: (request, signal) => dispatcher.run({ ...request, by: 'template' }, signal),
     });
     const log = silentLogger;
+    const checks = {
+      functions: runtime.catalog.functions,
+      runners: { has: (name: string) => runners.has(name), names: () => runners.names() },
+      select,
+    };
     const runs: RunService = new RunService({
       journal: createMemoryJournal(),
       master,
       clock,
       log,
-      compile: (request) => compileOrchestration(request, runtime, this.#stop.signal),
+      compile: (request) => compileOrchestration(request, runtime, checks, this.#stop.signal),
       executeStep: (record, action, signal) => executeStep(record, action, signal),
       publish: () => {},
     });
-    const runners = createRunnerCalls(
+    const runners: RunnerCalls = createRunnerCalls(
       masterRunners({
         runs,
         master,
