@@ -101,7 +101,7 @@ function differencesOf(entry: OrchCase, end: End): readonly string[] {
   if (end.kind === 'refused') {
     return isTexts(wanted)
       ? unnamed(wanted, end.errors, sources)
-      : refusedDifferences(wanted as JsonObject, end.errors, sources);
+      : refusalDifferences(entry, end.errors, wanted as JsonObject);
   }
   if (isTexts(wanted)) return [`runs, but Salt says: ${wanted.join('; ')}`];
   return [
@@ -111,6 +111,16 @@ function differencesOf(entry: OrchCase, end: End): readonly string[] {
       ? []
       : [`retcode is ${end.retcode}, Salt exits ${entry.expected.exit}`]),
   ];
+}
+
+/** A run that Salt fails in the middle may be refused beforehand, by an error that names what is wrong. */
+function refusalDifferences(entry: OrchCase, errors: readonly string[], wanted: JsonObject): readonly string[] {
+  if (entry.expected.exit === 0) return refusedDifferences(wanted, errors, sourcesOf(entry));
+  const failed = Object.values(wanted).filter((state) => (state as JsonObject).result === false) as JsonObject[];
+  const isNamed = failed.some(({ __id__, name }) =>
+    errors.some((text) => [__id__, name].some((word) => text.includes(String(word)))),
+  );
+  return isNamed ? [] : [`is refused without naming what Salt fails on:\n${errors.join('\n')}`];
 }
 
 /** What the steps' hosts and runners returned. */
