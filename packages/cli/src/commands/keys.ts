@@ -28,6 +28,12 @@ export function addKeysCommands(program: Command, register: Register): void {
   );
   register(keys.command('delete <ids...>').summary('forget keys'), deleteKeys);
   register(keys.command('finger [ids...]').summary('print fingerprints, that of the master first'), showFingerprints);
+  register(
+    keys
+      .command('join')
+      .summary('print the configuration with which a minion knocks here: edge-run keys join > minion.yaml'),
+    showJoin,
+  );
   const token = keys.command('token').summary('tokens that let minions join by themselves');
   register(
     token
@@ -116,6 +122,24 @@ async function showFingerprints(session: Session, words: Parameters<typeof words
     session.io.stdout.write(renderPairs(pairs, ''));
   }
   return EXIT.done;
+}
+
+async function showJoin(session: Session): Promise<ExitCode> {
+  const answer = await (await session.master()).ask('keys.join', {});
+  const { servers, trustedKeys, knock, credentials } = answer;
+  await emit(session, answer, () => {
+    const lists = `servers:\n${lines(servers)}trusted_keys:\n${lines(trustedKeys)}`;
+    const admission = { knock, credentials };
+    return Object.entries(admission).reduce(
+      (text, [key, value]) => (value === undefined ? text : `${text}${key}: ${value}\n`),
+      lists,
+    );
+  });
+  return EXIT.done;
+}
+
+function lines(items: readonly string[]): string {
+  return items.map((item) => `  - ${item}\n`).join('');
 }
 
 async function newToken(session: Session, _: unknown, options: Options): Promise<ExitCode> {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -70,8 +70,10 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
 
 async function run(options: RunOptions): Promise<ExitCode> {
   const log = createLogger('info');
+  let dataDir = '.';
   const start = async (): Promise<Awaited<ReturnType<typeof startMaster>>> => {
     const config = readConfig(options);
+    dataDir = config.data_dir;
     return startMaster({
       config,
       minionCommand: minionCommand(),
@@ -82,6 +84,9 @@ async function run(options: RunOptions): Promise<ExitCode> {
   if (options.embedded === true)
     return runEmbedded({ dir: resolve(options.data ?? '.'), project: options.config, start, log });
   const master = await start();
+  // Whoever may read the data directory may ask this master: EDGE_NATS_URL and EDGE_CREDENTIALS of edge-run.
+  if (master.operator !== undefined && 'creds' in master.operator)
+    writeFileSync(join(dataDir, 'operator.creds'), master.operator.creds, { mode: 0o600 });
   await new Promise<void>((stop) => process.once('SIGTERM', () => stop()).once('SIGINT', () => stop()));
   await master.stop();
   return EXIT.done;

@@ -119,10 +119,15 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
     nodegroups: config.nodegroups,
     pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
   });
-  const select = async (target: string, type: string): Promise<readonly string[]> =>
-    (await nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type)).matched.map(
-      ({ id }) => id,
-    );
+  const selection = (target: string, type: string): ReturnType<Nodes['select']> =>
+    nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type);
+  const selectKnown = async (target: string, type: string): Promise<readonly string[]> =>
+    (await selection(target, type)).matched.map(({ id }) => id);
+  // A host that is called by its name and that nobody knows is one that does not answer, not one to leave out.
+  const select = async (target: string, type: string): Promise<readonly string[]> => {
+    const { matched, missing } = await selection(target, type);
+    return matched.length === 0 ? [] : [...matched.map(({ id }) => id), ...missing];
+  };
   const jobs = createJobs({
     bus,
     returns,
@@ -164,7 +169,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
   const checks: StepChecks = {
     functions: runtime.catalog.functions,
     runners: { has: (name) => runners.has(name), names: () => runners.names() },
-    select,
+    select: selectKnown,
   };
   const runs: RunService = new RunService({
     journal,
@@ -243,7 +248,14 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       deadlineMs: config.deadline * 1000,
       background: (work) => background.run(work),
     }),
-    ...fleetOperations({ keyring, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
+    ...fleetOperations({
+      access: { servers: [connections.url], ...connections.admission },
+      keyring,
+      nodes,
+      presence,
+      sshFleet: ssh.fleet,
+      pillarOf,
+    }),
     ...masterOperations({
       id: config.id,
       version: EDGE_VERSION,

@@ -12,6 +12,12 @@ import type { SshFleet } from '../ssh/index.ts';
 /** What the operations on hosts and keys are answered with. */
 export interface FleetOperationsOptions {
   readonly keyring: Keyring;
+  /** How minions come in: the broker's addresses, and what they connect with. */
+  readonly access: {
+    readonly servers: readonly string[];
+    readonly knock?: string;
+    readonly credentials?: string;
+  };
   readonly nodes: Nodes;
   readonly presence: Presence;
   readonly sshFleet: SshFleet;
@@ -22,10 +28,10 @@ const HOUR_MS = 3_600_000;
 
 /** What people ask about keys and hosts. */
 export function fleetOperations(options: FleetOperationsOptions): Readonly<Record<string, Operation>> {
-  return { ...keyOperations(options.keyring), ...nodeOperations(options), ...rosterOperations(options.sshFleet) };
+  return { ...keyOperations(options), ...nodeOperations(options), ...rosterOperations(options.sshFleet) };
 }
 
-function keyOperations(keyring: Keyring): Readonly<Record<string, Operation>> {
+function keyOperations({ keyring, access }: FleetOperationsOptions): Readonly<Record<string, Operation>> {
   const matching = async (
     globs: readonly string[],
     states: readonly MinionKey['state'][],
@@ -67,6 +73,11 @@ function keyOperations(keyring: Keyring): Readonly<Record<string, Operation>> {
       keys: (await keyring.list())
         .map(keyOf)
         .filter(({ id }) => ids === undefined || ids.some((glob) => globMatches(id, glob))),
+    })),
+    'keys.join': operation(OPERATIONS['keys.join'].args, async () => ({
+      ...access,
+      servers: [...access.servers],
+      trustedKeys: [keyring.jobSigner.publicKey],
     })),
     'keys.token-new': operation(OPERATIONS['keys.token-new'].args, async ({ name, ids, uses, ttlMs }, caller) => {
       const { token, entry } = await keyring.createToken({

@@ -26,7 +26,7 @@ export class RuntimeExecutor implements JobExecutor {
       const run = (): Promise<HostJobResult> => this.#run(job, { signal: limit.signal, log: options.log });
       return await (changesStates(job.fun) ? this.#afterOthers(run) : run());
     } catch (error) {
-      return failure(error, limit.signal, options.signal);
+      return failure(error, limit.signal);
     } finally {
       limit.dispose();
     }
@@ -60,9 +60,10 @@ function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-function failure(error: unknown, limit: AbortSignal, cancel: AbortSignal): HostJobResult {
+function failure(error: unknown, limit: AbortSignal): HostJobResult {
   const record = toErrorRecord(error);
-  const outcome = cancel.aborted ? 'cancelled' : limit.aborted && isDeadline(limit.reason) ? 'timed-out' : 'failed';
+  // The job's own time may be watched by whoever gave it to this executor, too: the reason tells, not the signal.
+  const outcome = !limit.aborted ? 'failed' : isDeadline(limit.reason) ? 'timed-out' : 'cancelled';
   return { outcome, ret: errorMessage(error), retcode: 1, error: record };
 }
 

@@ -64,6 +64,17 @@ export const fleetOperations = {
     args: z.object({ ids: z.array(z.string()).optional().describe('Ids or globs; all when absent.') }),
     answer: z.object({ master: z.string(), keys: z.array(minionKey) }),
   }),
+  'keys.join': operation({
+    name: 'keys.join',
+    summary: 'Answer what a minion needs to find, trust and knock at this master.',
+    args: z.object({}),
+    answer: z.object({
+      servers: z.array(z.string()).describe('Addresses of the broker as this master reaches it.'),
+      knock: z.string().optional().describe('The public credential; absent where nobody is let in one by one.'),
+      credentials: z.string().optional().describe('Path of the credentials file that everybody uses instead.'),
+      trustedKeys: z.array(z.string()).describe('Public keys whose jobs are to be run.'),
+    }),
+  }),
   'keys.token-new': operation({
     name: 'keys.token-new',
     summary: 'Make a token that lets minions join without a person accepting them.',
