@@ -30,7 +30,7 @@ function keyOperations(keyring: Keyring): Readonly<Record<string, Operation>> {
     states: readonly MinionKey['state'][],
   ): Promise<readonly MinionKey[]> => {
     const keys = (await keyring.list()).map(keyOf);
-    const found = keys.filter((key) => states.includes(key.state) && globs.some((glob) => globMatches(key.id, glob)));
+    const found = keys.filter((key) => states.includes(key.state) && globs.some((glob) => globMatches(glob, key.id)));
     if (found.length > 0) return found;
     throw new EdgeError(
       'EDGE_KEY_UNKNOWN',
@@ -65,7 +65,7 @@ function keyOperations(keyring: Keyring): Readonly<Record<string, Operation>> {
       master: keyring.jobSigner.publicKey,
       keys: (await keyring.list())
         .map(keyOf)
-        .filter(({ id }) => ids === undefined || ids.some((glob) => globMatches(id, glob))),
+        .filter(({ id }) => ids === undefined || ids.some((glob) => globMatches(glob, id))),
     })),
     'keys.token-new': operation(OPERATIONS['keys.token-new'].args, async ({ name, ids, uses, ttlMs }, caller) => {
       const { token, entry } = await keyring.createToken({
@@ -137,7 +137,7 @@ function rosterOperations(fleet: SshFleet): Readonly<Record<string, Operation>> 
       }),
     })),
     'roster.test': operation(OPERATIONS['roster.test'].args, async ({ ids }) => {
-      const chosen = fleet.ids().filter((id) => ids.some((glob) => globMatches(id, glob)));
+      const chosen = fleet.ids().filter((id) => ids.some((glob) => globMatches(glob, id)));
       return { hosts: await Promise.all(chosen.map((id) => testLogin(id, fleet))) };
     }),
   };
