@@ -106,7 +106,7 @@ function differencesOf(entry: OrchCase, end: End): readonly string[] {
   if (isTexts(wanted)) return [`runs, but Salt says: ${wanted.join('; ')}`];
   return [
     ...returnDifferences(end.states, wanted as JsonObject),
-    ...(entry.nondeterministic === undefined ? retDifferences(end.states, wanted as JsonObject) : []),
+    ...(entry.nondeterministic === undefined ? retDifferences(end.states, wanted as JsonObject, sources) : []),
     ...((end.retcode === 0) === (entry.expected.exit === 0)
       ? []
       : [`retcode is ${end.retcode}, Salt exits ${entry.expected.exit}`]),
@@ -124,28 +124,44 @@ function refusalDifferences(entry: OrchCase, errors: readonly string[], wanted: 
 }
 
 /** What the steps' hosts and runners returned. */
-function retDifferences(actual: JsonObject, wanted: JsonObject): readonly string[] {
+function retDifferences(actual: JsonObject, wanted: JsonObject, sources: readonly string[]): readonly string[] {
   return Object.entries(wanted).flatMap(([key, state]) => {
     if (!(key in actual)) return [];
     const [ours, theirs] = [actual[key], state].map((step) => ((step as JsonObject).changes ?? {}) as JsonObject);
+    const errors = (state as JsonObject).result === false ? sources : undefined;
     return ['ret', 'return', 'minions_seen'].flatMap((part) =>
-      valueDifferences(`${key}: changes.${part}`, ours?.[part], theirs?.[part]),
+      valueDifferences(`${key}: changes.${part}`, ours?.[part], theirs?.[part], errors),
     );
   });
 }
 
-/** Names beginning with `__` are the daemon's; the order of keys does not count. */
-function valueDifferences(what: string, ours: JsonValue | undefined, theirs: JsonValue | undefined): readonly string[] {
+/**
+ * Names beginning with `__` are the daemon's; the order of keys does not count. With `errors`, the sources of a case
+ * whose step failed, texts are error texts: ours, as long as they name what Salt's name.
+ */
+function valueDifferences(
+  what: string,
+  ours: JsonValue | undefined,
+  theirs: JsonValue | undefined,
+  errors: readonly string[] | undefined,
+): readonly string[] {
   if (typeof theirs === 'string' && theirs.includes('@TRACEBACK@')) {
     return ours === undefined ? [`${what} is missing`] : [];
   }
   if (isMapping(ours) && isMapping(theirs)) {
     if (isStateReturn(theirs)) return returnDifferences(ours, theirs).map((text) => `${what}: ${text}`);
     const names = new Set([...Object.keys(ours), ...Object.keys(theirs)].filter((name) => !name.startsWith('__')));
-    return [...names].sort().flatMap((name) => valueDifferences(`${what}.${name}`, ours[name], theirs[name]));
+    return [...names].sort().flatMap((name) => valueDifferences(`${what}.${name}`, ours[name], theirs[name], errors));
   }
+  const [said, wanted] = [textsOf(ours), textsOf(theirs)];
+  if (errors !== undefined && said !== undefined && wanted !== undefined) return unnamed(wanted, said, errors);
   const [left, right] = [JSON.stringify(ours), JSON.stringify(theirs)];
   return left === right ? [] : [`${what} is ${left}, expected ${right}`];
+}
+
+function textsOf(json: JsonValue | undefined): readonly string[] | undefined {
+  if (typeof json === 'string') return [json];
+  return json !== undefined && isTexts(json) && json.length > 0 ? json : undefined;
 }
 
 function isMapping(json: JsonValue | undefined): json is JsonObject {

@@ -37,7 +37,7 @@ function keyOperations({ keyring, access }: FleetOperationsOptions): Readonly<Re
     states: readonly MinionKey['state'][],
   ): Promise<readonly MinionKey[]> => {
     const keys = (await keyring.list()).map(keyOf);
-    const found = keys.filter((key) => states.includes(key.state) && globs.some((glob) => globMatches(key.id, glob)));
+    const found = keys.filter((key) => states.includes(key.state) && globs.some((glob) => globMatches(glob, key.id)));
     if (found.length > 0) return found;
     throw new EdgeError(
       'EDGE_KEY_UNKNOWN',
@@ -72,7 +72,7 @@ function keyOperations({ keyring, access }: FleetOperationsOptions): Readonly<Re
       master: keyring.jobSigner.publicKey,
       keys: (await keyring.list())
         .map(keyOf)
-        .filter(({ id }) => ids === undefined || ids.some((glob) => globMatches(id, glob))),
+        .filter(({ id }) => ids === undefined || ids.some((glob) => globMatches(glob, id))),
     })),
     'keys.join': operation(OPERATIONS['keys.join'].args, async () => ({
       ...access,
@@ -149,7 +149,7 @@ function rosterOperations(fleet: SshFleet): Readonly<Record<string, Operation>> 
       }),
     })),
     'roster.test': operation(OPERATIONS['roster.test'].args, async ({ ids }) => {
-      const chosen = fleet.ids().filter((id) => ids.some((glob) => globMatches(id, glob)));
+      const chosen = fleet.ids().filter((id) => ids.some((glob) => globMatches(glob, id)));
       return { hosts: await Promise.all(chosen.map((id) => testLogin(id, fleet))) };
     }),
   };

@@ -74,7 +74,7 @@ export function masterOperations(options: MasterOperationsOptions): Readonly<Rec
       events: await events.recent({
         limit: limit ?? DEFAULT_EVENTS,
         ...(since === undefined ? {} : { since }),
-        ...(tag === undefined ? {} : { tag: (candidate: string) => globMatches(candidate, tag) }),
+        ...(tag === undefined ? {} : { tag: (candidate: string) => globMatches(tag, candidate) }),
       }),
     })),
     'schedule.ls': operation(OPERATIONS['schedule.ls'].args, async () => ({ schedules: await schedules.ls() })),

@@ -53,7 +53,7 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
     from: readonly KeyState[],
     act: (id: string) => Promise<unknown>,
   ): Promise<readonly string[]> => {
-    const ids = (await keys.list()).filter(({ id, state }) => from.includes(state) && globMatches(id, glob));
+    const ids = (await keys.list()).filter(({ id, state }) => from.includes(state) && globMatches(glob, id));
     const unique = [...new Set(ids.map(({ id }) => id))].sort();
     if (unique.length === 0) {
       throw new EdgeError(
@@ -92,7 +92,7 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
       args: z.object(matchArg),
       examples: [{ title: 'one host', args: { match: 'web1' } }],
       run: async ({ match }) => {
-        const lists = await listed(STATES_OF.all!, (id) => globMatches(id, match));
+        const lists = await listed(STATES_OF.all!, (id) => globMatches(match, id));
         return Object.fromEntries(Object.entries(lists).filter(([, ids]) => ids.length > 0));
       },
     }),

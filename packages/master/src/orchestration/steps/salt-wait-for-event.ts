@@ -30,7 +30,7 @@ export const saltWaitForEvent = defineStep({
     const seen: Id[] = [];
     try {
       for await (const event of await ctx.ports.events.listen(wait.signal)) {
-        if (!globMatches(event.tag, args.name)) continue;
+        if (!globMatches(args.name, event.tag)) continue;
         const id = idOf(decodeValue(event.data), args.event_id);
         const index = id === undefined ? -1 : missing.indexOf(id);
         if (id === undefined || index < 0) continue;
