@@ -76,7 +76,7 @@ export function isTexts(json: JsonValue): json is readonly string[] {
 }
 
 /** No changes, in whatever form. */
-export function isEmpty(changes: JsonValue | undefined): boolean {
+function isEmpty(changes: JsonValue | undefined): boolean {
   return (
     changes === undefined || changes === null || (typeof changes === 'object' && Object.keys(changes).length === 0)
   );
