@@ -65,9 +65,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     commands: {
       render: 'print a file after its templates ran; pillar= overrides',
-      check: 'look for mistakes in states, pillars, orchestrations and reactors',
     },
-    unlisted: ['lint'],
     load: async () => (await import('./commands/author.ts')).addAuthorCommands,
   },
   {

@@ -14,7 +14,13 @@ import { createDispatcher, createJobs, openJobStreams, trackPresence } from '../
 import { openJetStreamJournal } from '../journal/index.ts';
 import { serveEnrolment } from '../keys/index.ts';
 import { FactsStore, Nodes } from '../nodes/index.ts';
-import { fleetOperations, jobOperations, masterOperations, orchOperations } from '../operations/index.ts';
+import {
+  fleetOperations,
+  jobOperations,
+  masterOperations,
+  orchOperations,
+  renderOperations,
+} from '../operations/index.ts';
 import {
   compileOrchestration,
   createStepExecutor,
@@ -246,7 +252,6 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       dispatcher,
       checkCall: (fun, call) => runtime.checkCall(fun, call),
       deadlineMs: config.deadline * 1000,
-      background: (work) => background.run(work),
     }),
     ...fleetOperations({
       access: { servers: [connections.url], ...connections.admission },

@@ -1,3 +1,4 @@
+export { chooseSubset } from './batches.ts';
 export { createDispatcher, type Dispatcher, type DispatcherOptions, type DispatchRequest } from './dispatcher.ts';
 export type { GatherSettings } from './gather.ts';
 export { type MinionPresence, type Presence, trackPresence } from './presence.ts';

@@ -2,3 +2,4 @@ export { type FleetOperationsOptions, fleetOperations } from './fleet.ts';
 export { type JobOperationsOptions, jobOperations } from './jobs.ts';
 export { type MasterOperationsOptions, masterOperations, type Schedules } from './master.ts';
 export { orchOperations } from './orch.ts';
+export { type RenderOperationsOptions, renderOperations } from './render.ts';

@@ -1,4 +1,4 @@
-import { EdgeError, newId } from '@edge-run/shared/kernel';
+import { EdgeError } from '@edge-run/shared/kernel';
 import {
   type JobDetails,
   type JobMessage,
@@ -9,7 +9,13 @@ import {
 import type { CallArguments } from '@edge-run/shared/schema';
 import { decodeValue, encodeValue } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
-import type { Dispatcher, JobReport, JobService, JobSummary as KeptJob } from '../jobs/index.ts';
+import {
+  chooseSubset,
+  type Dispatcher,
+  type JobReport,
+  type JobService,
+  type JobSummary as KeptJob,
+} from '../jobs/index.ts';
 
 const DEFAULT_LIMIT = 50;
 
@@ -21,8 +27,6 @@ export interface JobOperationsOptions {
   readonly checkCall: (fun: string, call: CallArguments) => void;
   /** Milliseconds until a job that says nothing else is given up. */
   readonly deadlineMs: number;
-  /** Work that goes on when the answer has been given. */
-  readonly background: (work: Promise<unknown>) => void;
 }
 
 /** What people ask about jobs. */
@@ -31,7 +35,6 @@ export function jobOperations({
   dispatcher,
   checkCall,
   deadlineMs,
-  background,
 }: JobOperationsOptions): Readonly<Record<string, Operation>> {
   return {
     'jobs.publish': operation(OPERATIONS['jobs.publish'].args, async (args, caller) => {
@@ -47,22 +50,10 @@ export function jobOperations({
         ...(args.typed === undefined ? {} : { typed: args.typed }),
       };
       checkCall(args.fun, { ...request, typed: typedWords(args.typed) });
-      if (args.batch === undefined && args.subset === undefined) return jobs.start(request);
-      // A batch is several jobs: the caller follows them by their common beginning.
-      const jid = newId();
-      const targets = await dispatcher.select(target, type);
-      background(
-        dispatcher.run(
-          {
-            ...request,
-            jid,
-            ...(args.batch === undefined ? {} : { batch: args.batch }),
-            ...(args.subset === undefined ? {} : { subset: args.subset }),
-          },
-          new AbortController().signal,
-        ),
-      );
-      return { jid, targets };
+      if (args.batch !== undefined) throw batchesAreSteps();
+      if (args.subset === undefined) return jobs.start(request);
+      const chosen = chooseSubset(await dispatcher.select(target, type), args.subset, Math.random);
+      return jobs.start({ ...request, target: chosen.join(','), targetType: 'list' });
     }),
     'jobs.ls': operation(OPERATIONS['jobs.ls'].args, async ({ limit, since, failed }) => {
       const listed = (await jobs.ls({ limit: limit ?? DEFAULT_LIMIT })).map(summaryOf);
@@ -90,6 +81,16 @@ function typedWords(typed: JobMessage['typed']): NonNullable<CallArguments['type
     args: (typed?.args ?? []).map((word) => word ?? undefined),
     kwargs: new Map(Object.entries(typed?.kwargs ?? {})),
   };
+}
+
+/** A job is one thing with one id; what goes batch by batch is a run. */
+function batchesAreSteps(): EdgeError {
+  return new EdgeError(
+    'EDGE_NOT_SUPPORTED',
+    'a job on the command line goes to all its targets at once',
+    {},
+    { hint: 'Write an orchestration with a `salt.function` step that says `batch:`.' },
+  );
 }
 
 /** The expression as the job service takes it: a list becomes ids with commas between. */

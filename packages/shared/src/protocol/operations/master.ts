@@ -111,10 +111,4 @@ export const masterOperations = {
       value: encodedValue.optional(),
     }),
   }),
-  check: operation({
-    name: 'check',
-    summary: 'Look for mistakes in states, pillars, orchestrations and reactors.',
-    args: z.object({ path: z.string().optional().describe('Only files below this path.') }),
-    answer: z.object({ files: z.number().int(), diagnostics: z.array(diagnosticRecord) }),
-  }),
 };
