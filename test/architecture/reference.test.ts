@@ -88,7 +88,8 @@ describe('the guides', () => {
       [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) =>
         block!
           .split('\n')
-          .map((line) => line.replace(/^npx /, ''))
+          // What the shell does with the output is its own business.
+          .map((line) => line.replace(/^npx /, '').replace(/ > \S+$/, ''))
           .filter((line) => /^edge-run( |$)/.test(line))
           .map((line) => ({ path, line })),
       ),

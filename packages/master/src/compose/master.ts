@@ -261,6 +261,7 @@ export async function startMaster({ config, minionCommand, clock, log }: MasterO
       sshFleet: ssh.fleet,
       pillarOf,
     }),
+    ...renderOperations({ base, nodes, facts, master: config.id, pillarOf }),
     ...masterOperations({
       id: config.id,
       version: EDGE_VERSION,

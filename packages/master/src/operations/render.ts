@@ -1,12 +1,12 @@
 import { HostRuntime, type RuntimeOptions } from '@edge-run/shared/execute';
 import { findSls } from '@edge-run/shared/files';
-import type { Compiled } from '@edge-run/shared/kernel';
-import { compiled, DiagnosticsError, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
+import { type Compiled, compiled, DiagnosticsError, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
 import { OPERATIONS } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, PyMap } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 
+/** What files are rendered with. */
 export interface RenderOperationsOptions {
   /** What every host's runtime is made from. */
   readonly base: Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
