@@ -59,8 +59,6 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
   readonly #manager: JetStreamManager;
   readonly #objects: ObjectStore;
   readonly #clock: Clock;
-  /** Distinguishes this process in message ids: a duplicate of another writer's message is no success. */
-  readonly #writer = newId();
 
   constructor(client: JetStreamClient, manager: JetStreamManager, objects: ObjectStore, clock: Clock) {
     this.#client = client;
@@ -72,7 +70,8 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
   async append(run: string, expected: Revision, events: readonly E[]): Promise<Revision> {
     const body = await this.#pack(events);
     const options = {
-      msgID: `${run}/${expected}/${this.#writer}`,
+      // One id for this call: its own repetitions are duplicates, another append at the same revision is not.
+      msgID: `${run}/${expected}/${newId()}`,
       expect: { lastSubjectSequence: expected },
       timeout: 2_000,
     };

@@ -84,7 +84,13 @@ export class RunService {
       plan: encodeStoredPlan(stored, encodePlan),
       ...(request.causedBy === undefined ? {} : { causedBy: request.causedBy }),
     };
-    await this.#adopt(id, 0, [planned], []);
+    try {
+      await this.#adopt(id, 0, [planned], []);
+    } catch (error) {
+      // Asked for twice at once: the other call has started it.
+      if (request.id === undefined || !(error instanceof EdgeError) || error.code !== 'EDGE_JOURNAL_CONFLICT')
+        throw error;
+    }
     return id;
   }
 

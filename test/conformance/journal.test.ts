@@ -1,0 +1,20 @@
+import { createMemoryJournal, openJetStreamJournal } from '@edge-run/master/journal';
+import { systemClock } from '@edge-run/shared/kernel';
+import { startNats } from '../support/nats.ts';
+import { describeJournal, type Note } from './journal.ts';
+
+describeJournal('the journal in memory', async () => ({
+  open: async () => createMemoryJournal<Note>(),
+  close: async () => {},
+}));
+
+describeJournal('the journal on JetStream', async () => {
+  const nats = await startNats();
+  let connections = 0;
+  const open = async () => {
+    connections += 1;
+    const { connection } = await nats.connect(`journal-${connections}`);
+    return openJetStreamJournal<Note>({ connection, clock: systemClock });
+  };
+  return { open, reopen: open, close: () => nats.stop() };
+});

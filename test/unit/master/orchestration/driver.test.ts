@@ -1,0 +1,208 @@
+import { createMemoryJournal, type Journal } from '@edge-run/master/journal';
+import { type CompiledOrchestration, RELEASED, RunService, type StepAnswer } from '@edge-run/master/orchestration';
+import { EdgeError, silentLogger, systemClock } from '@edge-run/shared/kernel';
+import type { RunJournalEvent } from '@edge-run/shared/protocol';
+import { type Chunk, type Requisite, resultsOf } from '@edge-run/shared/state';
+import { PyMap } from '@edge-run/shared/values';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+/** A plan of steps that require the steps named, and may run beside others. */
+function planOf(
+  steps: readonly { readonly needs: readonly number[]; readonly parallel: boolean }[],
+): CompiledOrchestration {
+  const keyOf = (index: number): string => `test_|-s${index}_|-s${index}_|-nop`;
+  const chunks = steps.map(({ needs, parallel }, index): Chunk => {
+    const requisites: Requisite[] =
+      needs.length === 0 ? [] : [{ kind: 'require', quantifier: 'all', targets: needs.map(keyOf) }];
+    return {
+      key: keyOf(index),
+      state: 'test',
+      fun: 'nop',
+      id: `s${index}`,
+      name: `s${index}`,
+      sls: 'orch.x',
+      env: 'base',
+      order: 10_000 + index,
+      args: new PyMap(),
+      low: new PyMap(),
+      requisites,
+      guards: {},
+      options: { parallel },
+    };
+  });
+  return { name: 'orch.x', stored: { plan: { chunks }, pillar: new PyMap() }, steps: [] };
+}
+
+const plans = fc
+  .array(fc.record({ needs: fc.array(fc.nat(20), { maxLength: 3 }), parallel: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 8,
+  })
+  .map((steps) =>
+    steps.map(({ needs, parallel }, index) => ({
+      parallel,
+      needs: [...new Set(needs.filter((need) => need < index))],
+    })),
+  );
+
+interface Execution {
+  readonly step: string;
+  readonly ended: boolean;
+}
+
+/** A master over a journal: it dies at an append, before or after that is stored. */
+function master(
+  journal: Journal<RunJournalEvent>,
+  compiled: CompiledOrchestration,
+  executions: Execution[],
+  failing: ReadonlySet<string>,
+  dies?: { readonly append: number; readonly stored: boolean },
+): RunService {
+  let appends = 0;
+  const dying: Journal<RunJournalEvent> = {
+    ...journal,
+    append: async (run, expected, events) => {
+      appends += 1;
+      if (dies === undefined || appends !== dies.append) return journal.append(run, expected, events);
+      if (dies.stored) await journal.append(run, expected, events);
+      throw new EdgeError('EDGE_INTERNAL', 'killed');
+    },
+  };
+  return new RunService({
+    journal: dying,
+    master: 'm',
+    clock: systemClock,
+    log: silentLogger,
+    compile: async () => compiled,
+    publish: () => {},
+    executeStep: async (_record, { step }, signal): Promise<StepAnswer> => {
+      executions.push({ step, ended: false });
+      await new Promise((resolve) => setImmediate(resolve));
+      if (!signal.aborted) executions.push({ step, ended: true });
+      return { result: !failing.has(step), changes: new PyMap(), comment: '' };
+    },
+  });
+}
+
+async function settled(journal: Journal<RunJournalEvent>, service: RunService, run: string): Promise<void> {
+  await service.wait(run, new AbortController().signal).catch(() => undefined);
+  expect(await journal.read(run)).not.toEqual([]);
+}
+
+describe('a run', () => {
+  it('ends, and no journaled step runs again, wherever the master is killed', async () => {
+    await fc.assert(
+      fc.asyncProperty(plans, fc.nat(12), fc.boolean(), fc.nat(7), async (steps, append, stored, broken) => {
+        const compiled = planOf(steps);
+        const failing = new Set(
+          compiled.stored.plan.chunks.filter((_, index) => index === broken).map(({ key }) => key),
+        );
+        const whole = createMemoryJournal<RunJournalEvent>();
+        const undisturbed = master(whole, compiled, [], failing);
+        const wanted = await undisturbed.wait(
+          await undisturbed.start({ name: 'x', by: 'test', id: 'r' }),
+          new AbortController().signal,
+        );
+
+        const journal = createMemoryJournal<RunJournalEvent>();
+        const executions: Execution[] = [];
+        const first = master(journal, compiled, executions, failing, { append: append + 1, stored });
+        const started = await first.start({ name: 'x', by: 'test', id: 'r' }).catch(() => undefined);
+        if (started !== undefined) await settled(journal, first, 'r');
+        const before = (await journal.read('r')).flatMap(({ events }) => events);
+        const done = new Set(
+          before.filter(({ type }) => type === 'step-ended').map((event) => ('step' in event ? event.step : '')),
+        );
+
+        const again: Execution[] = [];
+        const second = master(journal, compiled, again, failing);
+        const taken = await second.resumeOpen();
+        if (before.length === 0) {
+          expect(taken).toEqual([]);
+          return;
+        }
+        const record = await second.wait('r', new AbortController().signal);
+        expect(again.filter(({ step }) => done.has(step))).toEqual([]);
+        expect(record.end?.outcome).toBe(wanted.end?.outcome);
+        const results = (state: typeof record.state) =>
+          resultsOf(state)
+            .map(({ step, answer }) => [step, answer.result])
+            .sort();
+        expect(results(record.state)).toEqual(results(wanted.state));
+        expect(new Set(resultsOf(record.state).map(({ step }) => step)).size).toBe(steps.length);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('is let go by a master that stops, and goes on with the next', async () => {
+    const journal = createMemoryJournal<RunJournalEvent>();
+    const compiled = planOf([
+      { needs: [], parallel: false },
+      { needs: [0], parallel: false },
+    ]);
+    const stuck = new RunService({
+      journal,
+      master: 'm1',
+      clock: systemClock,
+      log: silentLogger,
+      compile: async () => compiled,
+      publish: () => {},
+      executeStep: (_record, _action, signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+    });
+    await stuck.start({ name: 'x', by: 'test', id: 'r' });
+    await stuck.stop();
+    expect((await journal.read('r')).flatMap(({ events }) => events).some(({ type }) => type === 'run-ended')).toBe(
+      false,
+    );
+
+    const next = master(journal, compiled, [], new Set());
+    expect(await next.resumeOpen()).toEqual(['r']);
+    expect((await next.wait('r', new AbortController().signal)).end?.outcome).toBe('succeeded');
+    expect(RELEASED.code).toBe('EDGE_CANCELLED');
+  });
+
+  it('asked for twice under one id is one run', async () => {
+    const journal = createMemoryJournal<RunJournalEvent>();
+    const executions: Execution[] = [];
+    const service = master(journal, planOf([{ needs: [], parallel: false }]), executions, new Set());
+    const request = { name: 'x', by: 'test', id: 'once' };
+    expect(await Promise.all([service.start(request), service.start(request)])).toEqual(['once', 'once']);
+    await service.wait('once', new AbortController().signal);
+    expect(executions.filter(({ ended }) => ended)).toHaveLength(1);
+  });
+
+  it('that is cancelled ends as cancelled, and starts nothing more', async () => {
+    const journal = createMemoryJournal<RunJournalEvent>();
+    const started: string[] = [];
+    const service = new RunService({
+      journal,
+      master: 'm',
+      clock: systemClock,
+      log: silentLogger,
+      compile: async () =>
+        planOf([
+          { needs: [], parallel: false },
+          { needs: [], parallel: false },
+        ]),
+      publish: () => {},
+      executeStep: (_record, { step }, signal) => {
+        started.push(step);
+        return new Promise((resolve) =>
+          signal.addEventListener(
+            'abort',
+            () => resolve({ result: false, changes: new PyMap(), comment: 'cancelled' }),
+            { once: true },
+          ),
+        );
+      },
+    });
+    const run = await service.start({ name: 'x', by: 'test' });
+    await service.cancel(run, 'somebody');
+    const record = await service.find(run);
+    expect(record?.end).toMatchObject({ outcome: 'cancelled', exitCode: 130 });
+    expect(started).toHaveLength(1);
+  });
+});
