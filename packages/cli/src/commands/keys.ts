@@ -28,12 +28,7 @@ export function addKeysCommands(program: Command, register: Register): void {
   );
   register(keys.command('delete <ids...>').summary('forget keys'), deleteKeys);
   register(keys.command('finger [ids...]').summary('print fingerprints, that of the master first'), showFingerprints);
-  register(
-    keys
-      .command('join')
-      .summary('print the configuration with which a minion knocks here: edge-run keys join > minion.yaml'),
-    showJoin,
-  );
+  register(keys.command('join').summary('print the configuration with which a minion knocks here'), showJoin);
   const token = keys.command('token').summary('tokens that let minions join by themselves');
   register(
     token
