@@ -14,7 +14,7 @@ export interface CommandGroup {
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     commands: {
-      up: 'start an embedded master, a local minion, NATS and the console',
+      up: 'start an embedded master, its NATS server and the local fleet',
       down: 'stop what `up` started',
       status: 'how the master and its fleet are',
     },
