@@ -70,27 +70,37 @@ async function runOne(
   const cancel = new AbortController();
   const started = await jobs.start(job);
   onStarted?.(started.jid);
+  let stop: () => void = () => {};
   const released = new Promise<never>((_, reject) => {
-    const stop = (): void => (isRelease(signal.reason) ? reject(signal.reason) : cancel.abort(signal.reason));
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
+    stop = () => (isRelease(signal.reason) ? reject(signal.reason) : cancel.abort(signal.reason));
   });
+  // A run has one signal for all its jobs: each takes its listener away again.
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   const watching = new AbortController();
-  const follow = async (): Promise<void> => {
-    if (onAnswer === undefined) return;
-    for await (const progress of jobs.watch(started.jid, watching.signal)) {
-      if (progress.kind === 'answer') onAnswer(progress.id, progress.answer);
-    }
-  };
-  const following = follow();
+  const following = follow(jobs, started.jid, onAnswer, watching.signal);
   try {
     const answer = await Promise.race([jobs.run({ ...job, jid: started.jid }, cancel.signal), released]);
     await following;
     return answer;
   } finally {
+    signal.removeEventListener('abort', stop);
     watching.abort();
     await following.catch((error: unknown) => {
       if (!(error instanceof EdgeError)) throw error;
     });
+  }
+}
+
+/** Hands each host's end on as it comes. */
+async function follow(
+  jobs: JobService,
+  jid: string,
+  onAnswer: DispatchRequest['onAnswer'],
+  signal: AbortSignal,
+): Promise<void> {
+  if (onAnswer === undefined) return;
+  for await (const progress of jobs.watch(jid, signal)) {
+    if (progress.kind === 'answer') onAnswer(progress.id, progress.answer);
   }
 }
