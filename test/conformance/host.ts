@@ -193,9 +193,9 @@ export function describeHostConformance(
     behaviour('writeFile: replaces in one step and leaves nothing beside', async () => {
       await host.exec(['mkdir', at('atomic')]);
       await host.writeFile(at('atomic/f'), bytes('one'), { mode: 0o600 });
-      const before = (await host.exec(['ls', '-i', at('atomic/f')])).stdout.split(' ')[0];
+      const before = (await host.exec(['ls', '-i', at('atomic/f')])).stdout.trim().split(' ')[0];
       await host.writeFile(at('atomic/f'), bytes('two'), { mode: 0o4755 });
-      expect((await host.exec(['ls', '-i', at('atomic/f')])).stdout.split(' ')[0]).not.toBe(before);
+      expect((await host.exec(['ls', '-i', at('atomic/f')])).stdout.trim().split(' ')[0]).not.toBe(before);
       expect((await host.stat(at('atomic/f')))?.mode).toBe(0o4755);
       expect((await host.list(at('atomic'))).map(({ name: entry }) => entry)).toEqual(['f']);
     });
