@@ -33,11 +33,11 @@ export function orchOperations(runs: RunService, history: RunHistory): Readonly<
       return { runs: found.slice(0, limit ?? DEFAULT_LIMIT) };
     }),
     'orch.show': operation(OPERATIONS['orch.show'].args, async (args) => {
-      const run = history.resolve(args.run);
+      const run = await resolve(args.run, runs, history);
       return { run, events: (await runs.events(run)).map(withoutPlan) };
     }),
     'orch.cancel': operation(OPERATIONS['orch.cancel'].args, async (args, caller) => {
-      const run = history.resolve(args.run);
+      const run = await resolve(args.run, runs, history);
       try {
         await runs.cancel(run, caller.id);
         return { run, cancelling: true };
@@ -47,4 +47,10 @@ export function orchOperations(runs: RunService, history: RunHistory): Readonly<
       }
     }),
   };
+}
+
+/** The id that is meant. A run that has just been started is in the journal before it is in the history. */
+async function resolve(text: string, runs: RunService, history: RunHistory): Promise<string> {
+  if (/^[\w-]+$/.test(text) && (await runs.find(text)) !== undefined) return text;
+  return history.resolve(text);
 }
