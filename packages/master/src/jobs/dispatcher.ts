@@ -9,6 +9,8 @@ export interface DispatchRequest extends JobRequest {
   readonly by: string;
   /** The run a job belongs to: hosts refuse a lower epoch of the same run than they have seen. */
   readonly run?: { readonly id: string; readonly epoch: number };
+  /** Running it again does no harm: a host that was interrupted in it does so by itself. */
+  readonly resumable?: boolean;
   /** At most so many hosts at a time: a number, or a share such as `25%`. All at once when absent. */
   readonly batch?: string;
   /** Only so many hosts, chosen at random. */

@@ -23,7 +23,7 @@ export async function composeMinion(
     concurrency: config.concurrency,
     createExecutor: parts.createExecutor,
     log: parts.log,
-    ...(config.tls === undefined ? {} : { tls: definedOnly(config.tls) }),
+    ...(config.tls === undefined ? {} : { tls: tlsFiles(config.tls) }),
   });
 }
 
@@ -52,6 +52,14 @@ function requireTrust(config: MinionConfig): void {
   );
 }
 
-function definedOnly(tls: NonNullable<MinionConfig['tls']>): { caFile?: string; certFile?: string; keyFile?: string } {
-  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+function tlsFiles({
+  ca_file,
+  cert_file,
+  key_file,
+}: NonNullable<MinionConfig['tls']>): NonNullable<AgentOptions['tls']> {
+  return {
+    ...(ca_file === undefined ? {} : { caFile: ca_file }),
+    ...(cert_file === undefined ? {} : { certFile: cert_file }),
+    ...(key_file === undefined ? {} : { keyFile: key_file }),
+  };
 }

@@ -29,9 +29,9 @@ export const minionConfig = z.strictObject({
   credentials: z.string().optional().describe('A .creds file for a server of your own, instead of knocking.'),
   tls: z
     .strictObject({
-      caFile: z.string().optional().describe('Certificates of the authority that signed those of the servers.'),
-      certFile: z.string().optional().describe('Certificate of this minion, where the servers ask for one.'),
-      keyFile: z.string().optional().describe('Private key of that certificate.'),
+      ca_file: z.string().optional().describe('Certificates of the authority that signed those of the servers.'),
+      cert_file: z.string().optional().describe('Certificate of this minion, where the servers ask for one.'),
+      key_file: z.string().optional().describe('Private key of that certificate.'),
     })
     .optional()
     .describe('How `tls://` servers are checked and asked.'),

@@ -51,6 +51,8 @@ async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
       ...call,
       jid: ctx.jid,
       by: `run:${ctx.run.id}`,
+      // States look first: applying them again finishes what was begun.
+      resumable: true,
       run: { id: ctx.run.id, epoch: ctx.run.epoch },
       onAnswer: reportAnswers(ctx),
       ...(given.batch === undefined ? {} : { batch: String(given.batch) }),

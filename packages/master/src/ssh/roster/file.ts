@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import {
   type Compiled,
   compiled,
@@ -33,6 +35,11 @@ const entrySchema = z.strictObject({
   minion_opts: object.optional().describe('Configuration of the host as a minion.'),
   grains: object.optional().describe('Facts about the host.'),
 });
+
+/** `~/x` is below the home of whoever runs the master. */
+function atHome(file: string): string {
+  return file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
+}
 
 /** Keys Salt's own client needs and a POSIX `sh` does not: accepted and not used. */
 const UNUSED = new Set([
@@ -100,7 +107,7 @@ function toTarget(id: string, entry: z.output<typeof entrySchema>): SshTarget {
     ...(user === undefined ? {} : { user }),
     ...(passwd === undefined ? {} : { password: passwd }),
     // Salt's word for "ask the agent": no key file of ours.
-    ...(priv === undefined ? {} : { keyFiles: priv.filter((file) => file !== 'agent-forwarding') }),
+    ...(priv === undefined ? {} : { keyFiles: priv.filter((file) => file !== 'agent-forwarding').map(atHome) }),
     ...(priv_passwd === undefined ? {} : { passphrase: priv_passwd }),
     ...(sudo === undefined ? {} : { sudo }),
     ...(sudo_user === undefined ? {} : { sudoUser: sudo_user }),
