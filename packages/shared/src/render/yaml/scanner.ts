@@ -20,7 +20,7 @@ const URI = /(?:[0-9A-Za-z_;/?:@&=+$.!~*'()-]|%[0-9A-Fa-f]{2})*/y;
 const VERBATIM_URI = /(?:[0-9A-Za-z_;/?:@&=+$.!~*'(),[\]-]|%[0-9A-Fa-f]{2})*/y;
 
 /**
- * Cuts YAML 1.1 text into tokens, accepting and refusing exactly what libyaml 0.2.5 does (docs/decisions/0101-own-yaml-reader.md).
+ * Cuts YAML 1.1 text into tokens, accepting and refusing exactly what libyaml 0.2.5 does (docs/decisions/0004-own-yaml-reader.md).
  * Tokens come lazily, so that the first error is met in the order of the text.
  */
 export class Scanner {
