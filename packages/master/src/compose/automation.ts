@@ -1,28 +1,18 @@
 import { HostRuntime } from '@edge-run/shared/execute';
-import { type Clock, compiled, DiagnosticsError, EdgeError, hasErrors, type Logger } from '@edge-run/shared/kernel';
+import { compiled, DiagnosticsError, EdgeError, hasErrors } from '@edge-run/shared/kernel';
 import { PyMap } from '@edge-run/shared/values';
-import type { NatsConnection } from '@nats-io/transport-node';
-import type { LoadedMasterConfig } from '../config/index.ts';
-import type { Events } from '../events/index.ts';
-import type { Dispatcher } from '../jobs/index.ts';
 import type { Schedules } from '../operations/index.ts';
 import type { RunnerCalls } from '../orchestration/index.ts';
 import { type RenderReaction, startReactor } from '../reactor/index.ts';
 import { openScheduleState, parseSchedules, startScheduler } from '../scheduler/index.ts';
-import type { RuntimeBase } from './master-host.ts';
+import type { Core } from './core.ts';
+import type { Fleet } from './fleet.ts';
 
-/** What the reactor and the scheduler work with. */
+/** What automation acts through. */
 export interface AutomationOptions {
-  readonly config: LoadedMasterConfig;
-  readonly connection: NatsConnection;
-  readonly events: Events;
-  readonly base: RuntimeBase;
-  readonly facts: () => Promise<PyMap>;
-  readonly dispatcher: Dispatcher;
+  readonly core: Core;
+  readonly fleet: Fleet;
   readonly runners: RunnerCalls;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
 }
 
 /** What runs without anybody asking. */
@@ -34,8 +24,10 @@ export interface Automation {
 }
 
 /** Starts the reactor and the scheduler. @throws DiagnosticsError for a schedule that is not valid */
-export async function startAutomation(options: AutomationOptions): Promise<Automation> {
-  const { config, connection, events, dispatcher, runners, clock, log, signal } = options;
+export async function startAutomation({ core, fleet, runners }: AutomationOptions): Promise<Automation> {
+  const { config, connections, events, clock, log, signal } = core;
+  const { dispatcher } = fleet;
+  const { connection } = connections.bus;
   const { jobs: schedules, diagnostics } = parseSchedules(config.schedule, runners);
   if (hasErrors(diagnostics)) throw new DiagnosticsError(diagnostics);
   const work = { jobs: dispatcher, runners, clock, log, signal };
@@ -44,7 +36,7 @@ export async function startAutomation(options: AutomationOptions): Promise<Autom
     connection,
     events,
     config: config.reactor,
-    render: renderReactions(options),
+    render: renderReactions(core, fleet),
   });
   const scheduler = startScheduler({
     ...work,
@@ -62,7 +54,7 @@ export async function startAutomation(options: AutomationOptions): Promise<Autom
 }
 
 /** Renders reactor files as the master: no pillar, and functions run on the master itself. */
-function renderReactions({ base, facts, log, signal }: AutomationOptions): RenderReaction {
+function renderReactions({ log, signal }: Core, { base, facts }: Fleet): RenderReaction {
   const runtime = new HostRuntime({ ...base, facts, pillar: async () => compiled(new PyMap()) });
   return async (uri, variables) => {
     const file = await base.files.open(uri, 'base');

@@ -1,0 +1,51 @@
+import { setMaxListeners } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import type { Clock, Logger } from '@edge-run/shared/kernel';
+import type { RunJournalEvent } from '@edge-run/shared/protocol';
+import type { LoadedMasterConfig } from '../config/index.ts';
+import { type Events, openEvents } from '../events/index.ts';
+import { type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
+import { type Journal, openJetStreamJournal } from '../journal/index.ts';
+import { Background } from './background.ts';
+import { type Connections, openConnections } from './broker.ts';
+
+/** What a master is started with. */
+export interface MasterOptions {
+  readonly config: LoadedMasterConfig;
+  /** How the local fleet starts a minion. */
+  readonly minionCommand: readonly [string, ...string[]];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What everything else in a master stands on: the broker, and what is kept there. */
+export interface Core extends MasterOptions {
+  readonly connections: Connections;
+  readonly events: Events;
+  readonly journal: Journal<RunJournalEvent>;
+  readonly returns: ReturnStream;
+  readonly records: JobRecords;
+  readonly background: Background;
+  /** Aborts when the master stops. */
+  readonly signal: AbortSignal;
+}
+
+/** Connects and opens the streams. */
+export async function openCore(options: MasterOptions, signal: AbortSignal): Promise<Core> {
+  const { config, clock, log } = options;
+  await mkdir(config.data_dir, { recursive: true, mode: 0o755 });
+  // Everything that listens on the bus listens for the end too.
+  setMaxListeners(0, signal);
+  const connections = await openConnections(config, clock, log);
+  try {
+    const { bus } = connections;
+    const { connection } = bus;
+    const events = await openEvents({ bus, connection, clock, log, source: `master:${config.id}` });
+    const journal = await openJetStreamJournal<RunJournalEvent>({ connection, clock });
+    const streams = await openJobStreams(bus, clock);
+    return { ...options, connections, events, journal, ...streams, background: new Background(log), signal };
+  } catch (error) {
+    await connections.close();
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import type { HostRuntime } from '@edge-run/shared/execute';
+import { type Compiled, EDGE_VERSION } from '@edge-run/shared/kernel';
+import { createRenderer } from '@edge-run/shared/render';
+import { encodeValue, type PyMap } from '@edge-run/shared/values';
+import {
+  createDispatcher,
+  createJobs,
+  type Dispatcher,
+  type JobService,
+  type Presence,
+  trackPresence,
+} from '../jobs/index.ts';
+import { FactsStore, Nodes } from '../nodes/index.ts';
+import { RELEASED } from '../orchestration/index.ts';
+import type { Core } from './core.ts';
+import { masterFacts, masterRuntime, type RuntimeBase, runtimeBase } from './master-host.ts';
+import { createPillars } from './pillars.ts';
+import { openSshHosts, type SshHosts } from './ssh-hosts.ts';
+
+/** Compiles the pillar of a host as its grains and the query say. */
+export type PillarOf = (
+  id: string,
+  query: { readonly pillarenv: string | undefined; readonly override: PyMap | undefined },
+) => Promise<Compiled<PyMap>>;
+
+/** Who there is, and how they are made to do something: minions, SSH hosts and the master's own host. */
+export interface Fleet {
+  readonly base: RuntimeBase;
+  /** The master's own facts. */
+  readonly facts: () => Promise<PyMap>;
+  /** What orchestrations are rendered by, and where their own states run. */
+  readonly runtime: HostRuntime;
+  readonly pillarOf: PillarOf;
+  readonly presence: Presence;
+  readonly nodes: Nodes;
+  readonly ssh: SshHosts;
+  readonly jobs: JobService;
+  readonly dispatcher: Dispatcher;
+  /** Ids of the known hosts that a target selects. */
+  selectKnown(target: string, targetType: string): Promise<readonly string[]>;
+}
+
+/** Opens the roster and starts publishing jobs. */
+export async function openFleet(core: Core): Promise<Fleet> {
+  const { config, clock, log, signal, events, connections } = core;
+  const { bus, system, keyring } = connections;
+  const sendEvent = async (tag: string, data: Parameters<typeof encodeValue>[0]): Promise<void> => {
+    await events.send({ tag, data: encodeValue(data) });
+  };
+  const base = runtimeBase(config, createRenderer(), { send: sendEvent }, log);
+  const facts = masterFacts(base, config);
+  const compilePillar = createPillars(config, base);
+  const presence = trackPresence({
+    ...(system === undefined ? {} : { system }),
+    account: keyring.account,
+    idOf: keyring.idOf,
+    clock,
+    log,
+    signal,
+  });
+  const factsStore = new FactsStore(join(config.data_dir, 'facts'));
+  const pillarOf: PillarOf = (id, { pillarenv, override }) =>
+    compilePillar({
+      id,
+      grains: nodes.factsOf(id),
+      pillarenv: pillarenv ?? pillarenvOf(nodes.factsOf(id)),
+      ...(override === undefined ? {} : { override }),
+    });
+  const shared = { config, base, bus, keyring, clock, log, signal };
+  const ssh = await openSshHosts({ ...shared, version: EDGE_VERSION, facts: factsStore, pillarOf });
+  const nodes: Nodes = new Nodes({
+    // Where nobody is let in one by one, who told us of himself is who there is.
+    minions: () =>
+      connections.admission.knock === undefined
+        ? factsStore.ids().filter((id) => !ssh.grains.has(id))
+        : keyring.accepted(),
+    sshHosts: () => ssh.grains,
+    facts: factsStore,
+    nodegroups: config.nodegroups,
+    pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
+  });
+  const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, ssh.presence(presence));
+  const runtime = masterRuntime(base, {
+    facts,
+    jobs: {
+      run: ({ timeoutMs = config.deadline * 1000, ...request }, jobSignal) =>
+        dispatcher.run({ ...request, by: 'template', timeoutMs }, jobSignal),
+    },
+    pillarOf: async ({ pillarenv, override }) =>
+      compilePillar({
+        id: config.id,
+        grains: await facts(),
+        pillarenv,
+        ...(override === undefined ? {} : { override }),
+      }),
+  });
+  return { base, facts, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher, selectKnown };
+}
+
+function openJobs(
+  { returns, records, clock, log, events, background, connections }: Core,
+  nodes: Nodes,
+  presence: Presence,
+): Pick<Fleet, 'jobs' | 'dispatcher' | 'selectKnown'> {
+  const selection = (target: string, type: string): ReturnType<Nodes['select']> =>
+    nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type);
+  // A host that is called by its name and that nobody knows is one that does not answer, not one to leave out.
+  const select = async (target: string, type: string): Promise<readonly string[]> => {
+    const { matched, missing } = await selection(target, type);
+    return matched.length === 0 ? [] : [...matched.map(({ id }) => id), ...missing];
+  };
+  const jobs = createJobs({
+    bus: connections.bus,
+    returns,
+    records,
+    signer: connections.keyring.jobSigner,
+    clock,
+    log,
+    presence,
+    resolveTargets: async (target, type) => ({ ids: await select(target, type) }),
+    publishEvent: (tag, data, causedBy) =>
+      background.run(events.send({ tag, data, ...(causedBy === undefined ? {} : { causedBy }) })),
+  });
+  const isRelease = (reason: unknown): boolean => reason === RELEASED;
+  return {
+    jobs,
+    dispatcher: createDispatcher({ jobs, select, random: Math.random, isRelease }),
+    selectKnown: async (target, type) => (await selection(target, type)).matched.map(({ id }) => id),
+  };
+}
+
+/** The environment a host belongs to by its grains is the one its pillar comes from, unless it is asked for another. */
+function pillarenvOf(facts: PyMap): string | undefined {
+  const own = facts.get('pillarenv');
+  return typeof own === 'string' ? own : undefined;
+}

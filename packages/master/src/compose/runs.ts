@@ -1,0 +1,118 @@
+import { RuntimeExecutor } from '@edge-run/shared/execute';
+import { type JsonValue, newId } from '@edge-run/shared/kernel';
+import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
+import { encodeValue } from '@edge-run/shared/values';
+import { type CloudDriver, createLocalCloud } from '../cloud/index.ts';
+import {
+  compileOrchestration,
+  createStepExecutor,
+  RunHistory,
+  type RunnerCalls,
+  RunService,
+  STEP_KINDS,
+  type StepChecks,
+  withoutPlan,
+} from '../orchestration/index.ts';
+import { createRunnerCalls, keyWheels, masterRunners } from '../runners/index.ts';
+import { createBalancers } from './balancers.ts';
+import type { Core } from './core.ts';
+import type { Fleet } from './fleet.ts';
+
+/** What orchestrations are run by, and what they and everybody else call on the master. */
+export interface Runs {
+  readonly runs: RunService;
+  readonly history: RunHistory;
+  readonly runners: RunnerCalls;
+}
+
+/** Makes the engine and the runners; each needs the other, so they meet through functions. */
+export function createRuns(core: Core, fleet: Fleet): Runs {
+  const { config, clock, log, signal, events, journal, background, connections } = core;
+  const { runtime, dispatcher, nodes, presence, jobs, selectKnown } = fleet;
+  const publish = publisher(core);
+  const checks: StepChecks = {
+    functions: runtime.catalog.functions,
+    runners: { has: (name) => runners.has(name), names: () => runners.names() },
+    select: selectKnown,
+  };
+  const runs: RunService = new RunService({
+    journal,
+    master: config.id,
+    clock,
+    log,
+    compile: (request) => compileOrchestration(request, runtime, checks, signal),
+    executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
+    publish: publish.journaled,
+  });
+  const cloud = config.fleet.driver === 'local' ? localCloud(core, fleet) : fleet.ssh.cloud;
+  const executor = new RuntimeExecutor(runtime);
+  const runners: RunnerCalls = createRunnerCalls(
+    masterRunners({ runs, master: config.id, cloud, jobs, nodes, presence, events, executor, runtime, log }),
+  );
+  const executeStep = createStepExecutor({
+    kinds: STEP_KINDS,
+    runtime,
+    ports: {
+      jobs: dispatcher,
+      runners,
+      wheels: createRunnerCalls(keyWheels(connections.keyring)),
+      events: {
+        listen: (listenSignal) => events.listen(listenSignal),
+        send: async (tag, data, causedBy) => {
+          await events.send({ tag, data: encodeValue(data), ...(causedBy === undefined ? {} : { causedBy }) });
+        },
+      },
+      balancer: createBalancers(dispatcher, clock),
+      clock,
+    },
+    publishProgress: publish.progress,
+    clock,
+    log,
+    random: Math.random,
+  });
+  const history = new RunHistory();
+  background.run(history.follow(journal, signal, log));
+  return { runs, history, runners };
+}
+
+function localCloud(
+  { minionCommand, clock, log, connections }: Core,
+  { nodes, presence, dispatcher }: Fleet,
+): CloudDriver {
+  const { keyring, url, admission } = connections;
+  return createLocalCloud({
+    minionCommand,
+    access: {
+      servers: [url],
+      ...admission,
+      trustedKeys: [keyring.jobSigner.publicKey],
+      joinToken: async (id) => (await keyring.createToken({ name: `fleet-${id}-${newId()}`, ids: id })).token,
+    },
+    isUp: async (id) => nodes.hasFacts(id) && presence.goneSince(id) === undefined,
+    ask: async (id, signal) => {
+      const ping = { target: id, targetType: 'list', fun: 'test.ping', by: 'cloud', timeoutMs: 5_000 };
+      return (await dispatcher.run(ping, signal)).targets.get(id)?.outcome === 'succeeded';
+    },
+    clock,
+    log,
+  });
+}
+
+/** Turns journaled events and progress into events for everybody who watches. */
+function publisher({ events, background }: Core): {
+  journaled(entries: readonly RunJournalEvent[], revision: number): void;
+  progress(progress: StepProgress): void;
+} {
+  const send = (event: RunJournalEvent | StepProgress, id: string): void => {
+    const data = event.type === 'step-progress' ? event : withoutPlan(event);
+    background.run(
+      events.send({ tag: `run/${event.run}/${event.type}`, id, at: event.at, data: data as unknown as JsonValue }),
+    );
+  };
+  return {
+    journaled: (entries, revision) => {
+      for (const [index, event] of entries.entries()) send(event, `${event.run}-${revision}-${index}`);
+    },
+    progress: (progress) => send(progress, newId()),
+  };
+}
