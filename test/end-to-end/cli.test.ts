@@ -88,7 +88,6 @@ describe('help and exit codes', () => {
     'nodes',
     'match',
     'keys',
-    'check',
   ];
   test.for(COMMANDS)('%s --help', async (command) => {
     const ended = await stack.run(command, '--help');
