@@ -76,19 +76,7 @@ describe.sequential('-o json prints one JSON value and nothing else', () => {
 });
 
 describe('help and exit codes', () => {
-  const COMMANDS = [
-    'up',
-    'exec',
-    'state',
-    'orch',
-    'jobs',
-    'events',
-    'schedule',
-    'reactor',
-    'nodes',
-    'match',
-    'keys',
-  ];
+  const COMMANDS = ['up', 'exec', 'state', 'orch', 'jobs', 'events', 'schedule', 'reactor', 'nodes', 'match', 'keys'];
   test.for(COMMANDS)('%s --help', async (command) => {
     const ended = await stack.run(command, '--help');
     expect(ended).toMatchObject({ exitCode: 0, stderr: '' });

@@ -97,4 +97,12 @@ describe.sequential('edge-run up and down', () => {
     expect(stack.processes()).toEqual([]);
     expect(await stack.run('down')).toMatchObject({ exitCode: 0, stdout: 'nothing ran here\n' });
   });
+
+  test('up brings the hosts back that were there', async () => {
+    const { value } = await stack.json<{ minions: { id: string; detail: string }[] }>('up');
+    expect(value.minions).toHaveLength(7);
+    expect(value.minions).toContainEqual({ id: 'prod-app1', detail: 'started again' });
+    const pinged = await stack.run('*', 'test.ping');
+    expect(pinged.exitCode, said(pinged)).toBe(0);
+  });
 });

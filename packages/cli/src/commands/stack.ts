@@ -62,7 +62,7 @@ async function stopStack(session: Session): Promise<ExitCode> {
   const stack = await io.loadStack();
   const running = await stack.status({ dir });
   if (running !== undefined && io.stdin.isTty && session.flags.input && !session.flags.yes) {
-    await confirm(session, `Stop the embedded master and ${running.minions.length} minion(s) in ${dir}?`);
+    await confirm(session, `Stop the embedded master in ${dir} and its hosts?`);
   }
   const stopped = await stack.down({ dir });
   await emit(session, { stopped }, () => (stopped ? 'stopped\n' : 'nothing ran here\n'));

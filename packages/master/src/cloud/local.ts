@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Clock, EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { dirname, join } from 'node:path';
+import { type Clock, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import { toPlain } from '@edge-run/shared/values';
 import type { CloudDriver, HostDeclaration, Provisioned } from './cloud.ts';
 import { endProcess, isAlive, writeProcess } from './process-file.ts';
@@ -45,6 +45,37 @@ export function createLocalCloud(options: LocalCloudOptions): CloudDriver {
   return { kind: 'local', provision: (host, limits) => provision(host, limits, options) };
 }
 
+/** Folders that hold a host: `<fleet>/<environment>/<host>`. */
+export function localHomes(fleet: string): readonly string[] {
+  if (!existsSync(fleet)) return [];
+  const configs = readdirSync(fleet, { encoding: 'utf8' }).flatMap((environment) =>
+    readdirSync(join(fleet, environment), { encoding: 'utf8' }).map((host) =>
+      configFile(join(fleet, environment, host)),
+    ),
+  );
+  return configs.filter((config) => existsSync(config)).map((config) => dirname(config));
+}
+
+/** What became of a host that was off when its master started. */
+export interface SwitchedOn {
+  readonly id: string;
+  /** Why it did not come up. */
+  readonly problem?: string;
+}
+
+/**
+ * Starts the minions that a fleet's folder holds and that do not run, all at once, and waits for them: hosts that were
+ * switched off with their master come back with it. Answers those that were off; one that does not come up stops nobody.
+ */
+export async function switchOnLocalHosts(
+  fleet: string,
+  limits: { readonly deadlineMs: number; readonly signal: AbortSignal },
+  options: LocalCloudOptions,
+): Promise<readonly SwitchedOn[]> {
+  const found = await Promise.all(localHomes(fleet).map((home) => switchOn(home, limits, options)));
+  return found.flat();
+}
+
 /** Ends the minion of a host's folder; true when it ran. */
 export function stopLocalHost(home: string, clock: Clock): Promise<boolean> {
   return endProcess(pidFile(home), clock);
@@ -68,7 +99,31 @@ async function provision(
   return existed ? 'started' : 'created';
 }
 
-async function startMinion(host: HostDeclaration, { minionCommand, log }: LocalCloudOptions): Promise<void> {
+async function switchOn(
+  home: string,
+  { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
+  options: LocalCloudOptions,
+): Promise<readonly SwitchedOn[]> {
+  if (await isAlive(pidFile(home))) return [];
+  let id = home;
+  try {
+    const config = JSON.parse(await readFile(configFile(home), 'utf8')) as { id: string };
+    id = config.id;
+    // The server may listen elsewhere than before.
+    const current = { ...config, ...(await accessConfig(id, options.access)) };
+    await writeFile(configFile(home), `${JSON.stringify(current, null, 2)}\n`, { mode: 0o600 });
+    await startMinion({ id, home }, options);
+    await waitUp({ id, home }, deadlineMs, signal, options);
+    return [{ id }];
+  } catch (error) {
+    return [{ id, problem: errorMessage(error) }];
+  }
+}
+
+/** What starting and watching a minion needs to know of its host. */
+type LocalHome = Pick<HostDeclaration, 'id' | 'home'>;
+
+async function startMinion(host: LocalHome, { minionCommand, log }: LocalCloudOptions): Promise<void> {
   const output = await open(logFile(host.home), 'a', 0o600);
   const [program, ...args] = minionCommand;
   // A process group of its own and files for output: it must outlive this master.
@@ -86,12 +141,12 @@ async function startMinion(host: HostDeclaration, { minionCommand, log }: LocalC
   }
   await writeProcess(pidFile(host.home), child.pid);
   child.unref();
-  log.info('started a host of the local fleet', { host: host.id, pid: child.pid, address: host.address });
+  log.info('started a host of the local fleet', { host: host.id, pid: child.pid });
 }
 
 /** Waits until the minion answers, and gives up as soon as its process has ended. */
 async function waitUp(
-  host: HostDeclaration,
+  host: LocalHome,
   deadlineMs: number,
   signal: AbortSignal,
   options: LocalCloudOptions,
@@ -105,7 +160,7 @@ async function waitUp(
   throw await notUp(host, `its minion did not answer within ${deadlineMs / 1000} s`);
 }
 
-async function notUp(host: HostDeclaration, why: string): Promise<EdgeError> {
+async function notUp(host: LocalHome, why: string): Promise<EdgeError> {
   const log = logFile(host.home);
   const lines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-LOG_TAIL_LINES);
   return new EdgeError(
@@ -119,11 +174,8 @@ async function notUp(host: HostDeclaration, why: string): Promise<EdgeError> {
 async function configText(host: HostDeclaration, access: LocalFleetAccess): Promise<string> {
   const config = {
     id: host.id,
-    servers: access.servers,
     data_dir: join(host.home, MINION_FOLDER),
-    trusted_keys: access.trustedKeys,
-    ...(access.knock === undefined ? {} : { knock: access.knock, join_token: await access.joinToken(host.id) }),
-    ...(access.credentials === undefined ? {} : { credentials: access.credentials }),
+    ...(await accessConfig(host.id, access)),
     pillarenv: host.environment,
     services_dir: join(host.home, 'services'),
     services_run_dir: join(host.home, 'run'),
@@ -138,6 +190,15 @@ async function configText(host: HostDeclaration, access: LocalFleetAccess): Prom
   };
   // JSON is YAML; no value can be misread.
   return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+async function accessConfig(id: string, access: LocalFleetAccess): Promise<object> {
+  return {
+    servers: access.servers,
+    trusted_keys: access.trustedKeys,
+    ...(access.knock === undefined ? {} : { knock: access.knock, join_token: await access.joinToken(id) }),
+    ...(access.credentials === undefined ? {} : { credentials: access.credentials }),
+  };
 }
 
 function configFile(home: string): string {

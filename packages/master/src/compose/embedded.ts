@@ -44,7 +44,7 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
         ? `managed nats-server, ${new URL(master.url).host}, JetStream on disk`
         : `your own, ${master.url}`,
     },
-    minions: [],
+    minions: master.switchedOn.map(({ id, problem }) => ({ id, detail: problem ?? 'started again' })),
     ...(project === undefined ? {} : { project: dirname(project) }),
   };
   writeFileSync(join(dir, 'stack.json'), `${JSON.stringify(report, null, 2)}\n`, { mode: 0o600 });

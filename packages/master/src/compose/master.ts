@@ -1,4 +1,5 @@
 import { EDGE_VERSION } from '@edge-run/shared/kernel';
+import type { SwitchedOn } from '../cloud/index.ts';
 import { type Operation, serveGateway } from '../gateway/index.ts';
 import { serveEnrolment } from '../keys/index.ts';
 import {
@@ -21,6 +22,8 @@ export interface RunningMaster {
   readonly isBrokerManaged: boolean;
   /** Credentials for the command line of this machine: new ones, the file everybody uses, or none. */
   readonly operator: { readonly creds: string } | { readonly file: string } | undefined;
+  /** Hosts of the local fleet that were off when it started. */
+  readonly switchedOn: readonly SwitchedOn[];
   /** Lets go of everything; runs go on with the next master. */
   stop(): Promise<void>;
 }
@@ -43,12 +46,17 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     background.run(serve(core, fleet, operationsOf(core, fleet, engine, automation, startedAt)));
     await bus.flush();
     await fleet.jobs.resume();
+    // Before the runs go on that were in hand: they need their hosts.
+    const switchedOn = await engine.switchOn();
+    const missing = switchedOn.filter(({ problem }) => problem !== undefined);
+    for (const host of missing) log.warn('a host of the local fleet did not come up again', { ...host });
     const resumed = await engine.runs.resumeOpen();
     log.info('the master is ready', { id: config.id, url: connections.url, resumed: [...resumed] });
     return {
       url: connections.url,
       isBrokerManaged: connections.isManaged,
       operator: operatorAccess(connections),
+      switchedOn,
       async stop() {
         await engine.runs.stop();
         stop.abort();

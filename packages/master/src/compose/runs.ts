@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
 import { type JsonValue, newId } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
 import { encodeValue } from '@edge-run/shared/values';
-import { type CloudDriver, createLocalCloud } from '../cloud/index.ts';
+import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
 import {
   compileOrchestration,
   createStepExecutor,
@@ -23,7 +24,11 @@ export interface Runs {
   readonly runs: RunService;
   readonly history: RunHistory;
   readonly runners: RunnerCalls;
+  /** Starts the hosts of the local fleet that are off. */
+  switchOn(): Promise<readonly SwitchedOn[]>;
 }
+
+const SWITCH_ON_DEADLINE_MS = 30_000;
 
 /** Makes the engine and the runners; each needs the other, so they meet through functions. */
 export function createRuns(core: Core, fleet: Fleet): Runs {
@@ -44,7 +49,8 @@ export function createRuns(core: Core, fleet: Fleet): Runs {
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
     publish: publish.journaled,
   });
-  const cloud = config.fleet.driver === 'local' ? localCloud(core, fleet) : fleet.ssh.cloud;
+  const local = config.fleet.driver === 'local' ? localCloudOptions(core, fleet) : undefined;
+  const cloud = local === undefined ? fleet.ssh.cloud : createLocalCloud(local);
   const executor = new RuntimeExecutor(runtime);
   const runners: RunnerCalls = createRunnerCalls(
     masterRunners({ runs, master: config.id, cloud, jobs, nodes, presence, events, executor, runtime, log }),
@@ -72,15 +78,19 @@ export function createRuns(core: Core, fleet: Fleet): Runs {
   });
   const history = new RunHistory();
   background.run(history.follow(journal, signal, log));
-  return { runs, history, runners };
+  const switchOn: Runs['switchOn'] = async () => {
+    if (local === undefined) return [];
+    return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
+  };
+  return { runs, history, runners, switchOn };
 }
 
-function localCloud(
+function localCloudOptions(
   { minionCommand, clock, log, connections }: Core,
   { nodes, presence, dispatcher }: Fleet,
-): CloudDriver {
+): LocalCloudOptions {
   const { keyring, url, admission } = connections;
-  return createLocalCloud({
+  return {
     minionCommand,
     access: {
       servers: [url],
@@ -95,7 +105,7 @@ function localCloud(
     },
     clock,
     log,
-  });
+  };
 }
 
 /** Turns journaled events and progress into events for everybody who watches. */

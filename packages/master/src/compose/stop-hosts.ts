@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createCatalog, HostRuntime } from '@edge-run/shared/execute';
 import { LocalRoots } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
@@ -7,7 +7,7 @@ import { type Clock, compiled, errorMessage, silentLogger } from '@edge-run/shar
 import { createRenderer } from '@edge-run/shared/render';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { stopLeftBehind } from '../broker/index.ts';
-import { stopLocalHost } from '../cloud/index.ts';
+import { localHomes, stopLocalHost } from '../cloud/index.ts';
 
 /**
  * Ends every host of the local fleet below a data directory, minion first, then its services; then a nats-server whose
@@ -24,17 +24,6 @@ export async function stopHosts(dir: string, clock: Clock): Promise<readonly str
 async function stopHost(home: string, clock: Clock): Promise<readonly string[]> {
   const minion = (await stopLocalHost(home, clock)) ? [`ended the minion of ${home}`] : [];
   return [...minion, ...(await stopServices(home))];
-}
-
-/** Folders that hold a host: `<fleet>/<environment>/<host>`. */
-function localHomes(fleet: string): readonly string[] {
-  if (!existsSync(fleet)) return [];
-  const configs = readdirSync(fleet, { recursive: false, encoding: 'utf8' }).flatMap((environment) =>
-    readdirSync(join(fleet, environment), { encoding: 'utf8' }).map((host) =>
-      join(fleet, environment, host, 'minion.yaml'),
-    ),
-  );
-  return configs.filter((config) => existsSync(config)).map((config) => dirname(config));
 }
 
 async function stopServices(home: string): Promise<readonly string[]> {
