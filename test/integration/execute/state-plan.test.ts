@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCatalog, HostRuntime, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
+import type { FileSource } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { compiled, type JsonValue, Secret, silentLogger } from '@edge-run/shared/kernel';
 import { encodeValue, fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
@@ -31,6 +32,8 @@ interface World {
   files?: Record<string, string>;
   facts?: Record<string, unknown>;
   key?: string;
+  /** Stands before the files. */
+  around?: (files: FileSource) => FileSource;
   /** Lines behind the tree's own. */
   more?: string;
   /** Text of app.conf on the host. */
@@ -45,7 +48,6 @@ async function hostIn(world: World) {
   const files = {
     'app.sls': sls() + (world.more ?? ''),
     'app.conf': 'port {{ pillar.port }}\n',
-    'other.sls': '',
     ...world.files,
   };
   const pillar = new PyMap([
@@ -56,7 +58,7 @@ async function hostIn(world: World) {
     {
       host,
       catalog: createCatalog(),
-      files: new MemoryFiles({ base: files }),
+      files: world.around?.(new MemoryFiles({ base: files })) ?? new MemoryFiles({ base: files }),
       renderData,
       renderText,
       facts: async () => fromPlain({ id: 'web1', os: 'Debian', ...world.facts }) as PyMap,
@@ -130,6 +132,27 @@ describe('state.apply_plan', () => {
     expect([end.outcome, end.error?.code]).toEqual(['failed', 'EDGE_PLAN_STALE']);
     expect(await moved.text('app.conf')).toBe('port 0\n');
     expect(await moved.text('app.key')).toBe('hidden-before');
+  });
+  it('never writes a file that changed after the look', async () => {
+    let opened = 0;
+    let looks = Number.POSITIVE_INFINITY;
+    const flipping = (files: FileSource): FileSource => ({
+      environments: () => files.environments(),
+      list: (prefix, env) => files.list(prefix, env),
+      open: async (uri, env) => {
+        if (!uri.endsWith('app.conf')) return files.open(uri, env);
+        opened += 1;
+        return files.open(opened > looks ? 'salt://late.conf' : uri, env);
+      },
+    });
+    const host = await hostIn({ files: { 'late.conf': 'port 3\n' }, around: flipping });
+    const { digest } = await host.plan();
+    looks = opened;
+    opened = 0;
+    const end = await host.apply(digest);
+    expect(end.outcome).toBe('failed');
+    expect(JSON.stringify(toPlain(end.ret))).toContain('base:app.conf changed while the plan was applied');
+    expect(await host.text('app.conf')).toBe('port 1\n');
   });
   it('refuses on a host the plan does not have', async () => {
     const { apply } = await hostIn({});

@@ -97,7 +97,10 @@ async function lookAt(
         ]),
         retcode,
       ),
-    apply: () => work.run(plan, workplace.ctx, { ...request, test: false }),
+    apply: () => {
+      files.pin();
+      return work.run(plan, workplace.ctx, { ...request, test: false });
+    },
   };
 }
 
@@ -155,11 +158,12 @@ function sorted(entries: readonly (readonly [string, string])[]): Readonly<Recor
   return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 
-/** Serves files and remembers which were asked for, and what they held. */
+/** Serves files and remembers which were asked for, and what they held; once pinned, it serves nothing else. */
 class RecordingFiles implements FileSource {
   readonly #source: FileSource;
   /** `env:uri` → digest, or `missing`. */
   readonly #seen = new Map<string, string>();
+  #isPinned = false;
 
   constructor(source: FileSource) {
     this.#source = source;
@@ -169,22 +173,41 @@ class RecordingFiles implements FileSource {
     return sorted([...this.#seen]);
   }
 
+  /** From now on a file that is not as it was looked at is an error. */
+  pin(): void {
+    this.#isPinned = true;
+  }
+
+  /** @throws EdgeError `EDGE_PLAN_STALE` once pinned */
   async open(uri: string, env: string): Promise<FileHandle | undefined> {
     const file = await this.#source.open(uri, env);
-    this.#seen.set(`${env}:${uri.replace(/^(salt|edge):\/\//, '')}`, file?.digest ?? 'missing');
+    this.#see(`${env}:${uri.replace(/^(salt|edge):\/\//, '')}`, file?.digest ?? 'missing');
     return file;
   }
 
   async *list(prefix: string, env: string): AsyncIterable<FileEntry> {
     for await (const entry of this.#source.list(prefix, env)) {
       // The whole tree is listed only to find SLS names by pattern; what is read of it is opened.
-      if (prefix !== '') this.#seen.set(`${env}:${entry.path}`, entry.digest);
+      if (prefix !== '') this.#see(`${env}:${entry.path}`, entry.digest);
       yield entry;
     }
   }
 
   environments(): Promise<readonly string[]> {
     return this.#source.environments();
+  }
+
+  #see(file: string, digest: string): void {
+    const before = this.#seen.get(file);
+    if (this.#isPinned && before !== undefined && before !== digest) {
+      throw new EdgeError(
+        'EDGE_PLAN_STALE',
+        `the file ${file} changed while the plan was applied`,
+        { file },
+        { hint: 'Plan again: edge-run state plan TARGET … --save FILE' },
+      );
+    }
+    this.#seen.set(file, digest);
   }
 }
 
