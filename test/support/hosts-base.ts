@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -16,13 +16,19 @@ const BUILT_WITHIN_MS = 480_000;
 /** Why hosts of our own cannot be had here; undefined: they can. */
 export function noHostsReason(packages: readonly string[] = BASE_PACKAGES): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root for namespaces';
-  const allowed = spawnSync('unshare', ['-n', '-m', '-p', '-f', '-u', '-i', 'true'], { timeout: 10_000 });
-  if (allowed.error !== undefined || allowed.status !== 0) return 'namespaces are refused here';
-  if (spawnSync('ip', ['-V'], { timeout: 10_000 }).status !== 0) return 'no ip: apt-get install iproute2';
+  if (!answers(['unshare', '-n', '-m', '-p', '-f', '-u', '-i', 'true'])) return 'namespaces are refused here';
+  for (const [program, source] of [
+    ['ip', 'iproute2'],
+    ['setpriv', 'util-linux'],
+  ] as const) {
+    if (!answers([program, '-V'])) return `no ${program}: apt-get install ${source}`;
+  }
   if (existsSync(baseDirectory(packages))) return undefined;
-  return spawnSync('debootstrap', ['--version'], { timeout: 10_000 }).status === 0
+  if (!answers(['debootstrap', '--version'])) return 'no cached base and no debootstrap: apt-get install debootstrap';
+  const index = `${MIRROR}/dists/${SUITE}/InRelease`;
+  return answers(['wget', '-q', '--spider', '--tries=1', '--timeout=8', index])
     ? undefined
-    : 'no cached base and no debootstrap: apt-get install debootstrap';
+    : `no cached base, and ${MIRROR} does not answer`;
 }
 
 /**
@@ -39,13 +45,20 @@ export async function findBase(packages: readonly string[] = BASE_PACKAGES): Pro
   try {
     const args = ['--variant=minbase', `--include=${packages.join(',')}`, SUITE, building, MIRROR];
     await promisify(execFile)('debootstrap', args, { timeout: BUILT_WITHIN_MS, maxBuffer: 16 * 1024 * 1024 });
-    await rm(join(building, 'var/cache/apt/archives'), { recursive: true, force: true });
+    const archives = join(building, 'var/cache/apt/archives');
+    for (const file of await readdir(archives)) {
+      if (file.endsWith('.deb')) await rm(join(archives, file));
+    }
     // Another process may have been quicker; its base is as good.
     if (!existsSync(base)) await rename(building, base);
   } finally {
     await rm(building, { recursive: true, force: true });
   }
   return base;
+}
+
+function answers([program, ...args]: readonly string[]): boolean {
+  return spawnSync(program!, args, { timeout: 20_000, stdio: 'ignore' }).status === 0;
 }
 
 function baseDirectory(packages: readonly string[]): string {
