@@ -48,7 +48,7 @@ export function planSummaryLine(view: JobView): string {
 function stateLines(line: StateLine, style: Style, detail: StateDetail): string[] {
   const [sign, paint] = signOf(line, style);
   const subject = line.name === line.id ? line.name : `${line.name} (${line.id})`;
-  const would = line.result === null ? '  would change' : '';
+  const would = line.result !== null ? '' : line.changed ? '  would change' : '  effect unknown';
   const took = detail === 'full' && line.durationMs !== undefined ? `  ${formatDuration(line.durationMs)}` : '';
   const title = `${sign} ${line.fun} ${sanitize(subject)}${would}${line.sls === '' ? '' : `   ${line.sls}`}${took}`;
   const comment = line.result === false || detail === 'full' || (line.result === null && !line.changed);
@@ -61,7 +61,7 @@ function stateLines(line: StateLine, style: Style, detail: StateDetail): string[
 
 function signOf(line: StateLine, style: Style): readonly [string, (text: string) => string] {
   if (line.result === false) return ['✗', style.red];
-  if (line.result === null) return ['?', style.yellow];
+  if (line.result === null) return line.changed ? ['~', style.yellow] : ['?', style.yellow];
   return line.changed ? ['~', style.cyan] : ['✓', style.green];
 }
 
