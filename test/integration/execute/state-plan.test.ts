@@ -101,6 +101,8 @@ describe('state.plan', () => {
     const first = await hostIn({});
     expect((await first.plan()).digest).toBe((await first.plan()).digest);
     expect((await (await hostIn({})).plan()).digest).toBe((await first.plan()).digest);
+    const restarted = await hostIn({ facts: { pid: 4711 } });
+    expect((await restarted.plan()).digest).toBe((await first.plan()).digest);
   });
   it.each<[string, World, RegExp]>([
     ['a fact', { facts: { os: 'Ubuntu' } }, /^fact os has changed$/],

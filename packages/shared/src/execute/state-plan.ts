@@ -77,7 +77,7 @@ async function lookAt(
   const { answer, retcode } = await work.run(plan, workplace.ctx, { ...request, test: true });
   const returns = answer as PyMap;
   const record = {
-    facts: await digestsOf(workplace.ctx.facts, nonce),
+    facts: await digestsOf(lastingFacts(workplace.ctx.facts), nonce),
     pillar: await digestsOf(workplace.ctx.pillar.data, nonce),
     files: files.digests(),
     steps: await stepDigests(plan, nonce),
@@ -102,6 +102,11 @@ async function lookAt(
       return work.run(plan, workplace.ctx, { ...request, test: false });
     },
   };
+}
+
+/** Facts without the number of the process that gathered them: it is another after every log-in or restart. */
+function lastingFacts(facts: PyMap): PyMap {
+  return new PyMap([...facts].filter(([name]) => name !== 'pid'));
 }
 
 /** Key → digest, in order of the keys' text. */
