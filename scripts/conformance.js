@@ -1,13 +1,9 @@
-/** Builds what changed, then runs the conformance cases: `npm run conformance -- GROUP DIR`. */
+/** Brings in what is missing, builds what changed, then runs the conformance cases: `npm run conformance -- GROUP DIR`. */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { prepareBuild, ROOT } from './setup/prepare.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const build = spawnSync('npx', ['tsc', '-b'], { cwd: root, stdio: ['ignore', 2, 2] });
-if (build.status !== 0) process.exit(2);
-const run = spawnSync(
-  process.execPath,
-  [fileURLToPath(new URL('../.build/test/test/conformance/main.js', import.meta.url)), ...process.argv.slice(2)],
-  { stdio: 'inherit' },
-);
+prepareBuild();
+const run = spawnSync(process.execPath, [`${ROOT}/.build/test/test/conformance/main.js`, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
 process.exit(run.status ?? 1);

@@ -24,6 +24,13 @@ export function prepare({ forTests = false } = {}) {
   run('building', 'npx', ['tsc', '-b', ...(forTests ? [] : PACKAGES)]);
 }
 
+/** As `prepare` for programs that need nothing but Node: dependencies and a build of everything. */
+export function prepareBuild() {
+  requireNode();
+  installDependencies();
+  run('building', 'npx', ['tsc', '-b']);
+}
+
 /** One line of progress, on stderr. */
 export function say(line) {
   process.stderr.write(`· ${line}\n`);

@@ -58,6 +58,8 @@ const TEST_NEEDS = [
     service: 'ssh',
   },
   { name: 'rsync', programs: ['rsync'], apt: 'rsync', dnf: 'rsync', apk: 'rsync', brew: 'rsync', service: 'rsync' },
+  { name: 'iproute2', programs: ['ip'], apt: 'iproute2', dnf: 'iproute', apk: 'iproute2' },
+  { name: 'debootstrap', programs: ['debootstrap'], apt: 'debootstrap', dnf: 'debootstrap', apk: 'debootstrap' },
   { name: 'busybox', programs: ['busybox'], apt: 'busybox', dnf: 'busybox', apk: 'busybox' },
 ];
 

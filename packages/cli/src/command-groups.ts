@@ -29,7 +29,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     load: async () => (await import('./commands/exec.ts')).addExecCommands,
   },
   {
-    commands: { state: 'bring hosts to their states, or see what that would change' },
+    commands: {
+      state: 'bring hosts to their states, or see what that would change',
+      apply: 'apply a saved plan, or refuse when what it was made from has moved',
+    },
     load: async () => (await import('./commands/state.ts')).addStateCommands,
   },
   {

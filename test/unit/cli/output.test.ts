@@ -121,7 +121,7 @@ describe('renderStates', () => {
           -a
           +b
           mode: 0600 -> 0644
-      ? cmd.run nginx -s reload (reload)  would change
+      ? cmd.run nginx -s reload (reload)  effect unknown
           would run
       ✗ service.running nginx   web
           unit failed

@@ -12,7 +12,11 @@ import { targetText } from '../target.ts';
 const PUBLISH_WITHIN_MS = 60_000;
 
 /** Publishes a job, waits for its end unless told not to, and prints what the targets answered. */
-export async function runJob(session: Session, request: OperationArgs<'jobs.publish'>): Promise<ExitCode> {
+export async function runJob(
+  session: Session,
+  request: OperationArgs<'jobs.publish'>,
+  { exitCodeOf = exitCodeOfJob }: { readonly exitCodeOf?: (view: JobView) => ExitCode } = {},
+): Promise<ExitCode> {
   const { flags, io } = session;
   const client = await session.master();
   const limited = flags.timeoutMs === undefined ? request : { ...request, timeoutMs: flags.timeoutMs };
@@ -26,11 +30,11 @@ export async function runJob(session: Session, request: OperationArgs<'jobs.publ
   if (targets.length === 0) session.note(`! ${targetText(request.target)} selects nobody`);
   const hosts = `${targets.length} target${targets.length === 1 ? '' : 's'}`;
   session.note(session.noteStyle.dim(`job ${jid}  ${request.fun} on ${hosts}  (context ${client.context.name})`));
-  return watchJob(session, jid);
+  return watchJob(session, jid, exitCodeOf);
 }
 
 /** Follows a job and prints its answers. */
-export async function watchJob(session: Session, jid: string): Promise<ExitCode> {
+export async function watchJob(session: Session, jid: string, exitCodeOf = exitCodeOfJob): Promise<ExitCode> {
   const { view, end } = await followJob(session, jid);
   if (end === 'cancel') {
     await (await session.master()).ask('jobs.kill', { jid });
@@ -38,7 +42,7 @@ export async function watchJob(session: Session, jid: string): Promise<ExitCode>
   }
   await printFollowed(session, view, end);
   if (end === 'cancel' || end === 'detached') return EXIT.interrupted;
-  return end === 'timed-out' ? EXIT.timedOut : exitCodeOfJob(view);
+  return end === 'timed-out' ? EXIT.timedOut : exitCodeOf(view);
 }
 
 /** Prints a job that was followed: with `jsonl` its returns were printed as they came. */

@@ -9,8 +9,9 @@ import { encodeWords } from '../words.ts';
 import { addJobFlags, readJobFlags, withAsync } from './exec.ts';
 import { hasPendingChanges, printFollowed, runJob } from './job.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
+import { applySaved, planAndSave } from './saved-plan.ts';
 
-/** `state apply|plan|show|top TARGET [SLS…] [k=v…]`: the `state.*` functions under the words people say. */
+/** `state apply|plan|show|top TARGET [SLS…] [k=v…]` and `apply PLAN`: the `state.*` functions under the words people say. */
 export function addStateCommands(program: Command, register: Register): void {
   const state = program.command('state').summary('bring hosts to their states, or see what that would change');
   const subcommand = (name: string, summary: string): Command =>
@@ -19,8 +20,15 @@ export function addStateCommands(program: Command, register: Register): void {
     detailed(subcommand('apply', 'apply SLS files, or the highstate; test=True only says what would change')),
     (session, words, options) => applyStates(session, words, options, false),
   );
-  register(detailed(subcommand('plan', 'say what apply would change')), (session, words, options) =>
-    applyStates(session, words, options, true),
+  register(
+    detailed(subcommand('plan', 'say what apply would change')).option(
+      '--save <file>',
+      'keep the plan; `edge-run apply FILE` applies exactly that, or refuses',
+    ),
+    (session, words, options) =>
+      typeof options.save === 'string'
+        ? saveStates(session, words, options, options.save)
+        : applyStates(session, words, options, true),
   );
   register(subcommand('show', 'print the compiled states without running them'), (session, words, options) =>
     callState(
@@ -34,6 +42,27 @@ export function addStateCommands(program: Command, register: Register): void {
     addTargetFlags(state.command('top <target> [args...]')).summary('print which SLS files the top file selects'),
     (session, words, options) => callState(session, words, options, 'state.show_top'),
   );
+  register(
+    program
+      .command('apply <plan>')
+      .summary('apply a saved plan, or refuse when what it was made from has moved')
+      .addHelpText(
+        'after',
+        "\nExample:  edge-run state plan 'web*' nginx --save nginx.plan && edge-run apply nginx.plan",
+      ),
+    (session, words) => applySaved(session, wordAt(words, 0)),
+  );
+}
+
+async function saveStates(
+  session: Session,
+  words: Parameters<typeof wordAt>[0],
+  options: Options,
+  file: string,
+): Promise<ExitCode> {
+  const request = await stateRequest(words, options, 'state.plan', false);
+  const kwargs = request.kwargs.filter(([name]) => name !== 'test');
+  return planAndSave(session, { ...request, kwargs }, { file, detailedExitcode: options.detailedExitcode === true });
 }
 
 function detailed(command: Command): Command {

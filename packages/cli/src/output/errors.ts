@@ -16,6 +16,7 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   EDGE_DEADLINE: EXIT.timedOut,
   EDGE_INTERNAL: EXIT.failed,
   EDGE_NOT_ALLOWED: EXIT.notAllowed,
+  EDGE_PLAN_STALE: EXIT.stalePlan,
 };
 
 /** The exit code an error ends a command with. */

@@ -1,6 +1,6 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
-import type { StateLine, StatesView } from '@edge-run/shared/view';
+import { type JobView, readStateReturns, type StateLine, type StatesView } from '@edge-run/shared/view';
 import { type Style, sanitize } from './style.ts';
 import { formatDuration } from './times.ts';
 import { formatInline, formatValue } from './values.ts';
@@ -35,10 +35,20 @@ function countLine(view: StatesView, style: Style): string {
   return view.failed > 0 ? style.red(text) : text;
 }
 
+/** `Plan: 2 to change, 1 with unknown effect on 3 hosts.  Nothing was changed.` */
+export function planSummaryLine(view: JobView): string {
+  const hosts = Object.values(view.hosts);
+  const states = hosts.flatMap(({ ret }) => (ret === undefined ? [] : (readStateReturns(ret)?.states ?? [])));
+  const known = states.filter(({ result, changed }) => result === null && changed).length;
+  const unknown = states.filter(({ result, changed }) => result === null && !changed).length;
+  const unseen = unknown === 0 ? '' : `, ${unknown} with unknown effect`;
+  return `Plan: ${known} to change${unseen} on ${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'}.  Nothing was changed.`;
+}
+
 function stateLines(line: StateLine, style: Style, detail: StateDetail): string[] {
   const [sign, paint] = signOf(line, style);
   const subject = line.name === line.id ? line.name : `${line.name} (${line.id})`;
-  const would = line.result === null ? '  would change' : '';
+  const would = line.result !== null ? '' : line.changed ? '  would change' : '  effect unknown';
   const took = detail === 'full' && line.durationMs !== undefined ? `  ${formatDuration(line.durationMs)}` : '';
   const title = `${sign} ${line.fun} ${sanitize(subject)}${would}${line.sls === '' ? '' : `   ${line.sls}`}${took}`;
   const comment = line.result === false || detail === 'full' || (line.result === null && !line.changed);
@@ -51,7 +61,7 @@ function stateLines(line: StateLine, style: Style, detail: StateDetail): string[
 
 function signOf(line: StateLine, style: Style): readonly [string, (text: string) => string] {
   if (line.result === false) return ['✗', style.red];
-  if (line.result === null) return ['?', style.yellow];
+  if (line.result === null) return line.changed ? ['~', style.yellow] : ['?', style.yellow];
   return line.changed ? ['~', style.cyan] : ['✓', style.green];
 }
 

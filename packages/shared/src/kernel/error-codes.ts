@@ -57,6 +57,8 @@ export const ERROR_CODES = {
   EDGE_PERMISSION_DENIED: 'The operating system refused access to a file or operation on the host.',
   EDGE_PILLAR_INVALID: 'A pillar file, its includes or an external pillar source is wrong.',
   EDGE_PILLAR_KEY_NOT_FOUND: 'A pillar key that must exist does not.',
+  EDGE_PLAN_INVALID: 'A saved plan cannot be read, or was changed after it was saved.',
+  EDGE_PLAN_STALE: 'What a saved plan was made from has moved; nothing was applied.',
   EDGE_REACTION_CHAIN: 'Reactions led to each other until the chain was longer than allowed.',
   EDGE_REACTION_FAILED: 'What a reaction started did not succeed.',
   EDGE_RENDER_LIMIT: 'A template exceeded a bound of its render: time, loop passes, depth or size.',

@@ -15,4 +15,5 @@ export {
 } from './job-view.ts';
 export { countRun, elapsedMs, isEnded, isFailed, type RunCounts } from './run-summary.ts';
 export { foldRun, type HostView, type PhaseView, type RunView, type StepView, unknownRun } from './run-view.ts';
+export { type HostPlan, movesOf, type PlanRecord, readHostPlan } from './state-plan.ts';
 export { readStateReturns, type StateLine, type StatesView } from './state-returns.ts';
