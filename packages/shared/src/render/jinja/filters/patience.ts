@@ -36,7 +36,7 @@ export function patient(filter: Builtin): Builtin {
   return new Builtin(
     filter.name,
     (env: Env, args, kwargs) => {
-      if (!args.some(isLarge)) return filter.call(env, args, kwargs);
+      if (!bounds.deep && !args.some(isLarge)) return filter.call(env, args, kwargs);
       for (const arg of args) check(filter.name, arg, bounds);
       return env.isTurnOver ? env.turn().then(() => filter.call(env, args, kwargs)) : filter.call(env, args, kwargs);
     },
@@ -47,7 +47,7 @@ export function patient(filter: Builtin): Builtin {
 function isLarge(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return typeof value === 'string' && value.length > SMALL;
   // What an iterator will give is known only when it has given it.
-  return sizeOf(value) > 0 || value instanceof PyIterator;
+  return sizeOf(value) > SMALL || value instanceof PyIterator;
 }
 
 function check(name: string, value: unknown, { characters, elements, deep }: Bounds): void {
