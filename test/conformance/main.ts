@@ -1,23 +1,44 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type CaseResult, type ConformanceGroup, runGroup } from './runner.ts';
+import { parseArgs } from 'node:util';
+import { type CaseResult, type ConformanceGroup, type ManifestGroup, readCases, summarise } from './runner.ts';
 
-/** `npm run conformance -- GROUP DIR`: names each failed case and ends with `N passed, M failed`. */
+const USAGE = `usage: npm run conformance -- GROUP DIR
+       npm run conformance -- tree MANIFEST --root DIR
+GROUP is a file of test/conformance/groups
+`;
+
+/** Names each failed case and ends with `N passed, M failed`; the exit code is 1 if any failed. */
 async function main(argv: readonly string[]): Promise<number> {
-  const [name, dir] = argv;
-  const groupFile = new URL(`./groups/${name}.js`, import.meta.url);
-  if (name === undefined || dir === undefined || !existsSync(groupFile)) {
-    process.stderr.write('usage: npm run conformance -- GROUP DIR   (groups: the files of test/conformance/groups)\n');
+  const results = await resultsOf(argv);
+  if (results === undefined) {
+    process.stderr.write(USAGE);
     return 2;
   }
-  const { group } = (await import(groupFile.href)) as { group: ConformanceGroup };
-  const report = (result: CaseResult): void => {
+  const summary = await summarise(results, (result) => {
     if (result.outcome === 'failed')
       process.stdout.write(`FAILED ${result.name}\n${indent(result.difference ?? '')}\n`);
-  };
-  const summary = await runGroup(group, resolve(dir), report);
+  });
   process.stdout.write(`${summary.passed} passed, ${summary.failures.length} failed\n`);
   return summary.failures.length === 0 ? 0 : 1;
+}
+
+/** The results of the group and cases a command line names; undefined when it cannot be understood. */
+async function resultsOf(argv: readonly string[]): Promise<AsyncIterable<CaseResult> | undefined> {
+  const { positionals, values } = parseArgs({
+    args: [...argv],
+    options: { root: { type: 'string' } },
+    allowPositionals: true,
+    strict: false,
+  });
+  const [name, path] = positionals;
+  const groupFile = new URL(`./groups/${name}.js`, import.meta.url);
+  if (name === undefined || path === undefined || !existsSync(groupFile)) return undefined;
+  const { group } = (await import(groupFile.href)) as { group: ConformanceGroup | ManifestGroup };
+  if ('runManifest' in group)
+    return typeof values.root === 'string' ? group.runManifest(resolve(path), resolve(values.root)) : undefined;
+  const { files, fixtures } = readCases(resolve(path));
+  return group.run(files, fixtures);
 }
 
 function indent(text: string): string {

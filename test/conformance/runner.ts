@@ -22,6 +22,11 @@ export interface ConformanceGroup {
   run(files: readonly CaseFile[], fixtures: Fixtures): AsyncIterable<CaseResult>;
 }
 
+/** A group whose cases a manifest lists, and whose files stand below a folder named beside it. */
+export interface ManifestGroup {
+  runManifest(manifest: string, root: string): AsyncIterable<CaseResult>;
+}
+
 /** What the cases of a directory share. */
 export interface Fixtures {
   /** The fixed grains of minion `minion1`. */
@@ -56,10 +61,18 @@ export async function runGroup(
   onResult: (result: CaseResult) => void = () => {},
 ): Promise<GroupSummary> {
   const { files, fixtures } = readCases(dir);
+  return summarise(group.run(files, fixtures), onResult);
+}
+
+/** Counts results, handing each on as it comes. */
+export async function summarise(
+  results: AsyncIterable<CaseResult>,
+  onResult: (result: CaseResult) => void = () => {},
+): Promise<GroupSummary> {
   let passed = 0;
   let ignored = 0;
   const failures: CaseResult[] = [];
-  for await (const result of group.run(files, fixtures)) {
+  for await (const result of results) {
     if (result.outcome === 'passed') passed += 1;
     else if (result.outcome === 'ignored') ignored += 1;
     else failures.push(result);

@@ -26,6 +26,7 @@ export async function runLine(
   script: Script = {},
   changes: {
     readonly env?: Record<string, string>;
+    readonly cwd?: string;
     readonly terminal?: boolean;
     readonly answer?: string;
     /** Called with a function that presses Ctrl-C, once the line listens for it. */
@@ -52,7 +53,7 @@ export async function runLine(
     stderr: sink('stderr'),
     stdin: { isTty: changes.answer !== undefined, ask: async () => changes.answer ?? '' },
     env: { EDGE_NATS_URL: 'memory:', NO_COLOR: '1', ...changes.env },
-    cwd: '/nowhere',
+    cwd: changes.cwd ?? '/nowhere',
     home: '/nowhere',
     isRoot: false,
     clock: systemClock,

@@ -67,7 +67,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   },
   {
     commands: {
-      render: 'print a file after its templates ran; pillar= overrides',
+      render: 'print a local file or SLS after its templates ran; pillar= overrides',
     },
     load: async () => (await import('./commands/author.ts')).addAuthorCommands,
   },

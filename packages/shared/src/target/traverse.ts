@@ -9,7 +9,8 @@ export function traverse(data: Value, path: string, delimiter = ':'): Value | un
   let here: Value | undefined = data;
   for (const step of path.split(delimiter)) {
     if (Array.isArray(here)) here = stepIntoList(here, step);
-    else if (here instanceof PyMap) here = here.get(step);
+    else if (here instanceof PyMap)
+      here = here.has(step) || !/^-?\d+$/.test(step) ? here.get(step) : here.get(Number(step));
     else return undefined;
     if (here === undefined) return undefined;
   }

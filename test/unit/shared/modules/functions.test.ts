@@ -1,6 +1,6 @@
 import { createCatalog } from '@edge-run/shared/execute';
 import { Secret } from '@edge-run/shared/kernel';
-import { PyMap, toPlain, type Value } from '@edge-run/shared/values';
+import { fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
 import { describe, expect, it } from 'vitest';
 import { FakeHost } from '../../../support/fake-host.ts';
 import { type ContextOptions, callFunction, moduleContext, runState } from '../../../support/module-context.ts';
@@ -74,8 +74,16 @@ describe('functions about data', () => {
     ['file.dirname', ['/a'], {}, '/'],
   ])('%s %j %j', async (name, args, kwargs, wanted) => expect(await call(name, args, kwargs)).toEqual(wanted));
 
-  it('pillar.fetch and pillar.get with pillar_raise_on_missing fail where nothing is', async () => {
-    await expect(call('pillar.fetch', ['none'])).rejects.toThrow(/none/);
+  it('defaults.merge, slsutil.update and filter_by change the mapping itself, as templates rely on', async () => {
+    const below = fromPlain({ a: { x: 1 } });
+    await call('defaults.merge', [below, { a: { y: 2 } }]);
+    await call('slsutil.update', [below, { b: 3 }]);
+    await call('defaults.merge', [below, { c: 4 }], { in_place: false });
+    await call('slsutil.merge', [below, { d: 5 }]);
+    expect(below).toEqual(fromPlain({ a: { x: 1, y: 2 }, b: 3 }));
+  });
+  it('pillar.get with pillar_raise_on_missing fails where nothing is', async () => {
+    expect(await call('pillar.fetch', ['none'])).toBe('');
     await expect(call('pillar.get', ['none'], {}, { opts: { pillar_raise_on_missing: true } })).rejects.toThrow(/none/);
   });
   it('saltutil.cmd: answers those that returned, and is there on the master only', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { anyValue } from '../../schema/index.ts';
-import type { Value } from '../../values/index.ts';
+import type { PyMap, Value } from '../../values/index.ts';
 import { defineRead, type ExecutionModule, type ModuleContext } from '../contract/index.ts';
 import { traverse } from './data-path.ts';
 
@@ -23,8 +23,10 @@ export const configFunctions: readonly ExecutionModule[] = [
     }),
     returns: 'The value.',
     examples: [{ title: 'the environment', args: { key: 'saltenv', default: 'base' } }],
-    run: ({ key, default: fallback, delimiter, ...omit }, ctx) =>
-      Promise.resolve(lookUp(ctx, key, delimiter, omit) ?? fallback),
+    run: ({ key, default: fallback, delimiter, ...omit }, ctx) => {
+      const found = firstFound(ctx, omit, (data) => traverse(data, key, delimiter));
+      return Promise.resolve(found === undefined ? fallback : found);
+    },
   }),
   defineRead({
     name: 'config.option',
@@ -36,12 +38,9 @@ export const configFunctions: readonly ExecutionModule[] = [
     }),
     returns: 'The value.',
     examples: [],
-    run: ({ value, default: fallback, ...omit }, { opts, facts, pillar }) => {
-      const found =
-        (omit.omit_opts ? undefined : opts.get(value)) ??
-        (omit.omit_grains ? undefined : facts.get(value)) ??
-        (omit.omit_pillar ? undefined : pillar.data.get(value));
-      return Promise.resolve(found ?? fallback);
+    run: ({ value, default: fallback, ...omit }, ctx) => {
+      const found = firstFound(ctx, omit, (data) => data.get(value));
+      return Promise.resolve(found === undefined ? fallback : found);
     },
   }),
   defineRead({
@@ -54,16 +53,15 @@ export const configFunctions: readonly ExecutionModule[] = [
   }),
 ];
 
-function lookUp(
+/** The value of the first source that has one; nothing (null) is a value. */
+function firstFound(
   { opts, facts, pillar }: ModuleContext,
-  key: string,
-  delimiter: string,
-  omit: { omit_opts: boolean; omit_grains: boolean; omit_pillar: boolean },
+  omit: { readonly omit_opts: boolean; readonly omit_grains: boolean; readonly omit_pillar: boolean },
+  find: (data: PyMap) => Value | undefined,
 ): Value | undefined {
-  const found = omit.omit_opts ? undefined : traverse(opts, key, delimiter);
-  return (
-    found ??
-    (omit.omit_grains ? undefined : traverse(facts, key, delimiter)) ??
-    (omit.omit_pillar ? undefined : traverse(pillar.data, key, delimiter))
-  );
+  const inOpts = omit.omit_opts ? undefined : find(opts);
+  if (inOpts !== undefined) return inOpts;
+  const inGrains = omit.omit_grains ? undefined : find(facts);
+  // The pillar may be broken: it is looked into only when nobody else has the key.
+  return inGrains !== undefined || omit.omit_pillar ? inGrains : find(pillar.data);
 }

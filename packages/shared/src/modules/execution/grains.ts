@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { EdgeError } from '../../kernel/index.ts';
+import { floatText } from '../../render/index.ts';
 import { anyValue } from '../../schema/index.ts';
-import { PyMap, type Value, valuesEqual } from '../../values/index.ts';
+import { PyFloat, PyMap, type Value, valuesEqual } from '../../values/index.ts';
 import { defineRead, type ExecutionModule } from '../contract/index.ts';
-import { mergeRecursive } from '../text/index.ts';
+import { deepCopy, updateInPlace } from '../text/index.ts';
 import { keysAt, traverse, traverseOr } from './data-path.ts';
 
 const keyArg = z.string().describe('Path of keys, with colons: ip_interfaces:eth0.');
@@ -70,11 +71,11 @@ export const grainsFunctions: readonly ExecutionModule[] = [
   ),
   defineRead({
     name: 'grains.has_value',
-    summary: 'Tell whether a grain is there and not empty.',
+    summary: 'Tell whether a grain is there.',
     args: z.object({ key: keyArg }),
     returns: 'True or false.',
     examples: [],
-    run: ({ key }, { facts }) => Promise.resolve(isTrue(traverse(facts, key))),
+    run: ({ key }, { facts }) => Promise.resolve(traverse(facts, key) !== undefined),
   }),
   defineRead({
     name: 'grains.equals',
@@ -102,23 +103,34 @@ export const grainsFunctions: readonly ExecutionModule[] = [
     run: ({ lookup_dict, grain, merge, default: fallback, base }, { facts }) => {
       if (!(lookup_dict instanceof PyMap))
         throw new EdgeError('EDGE_BAD_ARGUMENT', 'grains.filter_by needs a mapping as lookup_dict');
-      const value = traverse(facts, grain);
-      const values = (Array.isArray(value) ? value : [value ?? fallback]).map((item) => String(item ?? fallback));
-      const key = [...lookup_dict.keys()].find((candidate) =>
-        values.some((item) => globMatches(String(candidate), item)),
-      );
-      let chosen = lookup_dict.get(key ?? fallback) ?? null;
-      if (base !== undefined && lookup_dict.has(base))
-        chosen = chosen === null ? lookup_dict.get(base)! : mergeRecursive(lookup_dict.get(base)!, chosen, false);
-      if (merge instanceof PyMap) chosen = chosen === null ? merge : mergeRecursive(chosen, merge, false);
+      let chosen = choose(lookup_dict, traverse(facts, grain)) ?? lookup_dict.get(fallback) ?? null;
+      const under = base === undefined ? undefined : lookup_dict.get(base);
+      if (chosen === null) chosen = under ?? null;
+      else if (under instanceof PyMap) chosen = updateInPlace(deepCopy(under), chosen, false);
+      // Salt merges into the looked-up mapping itself.
+      if (merge instanceof PyMap && merge.size > 0)
+        chosen = chosen === null ? merge : updateInPlace(chosen, deepCopy(merge), false);
       return Promise.resolve(chosen);
     },
   }),
 ];
 
-function isTrue(value: Value | undefined): boolean {
-  if (value instanceof PyMap) return value.size > 0;
-  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+/** What the first value of a grain that some key fits leads to. */
+function choose(table: PyMap, grain: Value | undefined): Value | undefined {
+  for (const value of grain === undefined ? [] : Array.isArray(grain) ? grain : [grain]) {
+    for (const [key, chosen] of table)
+      if (globMatches(pythonText(key), pythonText(value))) {
+        if (chosen !== null) return chosen;
+        break;
+      }
+  }
+  return undefined;
+}
+
+/** A value as Python's `str` writes those that grains and keys are made of. */
+function pythonText(value: Value): string {
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return value === null ? 'None' : String(value instanceof PyFloat ? floatText(value.value) : value);
 }
 
 /** A key of a look-up is a shell pattern, or the value itself. */

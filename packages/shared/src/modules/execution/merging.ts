@@ -3,7 +3,7 @@ import { EdgeError } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import { defineRead, type ExecutionModule } from '../contract/index.ts';
-import { mergeRecursive } from '../text/index.ts';
+import { deepCopy, mergeRecursive, updateInPlace } from '../text/index.ts';
 
 const strategyArg = z
   .enum(['smart', 'aggregate', 'list', 'overwrite', 'recurse'])
@@ -46,7 +46,7 @@ export const mergingFunctions: readonly ExecutionModule[] = [
   }),
   defineRead({
     name: 'slsutil.update',
-    summary: 'Merge one mapping over another, level by level.',
+    summary: 'Merge a mapping into another, level by level; the first itself is changed.',
     args: z.object({
       dest: anyValue().describe('The mapping below.'),
       upd: anyValue().describe('The mapping that wins.'),
@@ -56,14 +56,14 @@ export const mergingFunctions: readonly ExecutionModule[] = [
     returns: 'The merged mapping.',
     examples: [],
     run: ({ dest, upd, recursive_update, merge_lists }) =>
-      Promise.resolve(merged(dest, upd, recursive_update ? 'recurse' : 'overwrite', merge_lists)),
+      Promise.resolve(recursive_update ? updateInPlace(dest, upd, merge_lists) : replaceInPlace(dest, upd)),
   }),
   ...(['defaults.merge', 'defaults.update'] as const).map((name) =>
     defineRead({
       name,
       summary:
         name === 'defaults.merge'
-          ? 'Merge a mapping over another.'
+          ? 'Merge a mapping into another.'
           : 'Merge defaults under every value of a mapping of mappings.',
       args: z.object({
         dest: anyValue().describe('Mapping below; for update: the mapping of mappings.'),
@@ -72,22 +72,22 @@ export const mergingFunctions: readonly ExecutionModule[] = [
           .boolean()
           .default(name === 'defaults.update')
           .describe('Join lists instead of replacing them.'),
-        in_place: z.boolean().default(true).describe('Accepted for Salt trees; the merged mapping is answered.'),
+        in_place: z.boolean().default(true).describe('Change the first mapping itself; false leaves it alone.'),
         convert_none: z.boolean().default(true).describe('Take nothing for an empty mapping.'),
       }),
       returns: 'The merged mapping.',
       examples: [],
-      run: ({ dest, src, merge_lists, convert_none }) => {
+      run: ({ dest, src, merge_lists, in_place, convert_none }) => {
         const [under, over] = [dest, src].map((map) => (map === null && convert_none ? new PyMap() : map)) as [
           Value,
           Value,
         ];
-        if (name === 'defaults.merge') return Promise.resolve(mergeRecursive(under, over, merge_lists));
-        if (!(under instanceof PyMap))
+        const changed = in_place ? under : deepCopy(under);
+        if (name === 'defaults.merge') return Promise.resolve(updateInPlace(changed, over, merge_lists));
+        if (!(changed instanceof PyMap))
           throw new EdgeError('EDGE_BAD_ARGUMENT', 'defaults.update needs a mapping of mappings');
-        return Promise.resolve(
-          new PyMap([...under].map(([key, value]): [Value, Value] => [key, mergeRecursive(over, value, merge_lists)])),
-        );
+        for (const [key, value] of [...changed]) changed.set(key, updateInPlace(deepCopy(over), value, merge_lists));
+        return Promise.resolve(changed);
       },
     }),
   ),
@@ -97,7 +97,7 @@ export const mergingFunctions: readonly ExecutionModule[] = [
     args: z.object({ source: anyValue().describe('The data.') }),
     returns: 'The copy.',
     examples: [],
-    run: ({ source }) => Promise.resolve(copied(source)),
+    run: ({ source }) => Promise.resolve(deepCopy(source)),
   }),
 ];
 
@@ -110,7 +110,7 @@ function merged(under: Value, over: Value, strategy: string, mergeLists: boolean
     case 'aggregate':
       return mergeRecursive(under, over, true);
     default:
-      return mergeRecursive(under, over, mergeLists);
+      return updateInPlace(deepCopy(under), over, mergeLists);
   }
 }
 
@@ -122,9 +122,9 @@ function listMerged(under: Value, over: Value): Value {
   return result;
 }
 
-function copied(value: Value): Value {
-  if (Array.isArray(value)) return value.map(copied);
-  return value instanceof PyMap
-    ? new PyMap([...value].map(([key, item]): [Value, Value] => [key, copied(item)]))
-    : value;
+function replaceInPlace(dest: Value, over: Value): Value {
+  if (!(dest instanceof PyMap) || !(over instanceof PyMap))
+    throw new EdgeError('EDGE_BAD_ARGUMENT', 'only mappings can be merged');
+  for (const [key, value] of over) dest.set(key, value);
+  return dest;
 }

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { EdgeError } from '../../kernel/index.ts';
+import { pillarGet } from '../../pillar/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
-import { defineRead, type ExecutionModule, type ModuleContext } from '../contract/index.ts';
-import { mergeRecursive } from '../text/index.ts';
+import { defineRead, type ExecutionModule } from '../contract/index.ts';
 import { keysAt, traverse, traverseOr } from './data-path.ts';
 
 const keyArg = z.string().describe('Path of keys, with colons: app:port.');
@@ -19,19 +18,22 @@ export const pillarFunctions: readonly ExecutionModule[] = [
         key: keyArg,
         default: anyValue().optional().describe('Answer when the path leads nowhere; an empty text where absent.'),
         merge: z.boolean().default(false).describe('Merge the value over the default.'),
-        merge_nested_lists: z.boolean().default(false).describe('With merge: join lists instead of replacing them.'),
+        merge_nested_lists: z.boolean().optional().describe('With merge: join lists instead of replacing them.'),
         delimiter: delimiterArg,
         pillarenv: z.string().optional().describe('Accepted for Salt trees; the pillar is that of the job.'),
         saltenv: z.string().optional().describe('Accepted for Salt trees.'),
       }),
       returns: 'The value.',
       examples: [{ title: 'a port with a default', args: { key: 'app:port', default: 8080 } }],
-      run: ({ key, default: fallback, merge, merge_nested_lists, delimiter }, ctx) => {
-        const found = traverse(ctx.pillar.data, key, delimiter);
-        if (found === undefined) return Promise.resolve(missing(name, key, fallback, ctx));
-        const isMergeable = merge && fallback !== undefined && (found instanceof PyMap || Array.isArray(found));
-        return Promise.resolve(isMergeable ? mergeRecursive(fallback, found, merge_nested_lists) : found);
-      },
+      run: ({ key, default: fallback, merge, merge_nested_lists, delimiter }, { pillar, opts }) =>
+        Promise.resolve(
+          pillarGet(pillar.data, key, fallback, {
+            merge,
+            mergeNestedLists: merge_nested_lists ?? opts.get('pillar_merge_lists') === true,
+            delimiter,
+            raiseOnMissing: opts.get('pillar_raise_on_missing') === true,
+          }),
+        ),
     }),
   ),
   ...(['pillar.items', 'pillar.data', 'pillar.raw'] as const).map((name) =>
@@ -83,16 +85,3 @@ export const pillarFunctions: readonly ExecutionModule[] = [
     run: ({ key, delimiter }, { pillar }) => Promise.resolve(traverse(pillar.data, key, delimiter) !== undefined),
   }),
 ];
-
-/** `pillar.fetch` fails where `pillar.get` is content; so does the latter when the configuration says so. */
-function missing(name: string, key: string, fallback: Value | undefined, { opts }: ModuleContext): Value {
-  if (fallback !== undefined) return fallback;
-  if (name === 'pillar.fetch' || opts.get('pillar_raise_on_missing') === true)
-    throw new EdgeError(
-      'EDGE_BAD_ARGUMENT',
-      `pillar ${key} does not exist`,
-      { key },
-      { hint: 'Give a default, or define the key.' },
-    );
-  return '';
-}

@@ -82,4 +82,24 @@ describe('jinja limits', () => {
     expect((await measured(deep)).code).toBe('EDGE_TEMPLATE_SYNTAX');
     expect((await measured(`{{ 1${'+1'.repeat(20_000)} }}`)).code).not.toBe('EDGE_INTERNAL');
   });
+
+  test('filters refuse what would keep the event loop', async () => {
+    const refused = ["('ab' * 2000000)|replace('a', 'b')", '([1] * 60000)|yaml', "('ab' * 20000)|wordwrap(10)"];
+    for (const expression of refused) expect((await measured(`{{ ${expression} }}`)).code).toBe('EDGE_RENDER_LIMIT');
+    const text = "{{ (range(100000)|list|reverse|sort)[:2] }}{{ ('ab' * 6)|wordwrap(5) }}{{ ['b', 'A']|sort }}";
+    const { value } = await testJinja().renderText(renderRequest(text));
+    expect(value?.text).toBe("[0, 1]ababa\nbabab\nab['A', 'b']");
+  });
+
+  test('heavy filters in a row let others have their turn', async () => {
+    let turns = 0;
+    const beat = setInterval(() => {
+      turns += 1;
+    }, 1);
+    await measured(
+      `{% for i in range(9) %}${"{% set x = range(100000)|map('string')|sort|unique|sort|list %}"}{% endfor %}`,
+    );
+    clearInterval(beat);
+    expect(turns).toBeGreaterThan(9);
+  });
 });

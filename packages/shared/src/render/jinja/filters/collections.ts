@@ -56,7 +56,7 @@ function multiGetter(env: Env, attribute: unknown, change: Getter): Getter {
   const text = textOf(attribute);
   if (text === undefined || !text.includes(',')) {
     const getter = attributeGetter(env, attribute, { change });
-    return (item) => [getter(item)];
+    return getter;
   }
   const getters = text.split(',').map((part) => attributeGetter(env, part, { change }));
   return (item) => getters.map((getter) => getter(item));

@@ -1,6 +1,7 @@
 import type { Builtin } from '../runtime/types.ts';
 import { COLLECTION_FILTERS } from './collections.ts';
 import { ITERTOOLS_FILTERS } from './itertools.ts';
+import { patient } from './patience.ts';
 import { SALT_DATA_FILTERS } from './salt-data.ts';
 import { SALT_SYSTEM_FILTERS } from './salt-system.ts';
 import { SALT_TEXT_FILTERS } from './salt-text.ts';
@@ -17,5 +18,5 @@ export const FILTERS: ReadonlyMap<string, Builtin> = new Map(
     ...SALT_TEXT_FILTERS,
     ...SALT_DATA_FILTERS,
     ...SALT_SYSTEM_FILTERS,
-  ].map((filter) => [filter.name, filter]),
+  ].map((filter) => [filter.name, patient(filter)]),
 );

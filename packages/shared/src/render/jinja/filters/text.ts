@@ -87,9 +87,9 @@ function wrapLine(line: string, width: number, breakLong: boolean, breakHyphens:
     if (at < chunks.length && length(chunks[at]!) > width) {
       const space = Math.max(1, width - size);
       if (breakLong) {
-        const units = characters(chunks[at]!);
-        current.push(units.slice(0, space).join(''));
-        chunks[at] = units.slice(space).join('');
+        const [first, ...rest] = pieces(characters(chunks[at]!), space, width);
+        current.push(first!);
+        chunks.splice(at, 1, ...rest);
       } else if (current.length === 0) {
         current.push(chunks[at]!);
         at += 1;
@@ -99,6 +99,14 @@ function wrapLine(line: string, width: number, breakLong: boolean, breakHyphens:
     if (current.length > 0) lines.push(current.join(''));
   }
   return lines;
+}
+
+/** The first `space` characters, then as many as fill a line each. */
+function pieces(units: readonly string[], space: number, width: number): string[] {
+  const all = [units.slice(0, space).join('')];
+  const size = Math.max(1, width);
+  for (let at = space; at < units.length; at += size) all.push(units.slice(at, at + size).join(''));
+  return all;
 }
 
 const TAG = /<[^>]*>/g;

@@ -106,6 +106,11 @@ export class Env {
         'Loop over less, or raise maxIterations.',
       );
     }
+    return this.isTurnOver;
+  }
+
+  /** True when generated code has had the event loop for long enough. */
+  get isTurnOver(): boolean {
     return performance.now() - this.#turnBegan > TURN_MS;
   }
 

@@ -1,4 +1,5 @@
 import { PyFloat, PyMap, PyTuple } from '../../../values/index.ts';
+import { BoundedCache } from '../cache.ts';
 import { LimitFault, PyFault, typeError, valueError } from './fault.ts';
 import { formatValue, pad } from './format-spec.ts';
 import { characters } from './iterate.ts';
@@ -6,6 +7,50 @@ import { repr, str } from './print.ts';
 import { describeType, Markup, typeName, Undefined } from './types.ts';
 
 const CONVERSION = /%(?:\(([^)]*)\))?([-#0 +]*)(\*|\d+)?(?:\.(\*|\d+)?)?[hlL]?([\s\S]?)/g;
+
+/** A conversion such as `%(name)-8.2f`. */
+interface Conversion {
+  readonly key: string | undefined;
+  readonly flags: string;
+  readonly width: number | '*';
+  readonly precision: number | '*' | undefined;
+  readonly type: string;
+}
+
+/** Formats are few and used in loops; what one means depends on nothing else. */
+const PIECES = new BoundedCache<readonly (string | Conversion)[]>(200);
+const LONGEST_KEPT = 1_000;
+
+function piecesOf(format: string): readonly (string | Conversion)[] {
+  return format.length > LONGEST_KEPT ? readPieces(format) : PIECES.get(format, () => readPieces(format));
+}
+
+function readPieces(format: string): readonly (string | Conversion)[] {
+  const pieces: (string | Conversion)[] = [];
+  let from = 0;
+  for (const match of format.matchAll(CONVERSION)) {
+    const [all, key, flags, width, precision, type] = match;
+    if (match.index > from) pieces.push(format.slice(from, match.index));
+    from = match.index + all.length;
+    if (type === '%' && key === undefined) pieces.push('%');
+    else
+      pieces.push({
+        key,
+        flags: flags ?? '',
+        width: width === '*' ? '*' : Number(width ?? 0),
+        precision: precision === '*' ? '*' : precisionOf(all, precision),
+        type: type ?? '',
+      });
+  }
+  if (from < format.length) pieces.push(format.slice(from));
+  return pieces;
+}
+
+/** A point without digits is a precision of 0. */
+function precisionOf(conversion: string, digits: string | undefined): number | undefined {
+  if (digits !== undefined) return Number(digits);
+  return conversion.includes('.') && /\.[hlL]?[a-z]$/i.test(conversion) ? 0 : undefined;
+}
 
 /** Python's `format % values`. `convert` prepares texts, as Markup does. */
 export function formatPercent(format: string, values: unknown, convert: (value: unknown) => unknown): string {
@@ -17,37 +62,25 @@ export function formatPercent(format: string, values: unknown, convert: (value: 
     used += 1;
     return list[used - 1];
   };
-  const text = format.replace(
-    CONVERSION,
-    (
-      all: string,
-      key: string | undefined,
-      flags: string,
-      width: string | undefined,
-      precision: string | undefined,
-      type: string,
-    ) => {
-      if (type === '%' && key === undefined) return '%';
-      if (type === '') throw valueError('incomplete format');
-      if (key !== undefined) named = true;
-      const wide = width === '*' ? Number(next()) : Number(width ?? 0);
-      const precise =
-        precision === '*'
-          ? Number(next())
-          : precision === undefined
-            ? all.includes('.') && /\.[hlL]?[a-z]$/i.test(all)
-              ? 0
-              : undefined
-            : Number(precision);
-      if (wide > 1_000_000 || (precise ?? 0) > 1_000_000)
-        throw new LimitFault(`a field of ${wide} characters`, 'Use a smaller width.');
-      const value = key === undefined ? next() : member(values, key);
-      const body = convertOne(convert(value), type, flags, precise);
-      const numeric = !'srac'.includes(type);
-      const fill = numeric && flags.includes('0') && !flags.includes('-') ? '0' : ' ';
-      return pad(body, wide, fill, flags.includes('-') ? '<' : fill === '0' ? '=' : '>');
-    },
-  );
+  let text = '';
+  for (const piece of piecesOf(format)) {
+    if (typeof piece === 'string') {
+      text += piece;
+      continue;
+    }
+    const { key, flags, type } = piece;
+    if (type === '') throw valueError('incomplete format');
+    if (key !== undefined) named = true;
+    const wide = piece.width === '*' ? Number(next()) : piece.width;
+    const precise = piece.precision === '*' ? Number(next()) : piece.precision;
+    if (wide > 1_000_000 || (precise ?? 0) > 1_000_000)
+      throw new LimitFault(`a field of ${wide} characters`, 'Use a smaller width.');
+    const value = key === undefined ? next() : member(values, key);
+    const body = convertOne(convert(value), type, flags, precise);
+    const numeric = !'srac'.includes(type);
+    const fill = numeric && flags.includes('0') && !flags.includes('-') ? '0' : ' ';
+    text += pad(body, wide, fill, flags.includes('-') ? '<' : fill === '0' ? '=' : '>');
+  }
   const consumes =
     values instanceof PyTuple ? used < list.length : used === 0 && !(values instanceof PyMap) && !Array.isArray(values);
   if (consumes && !named) throw typeError('not all arguments converted during string formatting');

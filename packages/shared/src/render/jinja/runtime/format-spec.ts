@@ -1,6 +1,6 @@
 import { PyFloat } from '../../../values/index.ts';
 import { LimitFault, valueError } from './fault.ts';
-import { characters } from './iterate.ts';
+import { characters, length } from './iterate.ts';
 import { floatRepr, str } from './print.ts';
 import { textOf, typeName } from './types.ts';
 
@@ -148,7 +148,7 @@ function general(size: number, precision: number, alternate: boolean, keepsPoint
 
 /** `body` filled up to `width` characters. */
 export function pad(body: string, width: number, fill: string, align: string): string {
-  const missing = width - characters(body).length;
+  const missing = width === 0 ? 0 : width - length(body);
   if (missing <= 0) return body;
   if (align === '<') return body + fill.repeat(missing);
   if (align === '>') return fill.repeat(missing) + body;

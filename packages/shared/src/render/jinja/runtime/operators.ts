@@ -515,8 +515,18 @@ export function extreme(
 /** Python's stable sort by key. */
 export function sorted(items: readonly unknown[], key: (item: unknown) => unknown, reverse: boolean): unknown[] {
   const keyed = items.map((item) => ({ item, key: key(item) }));
-  keyed.sort(reverse ? (a, b) => -orderOf(a.key, b.key) : (a, b) => orderOf(a.key, b.key));
+  const order = orderOfKeys(keyed.map((entry) => entry.key));
+  if (order) keyed.sort(reverse ? (a, b) => order(b.key, a.key) : (a, b) => order(a.key, b.key));
+  else keyed.sort(reverse ? (a, b) => -orderOf(a.key, b.key) : (a, b) => orderOf(a.key, b.key));
   return keyed.map(({ item }) => item);
+}
+
+/** A quick order where all keys are of one plain kind. */
+function orderOfKeys(keys: readonly unknown[]): ((a: unknown, b: unknown) => number) | undefined {
+  if (keys.every((key) => typeof key === 'number')) return (a, b) => (a as number) - (b as number);
+  // Beyond U+D7FF JavaScript's order of texts is not Python's.
+  if (!keys.every((key) => typeof key === 'string' && !/[\ud800-\uffff]/.test(key))) return undefined;
+  return (a, b) => ((a as string) < (b as string) ? -1 : a === b ? 0 : 1);
 }
 
 function orderOf(a: unknown, b: unknown): number {

@@ -1,0 +1,1 @@
+export { type OfflineAnswer, type OfflineRequest, type RenderStage, renderOffline } from './render.ts';

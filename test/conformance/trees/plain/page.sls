@@ -1,0 +1,1 @@
+{% extends "plain/base.jinja" %}{% block body %}{{ super() }}+{{ pillar.only }}{% endblock %}

@@ -1,0 +1,1 @@
+{% import_yaml "lib/bad.yaml" as x %}{{ x }}
