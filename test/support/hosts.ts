@@ -205,6 +205,8 @@ class NamespaceHost implements TestHost {
       '-t',
       String(this.#holder!.child.pid),
       '-m',
+      // With the holder's root: where this is a chroot, that of the namespace lies outside.
+      '-r',
       '-n',
       '--',
       'setpriv',
