@@ -12,9 +12,9 @@ import {
   type TopEntry,
   type TopMatches,
 } from '../top/index.ts';
-import { PyMap } from '../values/index.ts';
+import { copyValue, PyMap } from '../values/index.ts';
 import type { PillarLayer } from './explain.ts';
-import { copyValue, mergePillars } from './merge.ts';
+import { mergePillars } from './merge.ts';
 import { defaultPillarSettings, type PillarSettings } from './settings.ts';
 import { PillarSlsCompiler } from './sls-compiler.ts';
 

@@ -1,7 +1,7 @@
 import { EdgeError } from '../kernel/index.ts';
 import { traverse } from '../target/index.ts';
-import { PyMap, type Value } from '../values/index.ts';
-import { copyValue, joinLists, mergeMaps } from './merge.ts';
+import { copyValue, joinLists, PyMap, type Value } from '../values/index.ts';
+import { mergeMaps } from './merge.ts';
 
 /** How a path into the pillar is followed, as the arguments of `pillar.get`. */
 export interface PillarGetOptions {

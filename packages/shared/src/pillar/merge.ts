@@ -1,5 +1,5 @@
 import { aggregate } from '../render/index.ts';
-import { PyMap, PyTuple, type Value, valuesEqual } from '../values/index.ts';
+import { joinLists, PyMap } from '../values/index.ts';
 
 /** How the pillars of several files become one (`pillar_source_merging_strategy`). */
 export const MERGE_STRATEGIES = ['smart', 'recurse', 'aggregate', 'list', 'overwrite', 'none'] as const;
@@ -42,21 +42,6 @@ export function mergeMaps(earlier: PyMap, later: PyMap, mergeLists: boolean): Py
     else merged.set(key, after);
   }
   return merged;
-}
-
-/** The items of both lists; those of the later one that the earlier has are left out. */
-export function joinLists(earlier: readonly Value[], later: readonly Value[]): Value[] {
-  const joined = [...earlier];
-  for (const item of later) if (!joined.some((known) => valuesEqual(known, item))) joined.push(item);
-  return joined;
-}
-
-/** A copy that shares no mapping or list with the value; secrets stay sealed, marks of yamlex are dropped. */
-export function copyValue<T extends Value>(value: T): T;
-export function copyValue(value: Value): Value {
-  if (value instanceof PyMap) return new PyMap([...value].map(([key, item]) => [key, copyValue(item)]));
-  if (Array.isArray(value)) return Array.from(value, copyValue);
-  return value instanceof PyTuple ? new PyTuple(value.items.map(copyValue)) : value;
 }
 
 function effectiveStrategy({ strategy, renderer = 'jinja|yaml' }: MergeOptions): Exclude<MergeStrategy, 'smart'> {

@@ -1,3 +1,4 @@
+export { copyValue, joinLists } from './copy.ts';
 export { decodeValue, type EncodeOptions, encodeValue } from './encoding.ts';
 export { valuesEqual } from './equality.ts';
 export { type KeyIdentity, keyIdentity } from './key.ts';

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { EdgeError } from '../../kernel/index.ts';
 import { floatText } from '../../render/index.ts';
 import { anyValue } from '../../schema/index.ts';
-import { PyFloat, PyMap, type Value, valuesEqual } from '../../values/index.ts';
+import { copyValue, PyFloat, PyMap, type Value, valuesEqual } from '../../values/index.ts';
 import { defineRead, type ExecutionModule } from '../contract/index.ts';
-import { deepCopy, updateInPlace } from '../text/index.ts';
+import { updateInPlace } from '../text/index.ts';
 import { keysAt, traverse, traverseOr } from './data-path.ts';
 
 const keyArg = z.string().describe('Path of keys, with colons: ip_interfaces:eth0.');
@@ -106,10 +106,10 @@ export const grainsFunctions: readonly ExecutionModule[] = [
       let chosen = choose(lookup_dict, traverse(facts, grain)) ?? lookup_dict.get(fallback) ?? null;
       const under = base === undefined ? undefined : lookup_dict.get(base);
       if (chosen === null) chosen = under ?? null;
-      else if (under instanceof PyMap) chosen = updateInPlace(deepCopy(under), chosen, false);
+      else if (under instanceof PyMap) chosen = updateInPlace(copyValue(under), chosen, false);
       // Salt merges into the looked-up mapping itself.
       if (merge instanceof PyMap && merge.size > 0)
-        chosen = chosen === null ? merge : updateInPlace(chosen, deepCopy(merge), false);
+        chosen = chosen === null ? merge : updateInPlace(chosen, copyValue(merge), false);
       return Promise.resolve(chosen);
     },
   }),

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { EdgeError } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
-import { PyMap, type Value } from '../../values/index.ts';
+import { copyValue, PyMap, type Value } from '../../values/index.ts';
 import { defineRead, type ExecutionModule } from '../contract/index.ts';
-import { deepCopy, mergeRecursive, updateInPlace } from '../text/index.ts';
+import { mergeRecursive, updateInPlace } from '../text/index.ts';
 
 const strategyArg = z
   .enum(['smart', 'aggregate', 'list', 'overwrite', 'recurse'])
@@ -82,11 +82,11 @@ export const mergingFunctions: readonly ExecutionModule[] = [
           Value,
           Value,
         ];
-        const changed = in_place ? under : deepCopy(under);
+        const changed = in_place ? under : copyValue(under);
         if (name === 'defaults.merge') return Promise.resolve(updateInPlace(changed, over, merge_lists));
         if (!(changed instanceof PyMap))
           throw new EdgeError('EDGE_BAD_ARGUMENT', 'defaults.update needs a mapping of mappings');
-        for (const [key, value] of [...changed]) changed.set(key, updateInPlace(deepCopy(over), value, merge_lists));
+        for (const [key, value] of [...changed]) changed.set(key, updateInPlace(copyValue(over), value, merge_lists));
         return Promise.resolve(changed);
       },
     }),
@@ -97,7 +97,7 @@ export const mergingFunctions: readonly ExecutionModule[] = [
     args: z.object({ source: anyValue().describe('The data.') }),
     returns: 'The copy.',
     examples: [],
-    run: ({ source }) => Promise.resolve(deepCopy(source)),
+    run: ({ source }) => Promise.resolve(copyValue(source)),
   }),
 ];
 
@@ -110,7 +110,7 @@ function merged(under: Value, over: Value, strategy: string, mergeLists: boolean
     case 'aggregate':
       return mergeRecursive(under, over, true);
     default:
-      return updateInPlace(deepCopy(under), over, mergeLists);
+      return updateInPlace(copyValue(under), over, mergeLists);
   }
 }
 

@@ -13,7 +13,7 @@ export {
 export { formatMode, parseMode } from './file-mode.ts';
 export { editLine, type LineOptions } from './line-mode.ts';
 export { bareLines, endedText, splitLines } from './lines.ts';
-export { deepCopy, mergeRecursive, updateInPlace } from './merge.ts';
+export { mergeRecursive, updateInPlace } from './merge.ts';
 export { escapeRegex, expandReplacement, pythonRegex, substitute } from './python-regex.ts';
 export { deserializeData, SERIALIZERS, type Serializer, serializeData } from './serialize.ts';
 export { isBinary, unifiedDiff } from './unified-diff.ts';

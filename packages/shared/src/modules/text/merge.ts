@@ -1,5 +1,5 @@
 import { EdgeError } from '../../kernel/index.ts';
-import { PyMap, PyTuple, type Value, valuesEqual } from '../../values/index.ts';
+import { joinLists, PyMap, type Value } from '../../values/index.ts';
 
 /** Salt's `dictupdate.update`: `over` wins, mappings are merged level by level, lists replaced or, where asked, joined. */
 export function mergeRecursive(under: Value, over: Value, mergeLists: boolean): Value {
@@ -11,7 +11,7 @@ export function mergeRecursive(under: Value, over: Value, mergeLists: boolean): 
     }
     return merged;
   }
-  if (mergeLists && Array.isArray(under) && Array.isArray(over)) return joined(under, over);
+  if (mergeLists && Array.isArray(under) && Array.isArray(over)) return joinLists(under, over);
   return over;
 }
 
@@ -30,21 +30,8 @@ export function updateInPlace(dest: Value, over: Value, mergeLists: boolean): Py
   for (const [key, value] of over) {
     const below = dest.get(key);
     if (below instanceof PyMap && value instanceof PyMap) updateInPlace(below, value, mergeLists);
-    else if (mergeLists && Array.isArray(below) && Array.isArray(value)) dest.set(key, joined(below, value));
+    else if (mergeLists && Array.isArray(below) && Array.isArray(value)) dest.set(key, joinLists(below, value));
     else dest.set(key, value);
   }
   return dest;
-}
-
-/** A copy that shares no mapping or list with the value. */
-export function deepCopy(value: Value): Value {
-  if (value instanceof PyMap) return new PyMap([...value].map(([key, item]): [Value, Value] => [key, deepCopy(item)]));
-  if (Array.isArray(value)) return value.map(deepCopy);
-  return value instanceof PyTuple ? new PyTuple(value.items.map(deepCopy)) : value;
-}
-
-function joined(under: readonly Value[], over: readonly Value[]): Value[] {
-  const all = [...under];
-  for (const item of over) if (!all.some((known) => valuesEqual(known, item))) all.push(item);
-  return all;
 }
