@@ -3,3 +3,4 @@
  */
 export { EXIT, type ExitCode } from '../exit-codes.ts';
 export { eventSubject, idFromToken, idToken, SUBJECTS } from '../subjects.ts';
+export { TARGET_TYPES, type TargetType } from '../target-types.ts';
