@@ -66,8 +66,12 @@ describe('edge-run render without a master', () => {
   });
 
   it('--as asks the master', async () => {
-    const answer = await runLine(['render', 'web', '--as', 'web1'], { render: () => ({ text: 'a: 1\n' }) }, { cwd });
+    const answer = await runLine(
+      ['render', 'web', '--as', 'web1'],
+      { render: () => ({ text: 'a: 1\n', warnings: [] }) },
+      { cwd },
+    );
     expect(answer.stdout).toBe('a: 1\n');
-    expect(answer.asked).toEqual([{ name: 'render', args: { path: 'web', id: 'web1' } }]);
+    expect(answer.asked).toEqual([{ name: 'render', args: { path: 'web', id: 'web1', stage: 'jinja' } }]);
   });
 });

@@ -4,6 +4,7 @@ import type { JinjaOptions, RenderedText, RenderRequest, RenderText } from '../c
 import { BoundedCache } from './cache.ts';
 import { FILTERS } from './filters/index.ts';
 import { GLOBALS } from './globals.ts';
+import { jinjaOptions } from './options.ts';
 import { renderedText } from './origins.ts';
 import { faultDiagnostic, syntaxDiagnostics } from './report.ts';
 import { Context } from './runtime/context.ts';
@@ -38,11 +39,13 @@ export function createJinja(
 }
 
 async function renderText(
-  request: RenderRequest,
+  asked: RenderRequest,
   serializers: Serializers,
   cache: TemplateCache,
 ): Promise<Compiled<RenderedText>> {
-  const lexer = request.jinja ?? {};
+  const { value: lexer, diagnostics: remarks } = jinjaOptions(asked);
+  if (lexer === undefined) return notCompiled(remarks);
+  const request = { ...asked, jinja: lexer };
   const options = optionsKey(lexer);
   const compile = (text: string, path: string): JinjaTemplate =>
     cache
@@ -58,9 +61,9 @@ async function renderText(
     const names = new Map(env.globals);
     const piece = await bounded(env, request, template.root(env, new Context(env, names, template.blocks)));
     const ends = /[\r\n]$/.test(request.text);
-    return compiled(renderedText(piece, ends ? `${piece.text}\n` : piece.text));
+    return compiled(renderedText(piece, ends ? `${piece.text}\n` : piece.text), remarks);
   } catch (error) {
-    return notCompiled(diagnosticsOf(error, request));
+    return notCompiled([...remarks, ...diagnosticsOf(error, request)]);
   }
 }
 

@@ -1,0 +1,78 @@
+import { type Compiled, compiled, type Diagnostic, DiagnosticsError, hasErrors, notCompiled } from '../kernel/index.ts';
+import type { StateModule } from '../modules/contract/index.ts';
+import type { RenderStage } from '../protocol/plain/index.ts';
+import { compile, compileCatalog, compileLow, compileRawLow, gatherHigh, type HighData } from '../state/index.ts';
+import type { Value } from '../values/index.ts';
+import type { HostRuntime, WorkRequest } from './runtime.ts';
+import { slsSource } from './sls-source.ts';
+
+/** A file to render, and how far. */
+export interface StageRequest {
+  readonly stage: RenderStage;
+  readonly text: string;
+  /** As diagnostics name it. */
+  readonly path: string;
+  /** Its dotted name, if it is an SLS file: stages `high` and `low` need one. */
+  readonly sls: string | undefined;
+  readonly saltenv: string;
+  /** What the states of stage `low` must be among; any are taken where absent. */
+  readonly states?: ReadonlyMap<string, StateModule>;
+}
+
+/** Text for stage `jinja`, data for the others. */
+export type StageAnswer = { readonly text: string } | { readonly value: Value };
+
+/**
+ * Renders a file as the host of a runtime sees it, up to a stage; stage `high` and `low` follow its includes. Stage
+ * `low` is what `state.show_low_sls` prints, and fails on everything that would keep the states from being run.
+ */
+export async function renderStage(
+  runtime: HostRuntime,
+  request: StageRequest,
+  work: WorkRequest,
+): Promise<Compiled<StageAnswer>> {
+  const { stage, text, path, sls, saltenv } = request;
+  const { renderText, renderData, files } = runtime.options;
+  try {
+    const workplace = await runtime.workplace({ ...work, saltenv });
+    const rendering = { ...workplace.renderRequest(text, path), ...(sls === undefined ? {} : { sls }) };
+    if (stage === 'jinja') return mapped(await renderText(rendering), (rendered) => ({ text: rendered.text }));
+    if (stage === 'yaml') return mapped(await renderData(rendering), ({ value }) => ({ value }));
+    if (sls === undefined) return notCompiled([noSls(path)]);
+    const high = await gatherHigh(
+      new Map([[saltenv, [sls]]]),
+      slsSource(files, renderData, async () => workplace),
+    );
+    if (stage === 'high' || high.value === undefined) return mapped(high, ({ data }) => ({ value: data }));
+    return lowOf(high.value, high.diagnostics, request.states);
+  } catch (error) {
+    // What a pillar says wrong is thrown where somebody looks into it.
+    if (error instanceof DiagnosticsError) return notCompiled(error.diagnostics);
+    throw error;
+  }
+}
+
+function lowOf(high: HighData, remarks: readonly Diagnostic[], states: StageRequest['states']): Compiled<StageAnswer> {
+  const raw = compileRawLow(high);
+  const { diagnostics: problems } = states === undefined ? compileLow(high) : compile(high, compileCatalog(states));
+  // Both read the high data and say the same about its shape; only pairs that require each other are raw's alone.
+  const told = hasErrors(problems) ? problems : [...problems, ...raw.diagnostics.filter(isError)];
+  return mapped({ value: raw.value, diagnostics: [...remarks, ...told] }, (low) => ({ value: [...low] }));
+}
+
+function isError({ severity }: Diagnostic): boolean {
+  return severity === 'error';
+}
+
+function mapped<A, B>({ value, diagnostics }: Compiled<A>, map: (value: A) => B): Compiled<B> {
+  return value === undefined ? notCompiled(diagnostics) : compiled(map(value), diagnostics);
+}
+
+function noSls(path: string): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'EDGE_BAD_ARGUMENT',
+    summary: `${path} is no SLS file`,
+    detail: 'Stages high and low are for files whose names end in .sls, without further dots.',
+  };
+}
