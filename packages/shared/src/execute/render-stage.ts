@@ -1,7 +1,15 @@
-import { type Compiled, compiled, type Diagnostic, DiagnosticsError, hasErrors, notCompiled } from '../kernel/index.ts';
+import {
+  type Compiled,
+  compiled,
+  type Diagnostic,
+  DiagnosticsError,
+  type ErrorCode,
+  hasErrors,
+  notCompiled,
+} from '../kernel/index.ts';
 import type { StateModule } from '../modules/contract/index.ts';
 import type { RenderStage } from '../protocol/plain/index.ts';
-import { compile, compileCatalog, compileLow, compileRawLow, gatherHigh, type HighData } from '../state/index.ts';
+import { compile, compileCatalog, compileLow, compileRawLow, gatherReadable, type HighData } from '../state/index.ts';
 import type { Value } from '../values/index.ts';
 import type { HostRuntime, WorkRequest } from './runtime.ts';
 import { slsSource } from './sls-source.ts';
@@ -39,12 +47,11 @@ export async function renderStage(
     if (stage === 'jinja') return mapped(await renderText(rendering), (rendered) => ({ text: rendered.text }));
     if (stage === 'yaml') return mapped(await renderData(rendering), ({ value }) => ({ value }));
     if (sls === undefined) return notCompiled([noSls(path)]);
-    const high = await gatherHigh(
+    const { high, diagnostics } = await gatherReadable(
       new Map([[saltenv, [sls]]]),
       slsSource(files, renderData, async () => workplace),
     );
-    if (stage === 'high' || high.value === undefined) return mapped(high, ({ data }) => ({ value: data }));
-    return lowOf(high.value, high.diagnostics, request.states);
+    return stage === 'high' ? answered(high.data, diagnostics) : lowOf(high, diagnostics, request.states);
   } catch (error) {
     // What a pillar says wrong is thrown where somebody looks into it.
     if (error instanceof DiagnosticsError) return notCompiled(error.diagnostics);
@@ -52,12 +59,21 @@ export async function renderStage(
   }
 }
 
-function lowOf(high: HighData, remarks: readonly Diagnostic[], states: StageRequest['states']): Compiled<StageAnswer> {
+/** What may only be missing because a file could not be read. */
+const FOLLOWS: ReadonlySet<ErrorCode> = new Set(['EDGE_STATE_EXTEND', 'EDGE_STATE_REQUISITE_MISSING']);
+
+function lowOf(high: HighData, gathered: readonly Diagnostic[], states: StageRequest['states']): Compiled<StageAnswer> {
   const raw = compileRawLow(high);
   const { diagnostics: problems } = states === undefined ? compileLow(high) : compile(high, compileCatalog(states));
+  const own = hasErrors(gathered) ? problems.filter(({ code }) => !FOLLOWS.has(code)) : problems;
   // Both read the high data and say the same about its shape; only pairs that require each other are raw's alone.
-  const told = hasErrors(problems) ? problems : [...problems, ...raw.diagnostics.filter(isError)];
-  return mapped({ value: raw.value, diagnostics: [...remarks, ...told] }, (low) => ({ value: [...low] }));
+  const told = hasErrors(problems) ? own : [...own, ...raw.diagnostics.filter(isError)];
+  return answered([...(raw.value ?? [])], [...gathered, ...told]);
+}
+
+/** Data that counts only where nothing is wrong. */
+function answered(value: Value, diagnostics: readonly Diagnostic[]): Compiled<StageAnswer> {
+  return compiled({ value }, diagnostics);
 }
 
 function isError({ severity }: Diagnostic): boolean {

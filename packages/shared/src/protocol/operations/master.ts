@@ -9,6 +9,7 @@ const place = z.object({
   column: z.number().optional(),
   endColumn: z.number().optional(),
   text: z.string().optional(),
+  role: z.enum(['rendered', 'other']).optional(),
 });
 
 /** A problem in user input as it travels: `Diagnostic` of the kernel. */

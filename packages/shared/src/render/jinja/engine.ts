@@ -1,12 +1,13 @@
-import { type Compiled, compiled, notCompiled } from '../../kernel/index.ts';
+import { type Compiled, compiled, type Diagnostic, notCompiled } from '../../kernel/index.ts';
 import { integer } from '../../values/index.ts';
 import type { JinjaOptions, RenderedText, RenderRequest, RenderText } from '../contract.ts';
 import { BoundedCache } from './cache.ts';
+import { explainFault } from './explain-fault.ts';
 import { FILTERS } from './filters/index.ts';
 import { GLOBALS } from './globals.ts';
 import { jinjaOptions } from './options.ts';
 import { renderedText } from './origins.ts';
-import { faultDiagnostic, syntaxDiagnostics } from './report.ts';
+import { syntaxDiagnostics } from './report.ts';
 import { Context } from './runtime/context.ts';
 import { cancelledFault, deadlineFault, Env, toFault } from './runtime/env.ts';
 import { type Frame, PyFault } from './runtime/fault.ts';
@@ -63,18 +64,18 @@ async function renderText(
     const ends = /[\r\n]$/.test(request.text);
     return compiled(renderedText(piece, ends ? `${piece.text}\n` : piece.text), remarks);
   } catch (error) {
-    return notCompiled([...remarks, ...diagnosticsOf(error, request)]);
+    return notCompiled([...remarks, ...(await diagnosticsOf(error, request))]);
   }
 }
 
-function diagnosticsOf(error: unknown, request: RenderRequest): ReturnType<typeof syntaxDiagnostics> {
+async function diagnosticsOf(error: unknown, request: RenderRequest): Promise<Diagnostic[]> {
   const syntax = syntaxFaultsIn(error);
   const known = (kind: string): Iterable<string> => (kind === 'filter' ? FILTERS : TESTS).keys();
   if (syntax) {
     const trail: readonly Frame[] = error instanceof PyFault ? error.trail : [];
     return syntaxDiagnostics(syntax, trail, known);
   }
-  return [faultDiagnostic(toFault(error), request.path)];
+  return explainFault(toFault(error), request);
 }
 
 function syntaxFaultsIn(error: unknown): TemplateSyntaxFaults | undefined {

@@ -25,12 +25,20 @@ export type SlsMatches = ReadonlyMap<string, readonly string[]>;
  * The value is undefined when there is any error.
  */
 export async function gatherHigh(matches: SlsMatches, source: SlsSource): Promise<Compiled<HighData>> {
+  const { high, diagnostics } = await gatherReadable(matches, source);
+  return { value: hasErrors(diagnostics) ? undefined : high, diagnostics };
+}
+
+/** As `gatherHigh`, with the part that could be read also where there are errors: to find what else is wrong. */
+export async function gatherReadable(
+  matches: SlsMatches,
+  source: SlsSource,
+): Promise<{ readonly high: HighData; readonly diagnostics: readonly Diagnostic[] }> {
   const gatherer = new Gatherer(matches, source);
   for (const [saltenv, names] of matches) {
     for (const name of names) await gatherer.request(name, saltenv);
   }
-  const { diagnostics, high } = gatherer;
-  return { value: hasErrors(diagnostics) ? undefined : high, diagnostics };
+  return gatherer;
 }
 
 interface Names {
@@ -198,7 +206,7 @@ class Gatherer {
       summary: `the ID '${id}' is declared in SLS '${where(first)}' and in SLS '${where(second)}'`,
       detail: `IDs are unique over all files${firstPlace === undefined ? '' : `; the other one is at ${formatPlace(firstPlace)}`}`,
       ...(place === undefined ? {} : { source: place }),
-      ...(firstPlace === undefined ? {} : { chain: [firstPlace] }),
+      ...(firstPlace === undefined ? {} : { chain: [{ ...firstPlace, role: 'other' as const }] }),
     });
   }
 
