@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import {
   createCatalog,
   createPillarCompiler,
@@ -19,6 +19,7 @@ import {
   DiagnosticsError,
   EdgeError,
   notCompiled,
+  type SourceRange,
   silentLogger,
 } from '@edge-run/shared/kernel';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
@@ -86,7 +87,11 @@ export async function renderOffline(request: OfflineRequest): Promise<Compiled<S
   );
   // An error of the pillar is what keeps the file from being rendered, and is in the answer.
   const warnings = remarks.filter(({ severity }) => severity === 'warning');
-  return { value: rendered.value, diagnostics: [...new Set([...warnings, ...rendered.diagnostics])] };
+  const own =
+    found.kind === 'pillar'
+      ? rendered.diagnostics.map((diagnostic) => inPillarRoots(diagnostic, found.roots, request.cwd))
+      : rendered.diagnostics;
+  return { value: rendered.value, diagnostics: [...new Set([...warnings, ...own])] };
 }
 
 async function findFile({ cwd, file, saltenv }: OfflineRequest, project: Project | undefined): Promise<Found> {
@@ -143,7 +148,7 @@ async function createRuntime(
     mine: { get: () => Promise.resolve(new PyMap()) },
     log: silentLogger,
   };
-  const pillar = pillarFor({ id, grains, base, context, project, found, signal: request.signal });
+  const pillar = pillarFor({ id, grains, base, request, project, found });
   const noted: RuntimeOptions['pillar'] = async (query) => {
     const answer = await pillar(query);
     remarks.push(...answer.diagnostics);
@@ -175,14 +180,14 @@ interface PillarParts {
   readonly id: string;
   readonly grains: PyMap;
   readonly base: Omit<RuntimeOptions, 'facts' | 'pillar'>;
-  readonly context: ContextFile;
+  readonly request: OfflineRequest;
   readonly project: Project | undefined;
   readonly found: Found;
-  readonly signal: AbortSignal;
 }
 
 /** The context's pillar, or else what the project's pillar roots give the id. A pillar file sees none of itself. */
-function pillarFor({ id, grains, base, context, project, found, signal }: PillarParts): RuntimeOptions['pillar'] {
+function pillarFor({ id, grains, base, request, project, found }: PillarParts): RuntimeOptions['pillar'] {
+  const { context, signal, cwd } = request;
   if (context.pillar !== undefined || project === undefined || found.kind === 'pillar') {
     const given = context.pillar ?? new PyMap();
     return ({ override }) => Promise.resolve(compiled(mergeMaps(given, override ?? new PyMap(), false)));
@@ -195,7 +200,23 @@ function pillarFor({ id, grains, base, context, project, found, signal }: Pillar
       ...{ id, grains, pillarenv, signal },
       ...(override === undefined ? {} : { override }),
     });
-    return value === undefined ? notCompiled(diagnostics) : compiled(value, diagnostics);
+    const placed = diagnostics.map((diagnostic) => inPillarRoots(diagnostic, project.pillars, cwd));
+    return value === undefined ? notCompiled(placed) : compiled(value, placed);
+  };
+}
+
+/** Says of the places in a pillar that they are there: states may have files of the same names. */
+function inPillarRoots(diagnostic: Diagnostic, roots: LocalRootsByEnv, cwd: string): Diagnostic {
+  const directories = Object.values(roots).flatMap((places) => places.map(({ directory }) => directory));
+  const found = <P extends SourceRange>(place: P): P => {
+    const directory = directories.find((root) => existsSync(join(root, place.file)));
+    return directory === undefined ? place : { ...place, file: relative(cwd, join(directory, place.file)) };
+  };
+  const { source, chain } = diagnostic;
+  return {
+    ...diagnostic,
+    ...(source === undefined ? {} : { source: found(source) }),
+    ...(chain === undefined ? {} : { chain: chain.map(found) }),
   };
 }
 

@@ -47,9 +47,13 @@ export async function renderStage(
     if (stage === 'jinja') return mapped(await renderText(rendering), (rendered) => ({ text: rendered.text }));
     if (stage === 'yaml') return mapped(await renderData(rendering), ({ value }) => ({ value }));
     if (sls === undefined) return notCompiled([noSls(path)]);
-    const { high, diagnostics } = await gatherReadable(
+    const { high, diagnostics: gathered } = await gatherReadable(
       new Map([[saltenv, [sls]]]),
       slsSource(files, renderData, async () => workplace),
+    );
+    // What is wrong with a file as a whole has no line of its own.
+    const diagnostics = gathered.map((problem) =>
+      problem.code === 'EDGE_SLS_SHAPE' && !problem.source ? { ...problem, source: { file: path, line: 1 } } : problem,
     );
     return stage === 'high' ? answered(high.data, diagnostics) : lowOf(high, diagnostics, request.states);
   } catch (error) {

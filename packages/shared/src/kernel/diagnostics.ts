@@ -65,13 +65,12 @@ export function formatPlace(source: SourceRange): string {
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { source, chain = [] } = diagnostic;
   const shown = chain.filter(({ role }) => role !== undefined);
-  const gutter = Math.max(...[source, ...shown].map((place) => String(place?.line ?? '').length));
+  const gutter = Math.max(1, ...[source, ...shown].map((place) => String(place?.line ?? '').length));
   const blank = ' '.repeat(gutter);
   const lines = [`${diagnostic.severity}[${diagnostic.code}]: ${diagnostic.summary}`];
   if (source) lines.push(`${blank} --> ${formatPlace(source)}`, ...excerpt(source, gutter));
   for (const place of shown) {
-    const title = place.role === 'rendered' ? `rendered, line ${place.line}` : `the other one, ${formatPlace(place)}`;
-    lines.push(`${blank} ::: ${title}`, ...excerpt(place, gutter));
+    lines.push(`${blank} ::: ${titleOf(place, source)}`, ...excerpt(place, gutter));
   }
   for (const place of chain) {
     if (place.role !== undefined) continue;
@@ -79,6 +78,12 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   }
   if (diagnostic.detail !== '') lines.push(`${blank} = help: ${diagnostic.detail}`);
   return lines.join('\n');
+}
+
+function titleOf(place: SourceRange, source: SourceRange | undefined): string {
+  if (place.role !== 'rendered') return `the other one, ${formatPlace(place)}`;
+  const file = place.file.replace(/ \(rendered\)$/, '');
+  return `${file === source?.file ? '' : `${file} `}rendered, line ${place.line}`;
 }
 
 /** The line of a place, and below it the caret. */

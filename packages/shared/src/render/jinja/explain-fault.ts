@@ -1,4 +1,5 @@
 import { type Diagnostic, DiagnosticsError, type SourceRange } from '../../kernel/index.ts';
+import { nearest } from '../../schema/index.ts';
 import type { RenderRequest } from '../contract.ts';
 import { loadJson } from '../json.ts';
 import { faultDiagnostic, rangeOf } from './report.ts';
@@ -12,6 +13,11 @@ export async function explainFault(fault: PyFault, request: RenderRequest): Prom
   const told = faultDiagnostic(fault, request.path);
   if (fault.type === 'TemplateNotFound') {
     const meant = await request.loader.near?.(fault.message).catch(() => undefined);
+    return [meant === undefined ? told : { ...told, detail: `Did you mean '${meant}'?` }];
+  }
+  const undefinedName = /^'(\w+)' is undefined$/.exec(fault.message)?.[1];
+  if (undefinedName !== undefined && told.detail === '') {
+    const meant = nearest(undefinedName, await namesSetIn(told.source?.file, request));
     return [meant === undefined ? told : { ...told, detail: `Did you mean '${meant}'?` }];
   }
   const problems = dataProblems(fault);
@@ -61,4 +67,12 @@ function placed(problem: Diagnostic, trail: readonly Frame[], file: ImportedFile
   }
   const rendered = { ...source, file: `${file?.path ?? tag!.file} (rendered)`, role: 'rendered' as const };
   return { ...problem, source: tag!, chain: [rendered, ...outer] };
+}
+
+/** Names that the tags of a template set; which of them are in reach where it failed does not matter to a suggestion. */
+async function namesSetIn(path: string | undefined, request: RenderRequest): Promise<readonly string[]> {
+  if (path === undefined) return [];
+  const file = path === request.path ? request : await request.loader.load(path).catch(() => undefined);
+  const tags = file?.text.matchAll(/\{%[-+]?\s*(?:set|macro|for|from|import(?:_\w+)?)\s([^=%]*)/g) ?? [];
+  return [...tags].flatMap(([, names = '']) => names.replace(/'[^']*'|"[^"]*"/g, '').match(/[A-Za-z_]\w*/g) ?? []);
 }

@@ -89,12 +89,13 @@ class Gatherer {
     const { value } = rendered.value;
     if (value === null) return new PyMap();
     if (!(value instanceof PyMap)) {
-      this.#report('EDGE_SLS_SHAPE', `SLS ${sls} does not render to a dictionary`, [], chain[0]);
+      const place = rendered.value.placeOf(value, 0) ?? chain[0];
+      this.#report('EDGE_SLS_SHAPE', `SLS ${sls} does not render to a dictionary`, [], place);
       return undefined;
     }
     this.high.places.add(rendered.value);
     const normal = normaliseSls(value, sls, saltenv, this.high.places);
-    this.diagnostics.push(...normal.diagnostics);
+    this.diagnostics.push(...normal.diagnostics.map((diagnostic) => withChain(diagnostic, chain)));
     const included = new PyMap();
     for (const [index, entry] of normal.include.entries()) {
       const place = this.high.places.of(normal.include, index);
