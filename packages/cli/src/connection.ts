@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import type { Flags } from './flags.ts';
 import type { Io } from './io.ts';
+import { nearestProjectFile } from './project-file.ts';
 
 /** Which master to ask and how to reach it. */
 export interface BusContext {
@@ -113,14 +114,6 @@ async function projectContext(config: string | undefined, place: Place): Promise
   if (typeof content.context === 'string') return namedContext(content.context, file, place);
   if (typeof content.url !== 'string') return undefined;
   return { name: content.url, url: content.url, credentials: place.env.EDGE_CREDENTIALS, origin: file };
-}
-
-function nearestProjectFile(cwd: string): string | undefined {
-  for (let dir = cwd; ; dir = dirname(dir)) {
-    const file = join(dir, 'edge.yaml');
-    if (readText(file) !== undefined) return file;
-    if (readText(join(dir, '.git', 'HEAD')) !== undefined || dirname(dir) === dir) return undefined;
-  }
 }
 
 function contextsFile({ env, home }: Place): string {

@@ -240,7 +240,7 @@ describe('renderError', () => {
          --> nginx/init.sls:16:7
       16 |     - mod: "0644"
          |       ^^^
-        = help: did you mean \`mode\`?
+         = help: did you mean \`mode\`?
       warning[EDGE_NUMBER_FOR_TEXT]: number for text
       1 error, 1 warning
         next: edge-run check

@@ -1,6 +1,5 @@
+import { projectSettings } from '@edge-run/shared/project';
 import { z } from 'zod';
-
-const roots = z.record(z.string(), z.array(z.string()));
 
 /** One `reactor` entry: tag glob → SLS files. */
 const reactorEntry = z.record(z.string(), z.union([z.string().transform((sls) => [sls]), z.array(z.string())]));
@@ -33,22 +32,7 @@ export const masterConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('The broker.'),
-  file_roots: roots
-    .default({ base: ['states'] })
-    .describe('saltenv → folders of states, the first that has a file wins.'),
-  orchestration_roots: z
-    .array(z.string())
-    .default(['orch'])
-    .describe('Folders of orchestrations, seen in `base` as `salt://orch/`.'),
-  pillar_roots: roots
-    .default({ base: ['pillars'] })
-    .describe('pillarenv → folders of pillars, the first that has a file wins.'),
-  pillar_source_merging_strategy: z
-    .enum(['smart', 'recurse', 'aggregate', 'overwrite', 'list', 'none'])
-    .default('smart')
-    .describe('How pillar files are merged.'),
-  pillar_merge_lists: z.boolean().default(false).describe('Whether lists of pillar files are joined when merged.'),
-  nodegroups: z.record(z.string(), z.string()).default({}).describe('Name → compound target.'),
+  ...projectSettings,
   reactor: z.array(reactorEntry).default([]).describe('Event tag globs and the SLS files that react to them.'),
   schedule: z
     .record(z.string(), z.record(z.string(), z.unknown()))

@@ -1,8 +1,8 @@
 import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
 import { pillarGet } from '@edge-run/shared/pillar';
 import { type FleetNode, type MinionKey, OPERATIONS } from '@edge-run/shared/protocol';
-import { globMatches, traverse } from '@edge-run/shared/target';
-import { decodeValue, encodeValue, PyMap, type Value } from '@edge-run/shared/values';
+import { globMatches } from '@edge-run/shared/target';
+import { decodeValue, encodeValue, PyMap, traverse, type Value } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
 import type { Presence } from '../jobs/index.ts';
 import type { Keyring, ListedKey } from '../keys/index.ts';

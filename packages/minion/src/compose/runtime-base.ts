@@ -2,6 +2,7 @@ import { createCatalog, type RuntimeOptions } from '@edge-run/shared/execute';
 import { LocalHost } from '@edge-run/shared/host';
 import type { Logger } from '@edge-run/shared/kernel';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
+import { templateOpts } from '@edge-run/shared/project';
 import { createRenderer } from '@edge-run/shared/render';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import type { MinionConfig } from '../config/index.ts';
@@ -21,7 +22,11 @@ export function runtimeBase(config: MinionConfig, log: Logger, opts: object = {}
     catalog: createCatalog(),
     ...createRenderer(),
     facts: keptFacts(async () => new PyMap([...(await gatherFacts(host)), ...mapOf(grains), ['id', id]])),
-    opts: mapOf({ id, services_dir, services_run_dir, pillarenv, saltenv: 'base', __role: 'minion', ...opts }),
+    opts: mapOf({
+      ...{ id, services_dir, services_run_dir, pillarenv, saltenv: 'base', __role: 'minion' },
+      ...templateOpts(config),
+      ...opts,
+    }),
     ...(pillarenv === undefined ? {} : { pillarenv }),
     log,
   };

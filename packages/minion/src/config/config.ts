@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { publicKeyKind } from '@edge-run/shared/bus/identity';
 import { EdgeError } from '@edge-run/shared/kernel';
+import { templateSettings } from '@edge-run/shared/project';
 import { load } from 'js-yaml';
 import { z } from 'zod';
 
@@ -44,6 +45,7 @@ export const minionConfig = z.strictObject({
     .record(z.string(), z.array(z.string()))
     .default({})
     .describe('Local pillar roots, for calls without a master.'),
+  ...templateSettings,
   pillarenv: z.string().optional().describe('Pillar environment of jobs that name none.'),
   home: z.string().optional().describe('HOME of commands, where it is not that of the user this minion runs as.'),
   services_dir: z.string().optional().describe('Where services of a host without an init system are declared.'),

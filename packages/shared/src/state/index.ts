@@ -34,6 +34,7 @@ export {
 export {
   bareHighData,
   gatherHigh,
+  gatherReadable,
   type HighData,
   numberStates,
   Places,

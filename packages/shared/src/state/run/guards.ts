@@ -1,7 +1,6 @@
 import { EdgeError } from '../../kernel/index.ts';
 import type { ModuleContext } from '../../modules/contract/index.ts';
-import { traverse } from '../../target/index.ts';
-import { PyFloat, PyMap, PySet, PyTuple, type Value } from '../../values/index.ts';
+import { PyFloat, PyMap, PySet, PyTuple, traverse, type Value } from '../../values/index.ts';
 import type { Chunk } from '../contract.ts';
 import { quietAnswer, type StepAnswer } from './answer.ts';
 
