@@ -2,7 +2,7 @@ import { type Compiled, compiled, type Diagnostic } from '../../kernel/index.ts'
 import { didYouMean } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { JinjaOptions, RenderRequest } from '../contract.ts';
-import { truth } from './runtime/operators.ts';
+import { truth } from './runtime/operands.ts';
 
 /** Names of Jinja's environment that are understood, and what they are called here. */
 const KNOWN: ReadonlyMap<string, keyof JinjaOptions> = new Map([
