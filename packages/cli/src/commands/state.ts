@@ -44,13 +44,13 @@ export function addStateCommands(program: Command, register: Register): void {
   );
   register(
     program
-      .command('apply <plan>')
-      .summary('apply a saved plan, or refuse when what it was made from has moved')
+      .command('apply <plan> [args...]')
+      .summary('apply a saved plan, or refuse when what it was made from has moved; pillar= again where it was given')
       .addHelpText(
         'after',
         "\nExample:  edge-run state plan 'web*' nginx --save nginx.plan && edge-run apply nginx.plan",
       ),
-    (session, words) => applySaved(session, wordAt(words, 0)),
+    (session, words) => applySaved(session, wordAt(words, 0), wordsAt(words, 1)),
   );
 }
 
@@ -77,10 +77,11 @@ async function applyStates(
 ): Promise<ExitCode> {
   const request = await stateRequest(words, options, 'state.apply', plan);
   const waiting = withAsync(session, options);
-  if (options.detailedExitcode !== true || !waiting.flags.wait) return runJob(waiting, request);
+  const reading = { isPlan: request.kwargs.some(([name, value]) => name === 'test' && value === true) };
+  if (options.detailedExitcode !== true || !waiting.flags.wait) return runJob(waiting, request, reading);
   const { jid } = await (await session.master()).ask('jobs.publish', request);
   const { view, end } = await followJob(session, jid);
-  await printFollowed(session, view, end);
+  await printFollowed(session, view, end, reading);
   if (end !== 'ended') return end === 'timed-out' ? EXIT.timedOut : EXIT.interrupted;
   const outcomes = new Set(Object.values(view.hosts).map((host) => host.outcome));
   const clean = outcomes.size === 1 && outcomes.has('succeeded');

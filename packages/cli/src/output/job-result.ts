@@ -62,7 +62,8 @@ function groupLines(
   { style, detail }: { readonly style: Style; readonly detail: StateDetail },
 ): string[] {
   const [sign, paint] = signOf(answer, style);
-  const count = ids.length > 1 ? `   (${ids.length} hosts)` : '';
+  const alike = detail === 'plan' && answer.outcome === 'succeeded' ? ', same plan' : '';
+  const count = ids.length > 1 ? `   (${ids.length} hosts${alike})` : '';
   const states = answer.ret === undefined ? undefined : readStateReturns(answer.ret);
   if (states !== undefined) {
     return [paint(`${sign} ${label}${count}`), ...renderStates(states, style, detail).map((line) => `    ${line}`)];
