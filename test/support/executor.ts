@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import type { HostJob, HostJobResult, JobExecutor } from '@edge-run/shared/execute';
 import { systemClock } from '@edge-run/shared/kernel';
 import { PyMap } from '@edge-run/shared/values';
 
-/** Knows `test.ping`, `test.echo TEXT`, `test.sleep MS` (ends when told to), `test.large BYTES` and `test.count`. */
+/**
+ * Knows `test.ping`, `test.echo TEXT`, `test.sleep MS` (ends when told to), `test.large CHARACTERS` (nobody can pack
+ * them to less than three quarters), `test.repeated CHARACTERS` and `test.count`.
+ */
 export function testExecutor(options: { readonly onRun?: (job: HostJob) => void } = {}): JobExecutor {
   let count = 0;
   return {
@@ -18,6 +22,8 @@ export function testExecutor(options: { readonly onRun?: (job: HostJob) => void 
           count += 1;
           return { outcome: 'succeeded', ret: count, retcode: 0 };
         case 'test.large':
+          return { outcome: 'succeeded', ret: randomText(Number(job.args[0])), retcode: 0 };
+        case 'test.repeated':
           return { outcome: 'succeeded', ret: 'x'.repeat(Number(job.args[0])), retcode: 0 };
         case 'test.sleep':
           await systemClock.sleep(Number(job.args[0]), signal);
@@ -27,4 +33,10 @@ export function testExecutor(options: { readonly onRun?: (job: HostJob) => void 
       }
     },
   };
+}
+
+function randomText(characters: number): string {
+  return randomBytes(Math.ceil((characters * 3) / 4))
+    .toString('base64')
+    .slice(0, characters);
 }

@@ -33,7 +33,7 @@ test('a function that throws is a failure with evidence', async () => {
 });
 
 test('a return larger than the server takes is a failure that says so', async () => {
-  const request = { target: 'web1', targetType: 'list', fun: 'test.large', args: [9_000_000] };
+  const request = { target: 'web1', targetType: 'list', fun: 'test.large', args: [12_000_000] };
   const answer = await master.jobs.run(request, never);
   expect(answer.targets.get('web1')).toMatchObject({
     outcome: 'failed',
@@ -45,6 +45,13 @@ test('a return of several megabytes arrives', async () => {
   const request = { target: 'web1', targetType: 'list', fun: 'test.large', args: [5_000_000] };
   const answer = await master.jobs.run(request, never);
   expect(String(answer.targets.get('web1')?.ret)).toHaveLength(5_000_000);
+});
+
+test('a return larger than the server takes arrives where it can be packed to less', async () => {
+  const request = { target: 'web1', targetType: 'list', fun: 'test.repeated', args: [30_000_000] };
+  const answer = await master.jobs.run(request, never);
+  expect(answer.targets.get('web1')?.outcome).toBe('succeeded');
+  expect(String(answer.targets.get('web1')?.ret)).toHaveLength(30_000_000);
 });
 
 test('a target that never was is unreachable within seconds, and the others answer', async () => {

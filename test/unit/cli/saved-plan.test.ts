@@ -68,23 +68,23 @@ describe('state plan --save', () => {
   it('shows hosts that answered alike once, with diffs, and the totals', async () => {
     const { stdout, stderr, exitCode } = await save(fleet({ web1: planned(2), web2: planned(2), web9: planned(3) }));
     expect(stdout).toMatchInlineSnapshot(`
-      "  web[1-2]   (2 hosts)
-          ~ file.managed /etc/motd  would change   motd
+      "  web[1-2]   (2 hosts, same plan)
+          ~ file.managed /etc/motd  would change       motd
               @@ -1 +1 @@
               -port 1
               +port 2
           ? cmd.run ./hook.sh (hook)  effect unknown   motd
               its effect is not known
-          2 states: 2 would change
+          2 states: 1 to change, 1 unknown
         web9
-          ~ file.managed /etc/motd  would change   motd
+          ~ file.managed /etc/motd  would change       motd
               @@ -1 +1 @@
               -port 1
               +port 3
           ? cmd.run ./hook.sh (hook)  effect unknown   motd
               its effect is not known
-          2 states: 2 would change
-      Plan: 3 to change, 3 with unknown effect on 3 hosts.  Nothing was changed.
+          2 states: 1 to change, 1 unknown
+      Plan: 3 to change, 3 unknown on 3 hosts.  Nothing was changed.
       "
     `);
     expect(stderr).toContain(`Apply exactly this:  edge-run apply ${file}`);

@@ -4,7 +4,7 @@ import { exitCodeOfJob, type JobView, readStateReturns } from '@edge-run/shared/
 import { isMachineFormat } from '../flags.ts';
 import { emitData } from '../output/emit.ts';
 import { planSummaryLine } from '../output/highstate.ts';
-import { jobJson, jobSummaryLine, renderJobAnswers } from '../output/job-result.ts';
+import { type AnswerOptions, jobJson, jobSummaryLine, renderJobAnswers } from '../output/job-result.ts';
 import type { FollowEnd } from '../progress/follow.ts';
 import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
@@ -17,6 +17,7 @@ export interface JobReading {
   readonly exitCodeOf?: (view: JobView) => ExitCode;
   /** States in test mode, asked for as a plan: totals are printed, and what guards keep from running. */
   readonly isPlan?: boolean;
+  readonly layOut?: NonNullable<AnswerOptions['layOut']>;
 }
 
 /** Publishes a job, waits for its end unless told not to, and prints what the targets answered. */
@@ -68,9 +69,10 @@ export async function printJob(
   session: Session,
   view: JobView,
   unfinished: boolean,
-  { isPlan = false }: JobReading = {},
+  { isPlan = false, layOut }: JobReading = {},
 ): Promise<void> {
   const { flags, io, style } = session;
+  const detail = flags.quiet ? 'summary' : flags.verbose > 0 ? 'full' : isPlan ? 'plan' : 'changes';
   if (isMachineFormat(flags.out)) await emitData(session, jobJson(view));
   else if (flags.out === 'name')
     io.stdout.write(
@@ -78,11 +80,10 @@ export async function printJob(
         .map((id) => `${id}\n`)
         .join(''),
     );
-  else
-    io.stdout.write(
-      renderJobAnswers(view, { style, detail: flags.verbose > 0 ? 'full' : isPlan ? 'plan' : 'changes' }),
-    );
-  if (isPlan && !isMachineFormat(flags.out) && flags.out !== 'name') io.stdout.write(`${planSummaryLine(view)}\n`);
+  else {
+    io.stdout.write(renderJobAnswers(view, { style, detail, ...(layOut === undefined ? {} : { layOut }) }));
+    if (isPlan) io.stdout.write(`${planSummaryLine(view)}\n`);
+  }
   const details = unfinished ? `watch: edge-run jobs watch ${view.jid}` : `details: edge-run jobs show ${view.jid}`;
   session.note(session.noteStyle.dim(`${jobSummaryLine(view, io.clock.now())}   ${details}`));
 }

@@ -7,7 +7,7 @@ import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
 import { encodeWords } from '../words.ts';
 import { addJobFlags, readJobFlags, withAsync } from './exec.ts';
-import { hasPendingChanges, printFollowed, runJob } from './job.ts';
+import { hasPendingChanges, type JobReading, printFollowed, runJob } from './job.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
 import { applySaved, planAndSave } from './saved-plan.ts';
 
@@ -30,13 +30,12 @@ export function addStateCommands(program: Command, register: Register): void {
         ? saveStates(session, words, options, options.save)
         : applyStates(session, words, options, true),
   );
-  register(subcommand('show', 'print the compiled states without running them'), (session, words, options) =>
-    callState(
-      session,
-      words,
-      options,
-      wordsAt(words, 1).some((word) => !isKeyword(word)) ? 'state.show_sls' : 'state.show_highstate',
-    ),
+  register(
+    subcommand('show', 'print the compiled states in the order they run, without running them'),
+    async (session, words, options) => {
+      const { renderLowStates } = await import('../output/low-states.ts');
+      return callState(session, words, options, 'state.show_lowstate', { layOut: renderLowStates });
+    },
   );
   register(
     addTargetFlags(state.command('top <target> [args...]')).summary('print which SLS files the top file selects'),
@@ -45,10 +44,11 @@ export function addStateCommands(program: Command, register: Register): void {
   register(
     program
       .command('apply <plan> [args...]')
-      .summary('apply a saved plan, or refuse when what it was made from has moved; pillar= again where it was given')
+      .summary('apply a saved plan, or refuse when what it was made from has moved')
       .addHelpText(
         'after',
-        "\nExample:  edge-run state plan 'web*' nginx --save nginx.plan && edge-run apply nginx.plan",
+        '\nValues of pillar= are not kept in the plan: give the same ones again.\n' +
+          "\nExample:  edge-run state plan 'web*' nginx --save nginx.plan && edge-run apply nginx.plan",
       ),
     (session, words) => applySaved(session, wordAt(words, 0), wordsAt(words, 1)),
   );
@@ -93,8 +93,9 @@ async function callState(
   words: Parameters<typeof wordAt>[0],
   options: Options,
   fun: string,
+  reading: JobReading = {},
 ): Promise<ExitCode> {
-  return runJob(withAsync(session, options), await stateRequest(words, options, fun, false));
+  return runJob(withAsync(session, options), await stateRequest(words, options, fun, false), reading);
 }
 
 /** SLS names are one argument, as Salt has it: `nginx app` and `nginx,app` are the same. */

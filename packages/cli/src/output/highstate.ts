@@ -14,8 +14,11 @@ import { padTo, type Style, sanitize, visibleWidth } from './style.ts';
 import { formatDuration } from './times.ts';
 import { formatInline, formatValue } from './values.ts';
 
-/** How much of a state run is shown: changes and failures; what guards keep from running too; or everything. */
-export type StateDetail = 'changes' | 'plan' | 'full';
+/**
+ * How much of a state run is shown: failures and counts; changes as well; what guards keep from running as well; or
+ * everything.
+ */
+export type StateDetail = 'summary' | 'changes' | 'plan' | 'full';
 
 /** Places stand in a column, but not beyond this one. */
 const PLACE_COLUMN_AT_MOST = 72;
@@ -26,7 +29,8 @@ export function renderStates(view: StatesView, style: Style, detail: StateDetail
   const failed = view.states.filter((line) => line.result === false);
   const others = view.states.filter((line) => line.result !== false && isShown(line, detail));
   const titled = [...others, ...failed].map((line) => ({ line, title: titleOf(line, detail) }));
-  const width = Math.min(PLACE_COLUMN_AT_MOST, Math.max(0, ...titled.map(({ title }) => visibleWidth(title))));
+  const widths = titled.map(({ title }) => visibleWidth(title)).filter((width) => width <= PLACE_COLUMN_AT_MOST);
+  const width = widths.reduce((widest, one) => Math.max(widest, one), 0);
   return [
     ...titled.flatMap(({ line, title }) => [
       titleLine(line, padTo(title, width), style, detail),
@@ -37,6 +41,7 @@ export function renderStates(view: StatesView, style: Style, detail: StateDetail
 }
 
 function isShown({ changed, result, notes }: StateLine, detail: StateDetail): boolean {
+  if (detail === 'summary') return false;
   if (detail === 'full' || changed || result === null || notes.depends !== undefined) return true;
   return detail === 'plan' && notes.isSkipped === true;
 }
@@ -54,13 +59,13 @@ const TO_DO: readonly (readonly [StateKind, string])[] = [
 ];
 
 /** `12 states: 1 added, 1 changed, 9 unchanged, 1 failed`; of a plan `1 to add`. */
-function countLine({ states, total, unchanged, failed }: StatesView, style: Style): string {
+function countLine({ states, total, failed }: StatesView, style: Style): string {
   const count = (planned: boolean, kind: StateKind): number =>
-    states.filter((line) => (line.result === null) === planned && kindOf(line) === kind).length;
+    states.filter((line) => isPlanned(line) === planned && kindOf(line) === kind).length;
   const text = `${countOf(total, 'state')}: ${listCounts([
     ...DONE.map(([kind, word]) => [count(false, kind), word] as const),
     ...TO_DO.map(([kind, word]) => [count(true, kind), word] as const),
-    [unchanged, 'unchanged'],
+    [count(false, 'unchanged'), 'unchanged'],
     [failed, 'failed'],
   ])}`;
   return failed > 0 ? style.red(text) : text;
@@ -71,7 +76,7 @@ export function planSummaryLine(view: JobView): string {
   const hosts = Object.values(view.hosts);
   const plans = hosts.flatMap(({ ret }) => (ret === undefined ? [] : (readStateReturns(ret) ?? [])));
   const states = plans.flatMap((plan) => plan.states);
-  const planned = states.filter(({ result }) => result === null);
+  const planned = states.filter(isPlanned);
   const counts = listCounts([
     ...TO_DO.map(([kind, word]) => [planned.filter((line) => kindOf(line) === kind).length, word] as const),
     [states.filter(({ result }) => result === false).length, 'would fail'],
@@ -79,6 +84,10 @@ export function planSummaryLine(view: JobView): string {
   const unplanned = hosts.length - plans.length;
   const without = unplanned === 0 ? '' : `, ${countOf(unplanned, 'host')} without a plan`;
   return `Plan: ${counts || 'nothing to change'} on ${countOf(plans.length, 'host')}${without}.  Nothing was changed.`;
+}
+
+function isPlanned({ result, notes }: StateLine): boolean {
+  return result === null || notes.depends !== undefined;
 }
 
 function listCounts(counts: readonly (readonly [count: number, word: string])[]): string {
@@ -131,7 +140,7 @@ function wordsOf(line: StateLine, detail: StateDetail): string {
   if (result === false) return detail === 'plan' ? 'would fail' : '';
   if (notes.isSkipped === true) return `skipped: ${sanitize(guards.join(', '))}`;
   if (depends !== undefined)
-    return `may act: depends on ${listCauses(depends)} ${depends.length === 1 ? 'whose effect is' : 'whose effects are'} unknown`;
+    return `may act: depends on ${listCauses(depends)}, whose ${depends.length === 1 ? 'effect is' : 'effects are'} unknown`;
   if (result === true) return changed ? `${DID[verb]}${reason(because, 'changed')}${secretWords(line)}` : '';
   if (because !== undefined) return `${WOULD[verb]}${reason(because, because.length === 1 ? 'changes' : 'change')}`;
   if (kindOf(line) !== 'unknown') return `${WOULD[verb]}${secretWords(line)}`;
@@ -205,7 +214,7 @@ function changeLines(changes: JsonValue, style: Style): string[] {
     if (change === SEALED) return [];
     if (name === 'diff' && typeof change === 'string') return diffLines(change, style);
     const pair = oldAndNew(change);
-    if (pair !== undefined) return [`    ${sanitize(name)}: ${formatInline(pair.old)} -> ${formatInline(pair.new)}`];
+    if (pair !== undefined) return [`    ${sanitize(name)}: ${valueOrNone(pair.old)} -> ${valueOrNone(pair.new)}`];
     const lines = formatValue(change);
     return lines.length === 1
       ? [`    ${sanitize(name)}: ${lines[0]}`]
@@ -217,6 +226,11 @@ function oldAndNew(change: JsonValue): { readonly old: JsonValue; readonly new: 
   if (change === null || typeof change !== 'object' || Array.isArray(change)) return undefined;
   const { old, new: now, ...rest } = change as Record<string, JsonValue>;
   return old === undefined || now === undefined || Object.keys(rest).length > 0 ? undefined : { old, new: now };
+}
+
+/** Salt says with an empty text that there was, or will be, none. */
+function valueOrNone(value: JsonValue): string {
+  return value === '' ? '(none)' : formatInline(value);
 }
 
 function diffLines(diff: string, style: Style): string[] {

@@ -29,14 +29,14 @@ export interface StateLine {
   readonly notes: StateNotes;
 }
 
-/** How a state counts: what it did, or in a test run would do. `unknown`: it would run something, no look says what. */
+/** How a state counts: what it did, or in a test run would do. `unknown`: no look says what it would do. */
 export type StateKind = 'add' | 'change' | 'remove' | 'unknown' | 'unchanged' | 'failed';
 
 /** How a state counts. */
 export function kindOf({ result, changed, notes }: StateLine): StateKind {
   if (result === false) return 'failed';
-  const { verb } = notes;
-  if (result === null && (!changed || verb === 'run')) return 'unknown';
+  const { verb, depends } = notes;
+  if (depends !== undefined || (result === null && (!changed || verb === 'run'))) return 'unknown';
   if (!changed) return 'unchanged';
   return verb === 'add' || verb === 'remove' ? verb : 'change';
 }
