@@ -85,7 +85,7 @@ function groupLines(
 }
 
 function answerLines(host: JobHostView): readonly string[] {
-  const said = host.ret === undefined || host.ret === null ? [] : formatValue(host.ret);
+  const said = saidBy(host);
   const error =
     host.error === undefined
       ? []
@@ -100,6 +100,13 @@ function answerLines(host: JobHostView): readonly string[] {
   const known = new Set([host.error?.message, host.evidence]);
   const details = [...error, ...why, ...(known.has(said.join('\n')) ? [] : said)];
   return details.length === 1 ? [`${outcome}${code}: ${details[0]}`] : [`${outcome}${code}`, ...details];
+}
+
+/** What a function answered; where it failed with a list of errors, those as they are. */
+function saidBy({ ret, outcome }: JobHostView): readonly string[] {
+  if (ret === undefined || ret === null) return [];
+  const isErrors = outcome === 'failed' && Array.isArray(ret) && ret.every((text) => typeof text === 'string');
+  return isErrors ? ret.flatMap((text) => sanitize(String(text)).split('\n')) : formatValue(ret);
 }
 
 function signOf(host: JobHostView, style: Style): readonly [string, (text: string) => string] {
