@@ -29,7 +29,11 @@ test('test.ping: every minion answers', async () => {
 
 test('a function that throws is a failure with evidence', async () => {
   const answer = await master.jobs.run({ target: 'web1', targetType: 'list', fun: 'test.none' }, never);
-  expect(answer.targets.get('web1')).toMatchObject({ outcome: 'failed', evidence: 'no function test.none' });
+  expect(answer.targets.get('web1')).toMatchObject({
+    outcome: 'failed',
+    evidence: 'no function test.none',
+    error: { code: 'EDGE_INTERNAL', message: 'no function test.none' },
+  });
 });
 
 test('a return larger than the server takes is a failure that says so', async () => {

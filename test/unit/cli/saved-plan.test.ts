@@ -147,6 +147,24 @@ describe('apply', () => {
     expect([exitCode, functions(asked)]).toEqual([8, []]);
     expect(stderr).toContain('web3: web* selects it now');
   });
+  it('exits 8 when a host moved between the two looks and refused by itself', async () => {
+    await save(fleet({ web1: planned(2), web2: planned(3) }));
+    const script = fleet({ web1: planned(2), web2: planned(3) });
+    const error = { code: 'EDGE_PLAN_STALE', message: 'web2 is not as it was', details: {} };
+    const { exitCode, stdout } = await runLine(['apply', file], {
+      ...script,
+      'jobs.show': async (args, publish) => {
+        const shown = await script['jobs.show']!(args, publish);
+        if (shown.fun === 'state.plan') return shown;
+        const [web1] = shown.returns;
+        const web2 = { id: 'web2', outcome: 'failed' as const, ret: error.message, retcode: 1, error };
+        return { ...shown, returns: [web1!, web2], outcomes: { web1: 'succeeded', web2: 'failed' } };
+      },
+    });
+    expect(exitCode).toBe(8);
+    expect(stdout).toContain('✗ web2');
+    expect(stdout).toContain('EDGE_PLAN_STALE web2 is not as it was');
+  });
   it('touches no host when one does not answer', async () => {
     await save(fleet({ web1: planned(2), web2: planned(2) }));
     const { exitCode, asked } = await runLine(['apply', file], fleet({ web1: planned(2), web2: 'unreachable' }));
