@@ -101,7 +101,7 @@ describe.sequential('a plan of several hosts', () => {
     const ended = await plan('box*', 'app');
     expect(ended.exitCode, said(ended)).toBe(1);
     const lines = ended.stdout.replace(/ {3,}(?=\S)/g, '   ').split('\n');
-    const at = (line: string): number => lines.findIndex((found) => found === line);
+    const at = (line: string): number => lines.indexOf(line);
     const first = at('  box[1-2]   (2 hosts, same plan)');
     const last = at('✗ box3');
     expect([first, last > first], said(ended)).toEqual([0, true]);
