@@ -57,6 +57,11 @@ export function sls(count: number): string {
 const LOOP = (body: string): string =>
   `{% for i in range(100000) %}{% for j in range(100000) %}${body}{% endfor %}{% endfor %}`;
 
+/** Lists of two that are one and the same, forty deep: small to hold and without an end to walk. */
+const DOUBLING = (body: string): string =>
+  `{% set a = namespace(x=[1], y=[1], t=(1,)) %}{% for i in range(40) %}{% set a.x = [a.x, a.x] %}{% set a.y = [a.y, a.y] %}` +
+  `{% set a.t = (a.t, a.t) %}{% endfor %}${body}`;
+
 /** Templates that never end by themselves, or ask for much at once; each until its deadline. */
 export const RUNAWAYS: readonly (readonly [name: string, text: string])[] = [
   ['endless loop', LOOP('x')],
@@ -73,5 +78,15 @@ export const RUNAWAYS: readonly (readonly [name: string, text: string])[] = [
   ['difference of lists', LOOP('{% set x = range(30000)|list|difference(range(30000)|list) %}')],
   ['deep unary expression', `{{ ${'-'.repeat(100_000)}1 }}`],
   ['long expression', `{{ ${'1 + '.repeat(20_000)}1 }}`],
+  [
+    'methods of long texts',
+    LOOP("{% set t = 'ab c\\n' * 790000 %}{% set x = t.split() %}{% set y = t.splitlines() %}"),
+  ],
+  ['slices of long texts', LOOP("{% set t = 'ab c\\n' * 3000000 %}{% set x = t[1:] == t[2:] or t[5:] in t %}")],
+  ['printing long texts', LOOP("{{ ['ab c\\n' * 500000] }}")],
+  ['comparing shared lists', DOUBLING('{% if a.x == a.y %}{% endif %}')],
+  ['printing shared lists', DOUBLING('{{ a.x }}')],
+  ['keys of shared tuples', DOUBLING('{% set k = {a.t: 1} %}')],
+  ['one long row', `{% set t = 'ab ' * 5000000 %}${'{{ (t[1:] ~ t[2:5])|length }}'.repeat(2_000)}`],
   ['wrapping', LOOP("{% set x = ('ab' * 9000)|wordwrap(10) %}")],
 ];

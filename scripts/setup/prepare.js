@@ -22,6 +22,7 @@ export function prepare({ forTests = false } = {}) {
   const problem = installSystemPackages({ forTests, say });
   if (problem !== undefined) fail(problem);
   run('building', 'npx', ['tsc', '-b', ...(forTests ? [] : PACKAGES)]);
+  run('bundling', process.execPath, [`${ROOT}/scripts/setup/bundle.js`]);
 }
 
 /** As `prepare` for programs that need nothing but Node: dependencies and a build of everything. */
@@ -29,6 +30,7 @@ export function prepareBuild() {
   requireNode();
   installDependencies();
   run('building', 'npx', ['tsc', '-b']);
+  run('bundling', process.execPath, [`${ROOT}/scripts/setup/bundle.js`]);
 }
 
 /** One line of progress, on stderr. */

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // The bin stays in the repository so that npm can link it before the first build.
-import { existsSync } from 'node:fs';
+import { newestBuild } from '../../shared/bin/newest-build.js';
 
-const main = new URL('../dist/main.js', import.meta.url);
-if (!existsSync(main)) {
+const main = newestBuild(import.meta.url);
+if (main === undefined) {
   process.stderr.write('edge-run is not built yet. Run: npm run build\n');
   process.exit(2);
 }
-await import(main.href);
+await import(main);

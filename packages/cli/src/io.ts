@@ -44,7 +44,7 @@ export function processIo(): Io {
       return () => process.off('SIGINT', listener);
     },
     connect: async (context) => (await import('./connect-nats.ts')).connectToContext(context),
-    loadStack: async () => (await import('./stack/load.ts')).loadStack(),
+    loadStack: () => import('./stack/index.ts'),
   };
 }
 

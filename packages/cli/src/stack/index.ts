@@ -5,10 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isProcessAlive } from '@edge-run/shared/host';
 import { EdgeError, type ErrorRecord, fromErrorRecord } from '@edge-run/shared/kernel';
+import { packageFolder } from '../package-folder.ts';
 import type { Stack, StackOptions, StackReport } from './contract.ts';
 
 /** Beside this package in a checkout and in an installation alike. */
-const MASTER = fileURLToPath(new URL('../../../master/bin/edge-master.js', import.meta.url));
+const MASTER = fileURLToPath(new URL('../master/bin/edge-master.js', packageFolder()));
 const START_PATIENCE_MS = 60_000;
 const STOP_PATIENCE_MS = 60_000;
 const POLL_MS = 100;
@@ -183,6 +184,6 @@ function requireMaster(): void {
     'EDGE_NOT_INSTALLED',
     'this installation has no embedded stack',
     {},
-    { hint: 'Start edge-master and point to its NATS server with EDGE_NATS_URL.' },
+    { hint: 'Start edge-master and point to its NATS server with EDGE_NATS_URL or --nats-url.' },
   );
 }

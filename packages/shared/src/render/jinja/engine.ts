@@ -7,6 +7,7 @@ import { GLOBALS } from './globals.ts';
 import { renderedText } from './origins.ts';
 import { faultDiagnostic, syntaxDiagnostics } from './report.ts';
 import { Context } from './runtime/context.ts';
+import { renew } from './runtime/effort.ts';
 import { cancelledFault, deadlineFault, Env, toFault } from './runtime/env.ts';
 import { type Frame, PyFault } from './runtime/fault.ts';
 import { SaltCalls } from './runtime/salt-calls.ts';
@@ -50,11 +51,12 @@ async function renderText(
       .get(`${options}\0${path}`, () => new JinjaTemplate(text, { names: NAMES, lexer }, path, false));
   const env = new Env({ request, filters: FILTERS, tests: TESTS, serializers, compile });
   const variables = variablesOf(request);
+  renew();
   for (const [name, value] of GLOBALS) env.globals.set(name, value);
   for (const [name, value] of variables) env.globals.set(name, value);
   try {
     const template = compile(request.text, request.path);
-    template.compile();
+    await template.prepare(() => env.turn());
     const names = new Map(env.globals);
     const piece = await bounded(env, request, template.root(env, new Context(env, names, template.blocks)));
     const ends = /[\r\n]$/.test(request.text);

@@ -3,7 +3,7 @@ import { lipsum } from './lipsum.ts';
 import type { Env } from './runtime/env.ts';
 import { PyFault, typeError } from './runtime/fault.ts';
 import { updateMap } from './runtime/methods/collections.ts';
-import { index, truth } from './runtime/operators.ts';
+import { index, truth } from './runtime/operands.ts';
 import { str } from './runtime/print.ts';
 import { define } from './runtime/signature.ts';
 import { Builtin, type Callable, type Kwargs, Members, Namespace, PyRange, Undefined } from './runtime/types.ts';

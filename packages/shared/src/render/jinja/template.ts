@@ -30,6 +30,9 @@ export class TemplateSyntaxFaults extends Error {
   }
 }
 
+/** Characters from which a text takes long enough to compile for others to have their turn meanwhile. */
+const LONG_TEXT = 20_000;
+
 type Factory = (
   R: typeof runtime,
   K: readonly unknown[],
@@ -57,17 +60,33 @@ export class JinjaTemplate extends (nunjucksEnvironment.Template as typeof Templ
 
   /** Called by nunjucks on first use. @throws TemplateSyntaxFaults */
   override _compile(): void {
+    for (const _ of this.#phases());
+  }
+
+  /** Compiles it if need be; between the phases of a long text others have their `turn`. @throws TemplateSyntaxFaults */
+  async prepare(turn: () => Promise<void>): Promise<void> {
+    if (this.compiled) return;
+    if (this.tmplStr.length < LONG_TEXT) this.compile();
+    else for (const _ of this.#phases()) await turn();
+  }
+
+  *#phases(): Generator<void> {
     const source = normalizeSource(this.tmplStr);
     this.lines = source.split('\n');
-    const parsed = parseTemplate(tokenize(source, this.options.lexer));
+    const tokens = tokenize(source, this.options.lexer);
+    yield;
+    const parsed = parseTemplate(tokens);
     if (!parsed.ok) throw new TemplateSyntaxFaults(parsed.faults, this);
+    yield;
     const generated = this.#generate(parsed.body);
     this.pieces = generated.pieces.map((piece) => ({ ...piece, template: this }));
+    yield;
     const factory = new Function('R', 'K', 'T', generated.source) as Factory;
     const { root, blocks } = factory(runtime, generated.constants, this);
     this.root = root;
     this.blocks = blocks;
     this.compiled = true;
+    yield;
   }
 
   #generate(body: Parameters<typeof generate>[0]): ReturnType<typeof generate> {

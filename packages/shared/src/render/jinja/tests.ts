@@ -1,8 +1,10 @@
 import { PyMap, PySet, PyTuple } from '../../values/index.ts';
+import { mod } from './runtime/arithmetic.ts';
 import { isIterable } from './runtime/attributes.ts';
+import { eq, ge, gt, isIn, le, lt, ne } from './runtime/comparison.ts';
 import type { Env } from './runtime/env.ts';
 import { typeError } from './runtime/fault.ts';
-import { eq, ge, gt, isFloating, isIn, le, lt, mod, ne, numeric, truth } from './runtime/operators.ts';
+import { isFloating, numeric, truth } from './runtime/operands.ts';
 import { str } from './runtime/print.ts';
 import { regexMatch } from './runtime/regex.ts';
 import { define } from './runtime/signature.ts';

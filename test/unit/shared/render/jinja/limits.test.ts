@@ -86,9 +86,35 @@ describe('jinja limits', () => {
   test('filters refuse what would keep the event loop', async () => {
     const refused = ["('ab' * 2000000)|replace('a', 'b')", '([1] * 60000)|yaml', "('ab' * 20000)|wordwrap(10)"];
     for (const expression of refused) expect((await measured(`{{ ${expression} }}`)).code).toBe('EDGE_RENDER_LIMIT');
-    const text = "{{ (range(100000)|list|reverse|sort)[:2] }}{{ ('ab' * 6)|wordwrap(5) }}{{ ['b', 'A']|sort }}";
+    const text = "{{ (range(50000)|list|reverse|sort)[:2] }}{{ ('ab' * 6)|wordwrap(5) }}{{ ['b', 'A']|sort }}";
     const { value } = await testJinja().renderText(renderRequest(text));
     expect(value?.text).toBe("[0, 1]ababa\nbabab\nab['A', 'b']");
+  });
+
+  test('methods and operators refuse what would keep the event loop', async () => {
+    const doubled = '{% set a = namespace(x=[1], y=[1], t=(1,)) %}{% for i in range(40) %}{% set a.x = [a.x, a.x] %}';
+    const shared = `${doubled}{% set a.y = [a.y, a.y] %}{% set a.t = (a.t, a.t) %}{% endfor %}`;
+    const refused = [
+      "{{ ('ab c' * 900000).title() }}",
+      "{{ ('ab c' * 900000).split() }}",
+      "{{ ['ab\\n' * 900000] }}",
+      `${shared}{{ a.x == a.y }}`,
+      `${shared}{{ a.x }}`,
+      `${shared}{{ {a.t: 1} }}`,
+    ];
+    for (const text of refused) expect((await measured(text)).code, text).toBe('EDGE_RENDER_LIMIT');
+    const text = "{% set t = 'ab ' * 1000000 %}{{ t[1:].upper().strip()[-4:] }}{{ (t ~ t)|length }}{{ t[1:] == t }}";
+    expect((await testJinja().renderText(renderRequest(text))).value?.text).toBe('B AB6000000False');
+  });
+
+  test('heavy operators in a row let others have their turn', async () => {
+    let turns = 0;
+    const beat = setInterval(() => {
+      turns += 1;
+    }, 1);
+    await measured(`{% set t = 'ab ' * 2000000 %}${'{{ t.upper() == t|lower }}'.repeat(100)}`);
+    clearInterval(beat);
+    expect(turns).toBeGreaterThan(3);
   });
 
   test('heavy filters in a row let others have their turn', async () => {
@@ -97,7 +123,7 @@ describe('jinja limits', () => {
       turns += 1;
     }, 1);
     await measured(
-      `{% for i in range(9) %}${"{% set x = range(100000)|map('string')|sort|unique|sort|list %}"}{% endfor %}`,
+      `{% for i in range(9) %}${"{% set x = range(40000)|map('string')|sort|unique|sort|list %}"}{% endfor %}`,
     );
     clearInterval(beat);
     expect(turns).toBeGreaterThan(9);

@@ -43,6 +43,8 @@ export interface Generated {
 /** What a loop may read of `loop` while its items are still being filtered one by one. */
 const LAZY_LOOP = new Set(['index', 'index0', 'first', 'depth', 'depth0', 'cycle', 'changed', 'previtem']);
 
+const NAMES_A_VALUE = new Set(['Name', 'Attribute', 'Condition', 'Logic', 'List', 'Mapping', 'Tuple']);
+
 /** Turns a parsed template into the source of async JavaScript functions. @throws SyntaxFault on what cannot mean anything. */
 export function generate(body: Body, names: Names): Generated {
   const compiler = new StatementCompiler('template', false);
@@ -62,6 +64,7 @@ class StatementCompiler extends ExpressionCompiler {
     this.names = names;
     this.identifiers = new Identifiers();
     this.constants = [];
+    this.constantsAt = new Map();
     this.pieces = [];
     this.markedBuffer = '';
     this.markedLine = 0;
@@ -77,7 +80,7 @@ class StatementCompiler extends ExpressionCompiler {
       blocks.set(block.name, block);
     }
     const hasExtends = body.some(({ typename }) => typename === 'ExtendsTag') || containsExtends(body);
-    this._emitLine(`"use strict";const P=T.pieces;const root=${this.#rootFunction(body, hasExtends)};`);
+    this._emitLine(`"use strict";const P=T.pieces,W=R.effort;const root=${this.#rootFunction(body, hasExtends)};`);
     const entries: string[] = [];
     for (const [name, block] of blocks) entries.push(`[${JSON.stringify(name)},${this.#blockFunction(block)}]`);
     this._emitLine(`return {root,blocks:new Map([${entries.join(',')}])};`);
@@ -172,10 +175,13 @@ class StatementCompiler extends ExpressionCompiler {
     const code = this.code(value, frame);
     const at = `${this.at(value)};`;
     const { out, marks } = frame;
-    if (frame.autoescape) this.#write(frame, `${at}${out}+=E.escaped(${code});`);
+    // Operations and calls look after the event loop themselves.
+    const rest = NAMES_A_VALUE.has(value.typename) ? 'if(W.left<0)await E.rest();' : '';
+    if (frame.autoescape) this.#write(frame, `${at}${out}+=E.escaped(${code});${rest}`);
     else if (value.typename === 'Call') {
-      this.#write(frame, `${at}t=${code};${out}+=t===E.lastText?E.splice(${marks},${out}.length):R.print(t);`);
-    } else this.#write(frame, `${at}${out}+=R.print(${code});`);
+      const text = `t===E.lastText?E.splice(${marks},${out}.length):R.print(t)`;
+      this.#write(frame, `${at}t=${code};${out}+=${text};${rest}`);
+    } else this.#write(frame, `${at}${out}+=R.print(${code});${rest}`);
   }
 
   protected compileDoTag(node: DoNode, frame: Frame): void {

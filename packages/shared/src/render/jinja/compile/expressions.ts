@@ -81,6 +81,7 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
   declare protected identifiers: Identifiers;
   /** Values generated code refers to as `K[i]`. */
   declare protected constants: unknown[];
+  declare protected constantsAt: Map<unknown, number>;
   /** Variables of the function being written that hold intermediate values. */
   declare protected temps: string[];
 
@@ -121,7 +122,12 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
   }
 
   protected constant(value: unknown): string {
-    return `K[${this.constants.push(value) - 1}]`;
+    let at = this.constantsAt.get(value);
+    if (at === undefined) {
+      at = this.constants.push(value) - 1;
+      this.constantsAt.set(value, at);
+    }
+    return `K[${at}]`;
   }
 
   /** Notes the place of what fails next; the innermost catch reads `p`. */
@@ -130,7 +136,12 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
   }
 
   protected waits(code: string): string {
-    return `((t=${code}) instanceof Promise?await t:t)`;
+    return `((t=${code}) instanceof Promise?await t:W.left<0?await E.rest(t):t)`;
+  }
+
+  /** An operation that may have worked for long: the event loop gets its turn behind it. */
+  protected rests(code: string): string {
+    return `((t=${code}),W.left<0?await E.rest(t):t)`;
   }
 
   protected compileName(node: NameNode, frame: Frame): void {
@@ -169,7 +180,7 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
 
   protected compileBinary(node: BinaryNode, frame: Frame): void {
     const [left, right] = [this.code(node.left, frame), this.code(node.right, frame)];
-    this._emit(`R.${BINARY[node.operator]}(${left},${right},${this.at(node)})`);
+    this._emit(this.rests(`R.${BINARY[node.operator]}(${left},${right},${this.at(node)})`));
   }
 
   protected compileUnary(node: UnaryNode, frame: Frame): void {
@@ -188,13 +199,13 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
     if (node.rest.length === 1) {
       const { operator, right } = node.rest[0]!;
       const operands = `${this.code(node.first, frame)},${this.code(right, frame)}`;
-      this._emit(`R.${COMPARE[operator]}(${operands},${this.at(node)})`);
+      this._emit(this.rests(`R.${COMPARE[operator]}(${operands},${this.at(node)})`));
       return;
     }
     let left = this.code(node.first, frame);
     const parts = node.rest.map(({ operator, right }) => {
       const kept = this.temp();
-      const part = `R.${COMPARE[operator]}(${left},${kept}=${this.code(right, frame)},${this.at(node)})`;
+      const part = this.rests(`R.${COMPARE[operator]}(${left},${kept}=${this.code(right, frame)},${this.at(node)})`);
       left = kept;
       return part;
     });
@@ -203,7 +214,7 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
 
   protected compileJoin(node: JoinNode, frame: Frame): void {
     const join = frame.autoescape ? 'E.markupJoin' : 'R.join';
-    this._emit(`${join}(${this.#items(node.items, frame)},${this.at(node)})`);
+    this._emit(this.rests(`${join}(${this.#items(node.items, frame)},${this.at(node)})`));
   }
 
   protected compileAttribute(node: AttributeNode, frame: Frame): void {
@@ -213,11 +224,11 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
   protected compileItem(node: ItemNode, frame: Frame): void {
     const { target, key } = node;
     if (key.typename !== 'Slice') {
-      this._emit(`E.item(${this.code(target, frame)},${this.code(key, frame)},${this.at(node)})`);
+      this._emit(this.rests(`E.item(${this.code(target, frame)},${this.code(key, frame)},${this.at(node)})`));
       return;
     }
     const bounds = [key.start, key.stop, key.step].map((bound) => (bound ? this.code(bound, frame) : 'null'));
-    this._emit(`E.slice(${this.code(target, frame)},${bounds.join(',')},${this.at(node)})`);
+    this._emit(this.rests(`E.slice(${this.code(target, frame)},${bounds.join(',')},${this.at(node)})`));
   }
 
   protected compileSlice(node: Node): void {
@@ -275,7 +286,7 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
     const args = `${this.argumentCode(node.arguments, frame, undefined, value)},${this.at(node)}`;
     if (known) {
       const call = `${this.constant(known)}.call(E,${args})`;
-      return known.mayWait ? this.waits(call) : call;
+      return known.mayWait ? this.waits(call) : this.rests(call);
     }
     if (!frame.soft) {
       const position = { line: node.lineno, column: node.colno };

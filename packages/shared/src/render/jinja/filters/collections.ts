@@ -1,11 +1,13 @@
 import { float, integer, PyFloat, PyMap, PySet, PyTuple } from '../../../values/index.ts';
+import { add } from '../runtime/arithmetic.ts';
 import { isIterable, itemOf } from '../runtime/attributes.ts';
+import { eq, sorted } from '../runtime/comparison.ts';
 import type { Env } from '../runtime/env.ts';
 import { escapeMarkup } from '../runtime/escape.ts';
 import { PyFault, typeError } from '../runtime/fault.ts';
 import { fixed } from '../runtime/format-spec.ts';
 import { characters, length, sequence } from '../runtime/iterate.ts';
-import { add, eq, index, isFloating, numeric, sorted, toNumber, truth } from '../runtime/operators.ts';
+import { index, isFloating, numeric, toNumber, truth } from '../runtime/operands.ts';
 import { MAX_TEXT, str, textLimit } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
 import {

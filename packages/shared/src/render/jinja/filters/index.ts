@@ -1,7 +1,7 @@
+import { patient } from '../runtime/patience.ts';
 import type { Builtin } from '../runtime/types.ts';
 import { COLLECTION_FILTERS } from './collections.ts';
 import { ITERTOOLS_FILTERS } from './itertools.ts';
-import { patient } from './patience.ts';
 import { SALT_DATA_FILTERS } from './salt-data.ts';
 import { SALT_SYSTEM_FILTERS } from './salt-system.ts';
 import { SALT_TEXT_FILTERS } from './salt-text.ts';

@@ -1,7 +1,7 @@
 import { PyTuple, type Value } from '../../../values/index.ts';
 import { LimitFault, valueError } from '../runtime/fault.ts';
 import { sequence } from '../runtime/iterate.ts';
-import { index, truth } from '../runtime/operators.ts';
+import { index, truth } from '../runtime/operands.ts';
 import { define } from '../runtime/signature.ts';
 import { type Builtin, PyIterator } from '../runtime/types.ts';
 

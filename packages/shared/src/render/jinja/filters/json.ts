@@ -1,6 +1,6 @@
 import { PyFloat, PyMap, PyTuple } from '../../../values/index.ts';
+import { compare } from '../runtime/comparison.ts';
 import { typeError } from '../runtime/fault.ts';
-import { compare } from '../runtime/operators.ts';
 import { floatRepr, str } from '../runtime/print.ts';
 import { textOf, typeName } from '../runtime/types.ts';
 

@@ -1,6 +1,6 @@
 import { PyMap, PySet, PyTuple } from '../../../values/index.ts';
+import { sorted } from '../runtime/comparison.ts';
 import { characters } from '../runtime/iterate.ts';
-import { sorted } from '../runtime/operators.ts';
 import { quote, repr } from '../runtime/print.ts';
 
 const WIDTH = 80;

@@ -1,11 +1,14 @@
 import jmespath from 'jmespath';
-import { fromPlain, PyMap, PySet, PyTuple, toPlain, type Value } from '../../../values/index.ts';
+import { Secret } from '../../../kernel/index.ts';
+import { fromPlain, type PlainValue, PyMap, PySet, PyTuple, toPlain, type Value } from '../../../values/index.ts';
+import { add, div } from '../runtime/arithmetic.ts';
 import { isIterable, itemOf } from '../runtime/attributes.ts';
+import { eq, extreme, hashable, isHashable, sorted } from '../runtime/comparison.ts';
 import { toValue } from '../runtime/export.ts';
 import { LimitFault, PyFault, typeError } from '../runtime/fault.ts';
 import { elements, sequence } from '../runtime/iterate.ts';
 import { updateMap } from '../runtime/methods/collections.ts';
-import { add, div, eq, extreme, hashable, index, isHashable, sorted, truth } from '../runtime/operators.ts';
+import { index, truth } from '../runtime/operands.ts';
 import { str } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
 import { type Builtin, DictView, PyIterator, textOf, typeName, Undefined } from '../runtime/types.ts';
@@ -191,9 +194,30 @@ function average(value: unknown): unknown {
   );
 }
 
+/** What queried objects inherit: nothing but the one method the library calls on them. */
+const QUERIED = Object.create(null, { hasOwnProperty: { value: Object.prototype.hasOwnProperty } }) as object;
+
+/** The data with objects in which a query finds its own keys alone, no `constructor` and no `__proto__`. */
+function queryable(plain: PlainValue): PlainValue {
+  if (Array.isArray(plain)) return plain.map(queryable);
+  if (typeof plain !== 'object' || plain === null || plain instanceof Uint8Array || plain instanceof Secret)
+    return plain;
+  const entries = Object.entries(plain).map(([key, item]) => [key, { value: queryable(item), enumerable: true }]);
+  return Object.create(QUERIED, Object.fromEntries(entries) as PropertyDescriptorMap) as PlainValue;
+}
+
+/** The answer of a query; methods of JavaScript's objects are nothing that data has. */
+function withoutFunctions(found: unknown): unknown {
+  if (typeof found === 'function') return null;
+  if (Array.isArray(found)) return found.map(withoutFunctions);
+  if (typeof found !== 'object' || found === null || found instanceof Uint8Array || found instanceof Secret)
+    return found;
+  return Object.fromEntries(Object.entries(found).map(([key, item]) => [key, withoutFunctions(item)]));
+}
+
 function jsonQuery(value: unknown, expression: string): unknown {
   try {
-    return fromPlain(jmespath.search(toPlain(toValue(value)), expression));
+    return fromPlain(withoutFunctions(jmespath.search(queryable(toPlain(toValue(value))), expression)));
   } catch (cause) {
     throw Object.assign(new PyFault('JmespathError', cause instanceof Error ? cause.message : String(cause)), {
       cause,

@@ -7,7 +7,7 @@ import { fromPlain, type PlainValue, PyMap, type Value } from '../../../values/i
 import type { Env } from '../runtime/env.ts';
 import { PyFault, valueError } from '../runtime/fault.ts';
 import { sequence } from '../runtime/iterate.ts';
-import { truth } from '../runtime/operators.ts';
+import { truth } from '../runtime/operands.ts';
 import { str } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
 import { type Builtin, textOf } from '../runtime/types.ts';

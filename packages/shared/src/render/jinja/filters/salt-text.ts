@@ -6,7 +6,7 @@ import { PyFault, typeError, valueError } from '../runtime/fault.ts';
 import { sequence } from '../runtime/iterate.ts';
 import { encodeText } from '../runtime/methods/bytes.ts';
 import { dateOf } from '../runtime/methods/numbers.ts';
-import { index, numeric, toNumber, truth } from '../runtime/operators.ts';
+import { index, numeric, toNumber, truth } from '../runtime/operands.ts';
 import { str } from '../runtime/print.ts';
 import { regexEscape, regexMatch, regexReplace } from '../runtime/regex.ts';
 import { define } from '../runtime/signature.ts';

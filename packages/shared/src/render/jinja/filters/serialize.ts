@@ -5,7 +5,7 @@ import { toValue } from '../runtime/export.ts';
 import { PyFault, typeError } from '../runtime/fault.ts';
 import { sequence } from '../runtime/iterate.ts';
 import { TemplateModule } from '../runtime/module.ts';
-import { truth } from '../runtime/operators.ts';
+import { truth } from '../runtime/operands.ts';
 import { str } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
 import { type Builtin, Markup, textOf, Undefined } from '../runtime/types.ts';

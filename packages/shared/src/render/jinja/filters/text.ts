@@ -5,7 +5,7 @@ import { LimitFault, PyFault, typeError, valueError } from '../runtime/fault.ts'
 import { formatPercent } from '../runtime/format-percent.ts';
 import { characters, length, sequence } from '../runtime/iterate.ts';
 import { capitalize, center, replaceText, splitLines, strip } from '../runtime/methods/text.ts';
-import { index, truth } from '../runtime/operators.ts';
+import { index, truth } from '../runtime/operands.ts';
 import { str } from '../runtime/print.ts';
 import { define } from '../runtime/signature.ts';
 import { Builtin, Markup, textOf, typeName, Undefined } from '../runtime/types.ts';

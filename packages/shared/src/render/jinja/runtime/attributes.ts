@@ -1,10 +1,10 @@
 import { PyDate, PyFloat, PyMap, PySet, PyTuple } from '../../../values/index.ts';
+import { hashable } from './comparison.ts';
 import { PyFault } from './fault.ts';
 import { BYTES_METHODS } from './methods/bytes.ts';
 import { DICT_METHODS, LIST_METHODS, SET_METHODS, TUPLE_METHODS, VIEW_METHODS } from './methods/collections.ts';
 import { DATE_METHODS, FLOAT_METHODS, INTEGER_METHODS } from './methods/numbers.ts';
 import { TEXT_METHODS } from './methods/text.ts';
-import { hashable } from './operators.ts';
 import { elementAt } from './slices.ts';
 import {
   type Builtin,

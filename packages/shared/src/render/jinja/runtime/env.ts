@@ -7,6 +7,7 @@ import { type Position, unpackPosition } from '../syntax/position.ts';
 import type { JinjaTemplate } from '../template.ts';
 import { hasDunder, itemOf, methodOf, plainAttribute } from './attributes.ts';
 import { Context, type Piece, withLocals } from './context.ts';
+import { renew } from './effort.ts';
 import { escapeMarkup } from './escape.ts';
 import { LimitFault, PyFault, typeError } from './fault.ts';
 import { sequence } from './iterate.ts';
@@ -44,7 +45,7 @@ export interface EnvParts {
 const DEFAULT_DEADLINE_MS = 300_000;
 const DEFAULT_ITERATIONS = 1_000_000;
 /** Longest time generated code keeps the event loop. */
-const TURN_MS = 20;
+const TURN_MS = 10;
 /** Loop passes and calls between looks at the clock. */
 const FUEL = 3;
 const MAX_DEPTH = 180;
@@ -95,10 +96,19 @@ export class Env {
     this.#stopped = fault;
   }
 
+  /** Lets the event loop have its turn where operations have worked for long, and answers `value`. */
+  async rest<T>(value?: T): Promise<T> {
+    renew();
+    if (this.#stopped) throw this.#stopped;
+    if (this.isTurnOver) await this.turn();
+    return value as T;
+  }
+
   /** Counts passes and enforces the limits; true when the event loop must get its turn. */
   tick(): boolean {
     this.#iterations += FUEL - Math.max(0, this.fuel);
     this.fuel = FUEL;
+    renew();
     if (this.#stopped) throw this.#stopped;
     if (this.#iterations > this.#maxIterations) {
       throw new LimitFault(
@@ -349,7 +359,7 @@ export class Env {
     this.globals.set('tpldir', tpldir === '' ? '.' : tpldir);
     this.globals.set('tpldot', tpldir.replaceAll('/', '.'));
     const template = this.#compile(file.text, file.path);
-    template.compile();
+    await template.prepare(() => this.turn());
     this.#loaded.set(resolved, { template });
     return template;
   }

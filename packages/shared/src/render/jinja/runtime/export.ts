@@ -1,7 +1,7 @@
 import { PyMap, PySet, PyTuple, type Value } from '../../../values/index.ts';
+import { hashable } from './comparison.ts';
 import { typeError } from './fault.ts';
 import { listOf } from './iterate.ts';
-import { hashable } from './operators.ts';
 import {
   DictView,
   isCallable,

@@ -1,31 +1,13 @@
 import { PyMap, PyTuple, type Value } from '../../../values/index.ts';
+import { add, div, floordiv, join, mod, mul, neg, pos, pow, sub } from './arithmetic.ts';
+import { eq, ge, gt, hashable, isIn, le, lt, ne, notIn } from './comparison.ts';
 import { selfOf } from './context.ts';
+import { effort } from './effort.ts';
 import { typeError } from './fault.ts';
 import { elements, sequence, unchanged, unpack } from './iterate.ts';
 import { Loop } from './loop.ts';
 import { Macro } from './macro.ts';
-import {
-  add,
-  div,
-  eq,
-  floordiv,
-  ge,
-  gt,
-  hashable,
-  isIn,
-  join,
-  le,
-  lt,
-  mod,
-  mul,
-  ne,
-  neg,
-  notIn,
-  pos,
-  pow,
-  sub,
-  truth,
-} from './operators.ts';
+import { truth } from './operands.ts';
 import { printed } from './print.ts';
 import { textOf, typeName } from './types.ts';
 
@@ -54,6 +36,7 @@ export const runtime = {
   unchanged,
   unpack,
   print: printed,
+  effort,
   Loop,
   Macro,
   selfOf,

@@ -1,18 +1,43 @@
 import { PyMap, PySet, PyTuple } from '../../../values/index.ts';
+import { spend } from './effort.ts';
 import { LimitFault, PyFault, typeError, valueError } from './fault.ts';
 import { DictView, Markup, PyIterator, PyRange, typeName, Undefined } from './types.ts';
 
 /** Most elements a template may make at once. */
 export const MAX_ITEMS = 500_000;
 
-/** The characters of a text, one for each Unicode character as in Python. */
+/** The characters of a text, one for each Unicode character as in Python. @throws LimitFault for too many */
 export function characters(text: string): string[] {
+  if (text.length > MAX_ITEMS)
+    throw new LimitFault(`the ${text.length} characters of a text one by one`, `It takes at most ${MAX_ITEMS}.`);
+  spend(text.length * 20);
   return hasSurrogates(text) ? Array.from(text) : text.split('');
 }
 
+/** The text looked at last, since templates take one apart piece by piece. */
+let lookedAt = { text: '', wide: false };
+
 /** True when UTF-16 units are not characters here. */
-function hasSurrogates(text: string): boolean {
-  return /[\ud800-\udfff]/.test(text);
+export function hasSurrogates(text: string): boolean {
+  if (text.length < 100) return /[\ud800-\udfff]/.test(text);
+  if (text !== lookedAt.text) {
+    spend(text.length);
+    lookedAt = { text, wide: /[\ud800-\udfff]/.test(text) };
+  }
+  return lookedAt.wide;
+}
+
+/** The number of Unicode characters of a text. */
+export function textLength(text: string): number {
+  if (!hasSurrogates(text)) return text.length;
+  spend(text.length * 5);
+  let pairs = 0;
+  for (let at = 0; at < text.length - 1; at += 1) {
+    if ((text.charCodeAt(at) & 0xfc00) !== 0xd800 || (text.charCodeAt(at + 1) & 0xfc00) !== 0xdc00) continue;
+    pairs += 1;
+    at += 1;
+  }
+  return text.length - pairs;
 }
 
 /** The elements of anything Python can iterate; undefined for what it cannot. A list is answered itself. */
@@ -21,7 +46,10 @@ export function elements(value: unknown): readonly unknown[] | undefined {
   if (typeof value === 'string') return characters(value);
   if (typeof value !== 'object' || value === null) return undefined;
   if (value instanceof PyTuple) return value.items;
-  if (value instanceof PyMap) return [...value.keys()];
+  if (value instanceof PyMap) {
+    spend(value.size * 20);
+    return [...value.keys()];
+  }
   if (value instanceof Markup) return characters(value.text).map((character) => new Markup(character));
   if (value instanceof Uint8Array) return [...value];
   if (value instanceof Undefined) {
@@ -50,6 +78,7 @@ function collect(items: Iterable<unknown>): unknown[] {
   const all: unknown[] = [];
   for (const item of items) {
     all.push(item);
+    if (all.length % 1_000 === 0) spend(1_000 * (items instanceof PyIterator ? 100 : 30));
     if (all.length > MAX_ITEMS) throw new LimitFault(`more than ${MAX_ITEMS} elements at once`, 'Iterate over less.');
   }
   return all;
@@ -88,7 +117,7 @@ export function unpack(value: unknown, count: number): readonly unknown[] {
 
 /** Python's `len(value)`. */
 export function length(value: unknown): number {
-  if (typeof value === 'string') return hasSurrogates(value) ? Array.from(value).length : value.length;
+  if (typeof value === 'string') return textLength(value);
   if (Array.isArray(value)) return value.length;
   if (value instanceof PyMap || value instanceof PySet) return value.size;
   if (value instanceof PyTuple) return value.items.length;

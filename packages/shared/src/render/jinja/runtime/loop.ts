@@ -1,7 +1,7 @@
 import type { Value } from '../../../values/index.ts';
+import { eq } from './comparison.ts';
 import type { Env } from './env.ts';
 import { PyFault, typeError } from './fault.ts';
-import { eq } from './operators.ts';
 import { Builtin, type Callable, type Kwargs, Members } from './types.ts';
 
 const NOTHING = Symbol('nothing');

@@ -1,5 +1,6 @@
 import { Secret } from '../../../kernel/index.ts';
 import { PyDate, PyFloat, PyMap, PySet, PyTuple } from '../../../values/index.ts';
+import { spend } from './effort.ts';
 import { LimitFault, PyFault } from './fault.ts';
 import { setItems } from './iterate.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from './types.ts';
 
 /** Longest text a template may build. */
-export const MAX_TEXT = 64 * 1024 * 1024;
+export const MAX_TEXT = 8 * 1024 * 1024;
 
 /** Python's `str(value)`; undefined names fail or print nothing. */
 export function str(value: unknown): string {
@@ -43,6 +44,7 @@ export function printed(value: unknown): string {
 }
 
 function printedMap(map: PyMap, depth: number): string {
+  spend(map.size * 200);
   if (depth > 100) return repr(map);
   const parts: string[] = [];
   for (const [key, item] of map as Iterable<[unknown, unknown]>) {
@@ -108,6 +110,7 @@ function reprObject(value: object, open: unknown[]): string {
   if (open.length > 200)
     throw new PyFault('RecursionError', 'maximum recursion depth exceeded while getting the repr of an object');
   open.push(value);
+  spend(sizeOf(value) * 200);
   const text = reprContainer(value, open);
   open.pop();
   if (text.length > MAX_TEXT) throw textLimit(text.length);
@@ -123,6 +126,12 @@ function reprContainer(value: object, open: unknown[]): string {
   if (value instanceof Namespace) return `<Namespace {${pairs(value.attributes, open)}}>`;
   if (value instanceof Builtin) return value.shown;
   return isCallable(value) ? `<function ${value.name}>` : '<object>';
+}
+
+function sizeOf(value: object): number {
+  if (Array.isArray(value)) return value.length;
+  if (value instanceof PyTuple) return value.items.length;
+  return value instanceof PyMap || value instanceof PySet ? value.size : 1;
 }
 
 function joined(items: readonly unknown[], open: unknown[]): string {
@@ -158,22 +167,23 @@ export function floatRepr(value: number): string {
 }
 
 const PLAIN = /^[ -&(-[\]-~]*$/;
+/** What a quoted text may not show as it is. */
+const SPECIAL = /['\\]|[^ -~]/gu;
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
 
 /** Python's `repr` of a text. */
 export function quote(text: string): string {
   if (PLAIN.test(text)) return `'${text}'`;
+  spend(text.length * 20);
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
-  let out = mark;
-  for (const character of text) {
+  const shown = text.replace(SPECIAL, (character) => {
     const short = SHORT[character];
-    if (short !== undefined) out += short;
-    else if (character === mark) out += `\\${character}`;
-    else if ((character >= ' ' && character < '\x7f') || PRINTABLE.test(character)) out += character;
-    else out += escaped(character.codePointAt(0)!);
-  }
-  return out + mark;
+    if (short !== undefined) return short;
+    if (character === "'" || PRINTABLE.test(character)) return character === mark ? `\\${character}` : character;
+    return escaped(character.codePointAt(0)!);
+  });
+  return mark + shown + mark;
 }
 
 function escaped(point: number): string {

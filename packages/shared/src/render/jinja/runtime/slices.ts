@@ -1,7 +1,8 @@
 import { PyTuple, type Value } from '../../../values/index.ts';
+import { spend } from './effort.ts';
 import { typeError, valueError } from './fault.ts';
-import { characters } from './iterate.ts';
-import { index } from './operators.ts';
+import { characters, hasSurrogates } from './iterate.ts';
+import { index } from './operands.ts';
 import { Markup, PyRange, typeName } from './types.ts';
 
 /** Python's `value[start:stop:step]`; undefined for what cannot be sliced. */
@@ -23,7 +24,11 @@ function sliceRange(range: PyRange, start: unknown, stop: unknown, step: unknown
 }
 
 function sliceText(text: string, start: unknown, stop: unknown, step: unknown): string {
-  return (pick(characters(text), start, stop, step) as string[]).join('');
+  const by = bound(step) ?? 1;
+  if (by !== 1 || hasSurrogates(text)) return (pick(characters(text), start, stop, step) as string[]).join('');
+  spend(text.length / 4);
+  // Without surrogates JavaScript counts as Python does.
+  return text.slice(bound(start) ?? 0, bound(stop) ?? text.length);
 }
 
 function pick(items: readonly unknown[], start: unknown, stop: unknown, step: unknown): unknown[] {
@@ -56,8 +61,7 @@ export function elementAt(value: unknown, at: number): unknown {
   if (Array.isArray(value)) return value[at < 0 ? at + value.length : at];
   if (value instanceof PyTuple) return value.items[at < 0 ? at + value.items.length : at];
   if (typeof value === 'string' || value instanceof Markup) {
-    const all = characters(typeof value === 'string' ? value : value.text);
-    const character = all[at < 0 ? at + all.length : at];
+    const character = characterAt(typeof value === 'string' ? value : value.text, at);
     return character !== undefined && value instanceof Markup ? new Markup(character) : character;
   }
   if (value instanceof PyRange) {
@@ -66,4 +70,10 @@ export function elementAt(value: unknown, at: number): unknown {
   }
   if (value instanceof Uint8Array) return value[at < 0 ? at + value.length : at];
   throw typeError(`'${typeName(value)}' object is not subscriptable`);
+}
+
+function characterAt(text: string, at: number): string | undefined {
+  if (!hasSurrogates(text)) return text[at < 0 ? at + text.length : at];
+  const all = characters(text);
+  return all[at < 0 ? at + all.length : at];
 }

@@ -1,15 +1,17 @@
 import { PyMap, PySet, PyTuple, type Value } from '../../../../values/index.ts';
+import { eq, hashable, sorted } from '../comparison.ts';
 import { LimitFault, PyFault, typeError, valueError } from '../fault.ts';
 import { elements, listOf, MAX_ITEMS, sequence } from '../iterate.ts';
-import { eq, hashable, index, sorted, truth } from '../operators.ts';
+import { index, truth } from '../operands.ts';
+import { patientMethods } from '../patience.ts';
 import { repr } from '../print.ts';
 import { define } from '../signature.ts';
 import { Builtin, DictView, isCallable, typeName } from '../types.ts';
 
 type Any = unknown;
 
-function table(...methods: readonly Builtin[]): ReadonlyMap<string, Builtin> {
-  return new Map(methods.map((method) => [method.name, method]));
+function table(type: string, ...methods: readonly Builtin[]): ReadonlyMap<string, Builtin> {
+  return patientMethods(type, new Map(methods.map((method) => [method.name, method])));
 }
 
 function sized(list: readonly unknown[]): void {
@@ -26,6 +28,7 @@ function position(items: readonly unknown[], value: Any, name: string): number {
 
 /** Python's `list` methods. */
 export const LIST_METHODS = table(
+  'list',
   define('append(self, item, /)', (_env, self: Any[], item: Any) => {
     self.push(item);
     sized(self);
@@ -81,6 +84,7 @@ export const LIST_METHODS = table(
 
 /** Python's `tuple` methods. */
 export const TUPLE_METHODS = table(
+  'tuple',
   define('index(self, item, /)', (_env, self: PyTuple, item: Any) => position(self.items, item, 'tuple')),
   define(
     'count(self, item, /)',
@@ -106,6 +110,7 @@ export function updateMap(map: PyMap, from: Any, kwargs: ReadonlyMap<string, unk
 
 /** Python's `dict` methods. */
 export const DICT_METHODS = table(
+  'dict',
   arity(
     'get',
     1,
@@ -198,6 +203,7 @@ function setMethod(name: 'union' | 'intersection' | 'difference' | 'symmetric_di
 
 /** Python's `set` methods. */
 export const SET_METHODS = table(
+  'set',
   define('add(self, item, /)', (_env, self: PySet, item: Any) => {
     self.add(hashable(item));
     return null;
@@ -245,6 +251,7 @@ export const SET_METHODS = table(
 
 /** The members of a view that templates can call. */
 export const VIEW_METHODS = table(
+  'view',
   define(
     'isdisjoint(self, other, /)',
     (_env, self: DictView, other: Any) => setOperation('intersection', setFrom(self), other).size === 0,

@@ -1,79 +1,89 @@
 import { PyMap, PyTuple, type Value } from '../../../../values/index.ts';
+import { spend } from '../effort.ts';
 import { escapeMarkup } from '../escape.ts';
 import { typeError, valueError } from '../fault.ts';
 import { type FieldAccess, formatBraces } from '../format-braces.ts';
 import { pad } from '../format-spec.ts';
 import { characters, length, sequence } from '../iterate.ts';
-import { index, truth } from '../operators.ts';
+import { index, truth } from '../operands.ts';
+import { patientMethods } from '../patience.ts';
 import { MAX_TEXT, textLimit } from '../print.ts';
 import { define } from '../signature.ts';
 import { slice } from '../slices.ts';
 import { Builtin, Markup, textOf, typeName, Undefined } from '../types.ts';
 import { encodeText } from './bytes.ts';
 
+/** Python's white space, for a class of characters: also the separators U+001C to U+001F and U+0085. */
+const SPACES = '\\s\\x1c-\\x1f\\x85';
+const NOT_SPACE = new RegExp(`[^${SPACES}]`);
+const WORD = new RegExp(`[^${SPACES}]+`, 'g');
+
 type Body = (self: string, ...args: never[]) => unknown;
 
 /** Python's `str` methods; `self` is the first argument. */
-export const TEXT_METHODS: ReadonlyMap<string, Builtin> = new Map(
-  methods({
-    'capitalize(self, /)': (self) => capitalize(self),
-    'casefold(self, /)': (self) => self.toLowerCase().replaceAll('ß', 'ss'),
-    "center(self, width, fill=' ', /)": (self, width, fill) => center(self, index(width), one(fill)),
-    'count(self, sub, start=None, end=None, /)': (self, sub, start, end) => count(part(self, start, end), need(sub)),
-    "encode(self, encoding='utf-8', errors='strict')": (self, encoding, errors) =>
-      encodeText(self, need(encoding), need(errors)),
-    'endswith(self, suffix, start=None, end=None, /)': (self, suffix, start, end) =>
-      affixes(suffix, 'endswith').some((text) => part(self, start, end).endsWith(text)),
-    'expandtabs(self, tabsize=8)': (self, size) => expandTabs(self, index(size)),
-    'find(self, sub, start=None, end=None, /)': (self, sub, start, end) => find(self, need(sub), start, end, false),
-    'index(self, sub, start=None, end=None, /)': (self, sub, start, end) =>
-      found(find(self, need(sub), start, end, false)),
-    'isalnum(self, /)': (self) => /^[\p{L}\p{N}]+$/u.test(self),
-    'isalpha(self, /)': (self) => /^\p{L}+$/u.test(self),
-    'isascii(self, /)': (self) => !/[^\p{ASCII}]/u.test(self),
-    'isdecimal(self, /)': (self) => /^\p{Nd}+$/u.test(self),
-    'isdigit(self, /)': (self) => /^[\p{Nd}⁰¹²³⁴-⁹₀-₉①-⑨]+$/u.test(self),
-    'isidentifier(self, /)': (self) => /^[\p{XID_Start}_]\p{XID_Continue}*$/u.test(self),
-    'islower(self, /)': (self) => /\p{Ll}/u.test(self) && !/[\p{Lu}\p{Lt}]/u.test(self),
-    'isnumeric(self, /)': (self) => /^\p{N}+$/u.test(self),
-    'isprintable(self, /)': (self) => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(self),
-    'isspace(self, /)': (self) => self !== '' && characters(self).every(isSpace),
-    'istitle(self, /)': (self) => /\p{L}/u.test(self) && titled(self) === self,
-    'isupper(self, /)': (self) => /\p{Lu}/u.test(self) && !/[\p{Ll}\p{Lt}]/u.test(self),
-    'join(self, iterable, /)': (self, items) => join(self, items),
-    "ljust(self, width, fill=' ', /)": (self, width, fill) => justify(self, index(width), one(fill), '<'),
-    'lower(self, /)': (self) => self.toLowerCase(),
-    'lstrip(self, chars=None, /)': (self, chars) => strip(self, chars, 'left'),
-    'maketrans(self, x, y=None, z=None, /)': (_self, from, to, drop) => makeTranslation(from, to, drop),
-    'partition(self, sep, /)': (self, separator) => partition(self, need(separator), false),
-    'removeprefix(self, prefix, /)': (self, prefix) =>
-      self.startsWith(need(prefix)) ? self.slice(need(prefix).length) : self,
-    'removesuffix(self, suffix, /)': (self, suffix) =>
-      need(suffix) !== '' && self.endsWith(need(suffix)) ? self.slice(0, -need(suffix).length) : self,
-    'replace(self, old, new, count=-1, /)': (self, old, text, most) =>
-      replaceText(self, need(old), need(text), index(most)),
-    'rfind(self, sub, start=None, end=None, /)': (self, sub, start, end) => find(self, need(sub), start, end, true),
-    'rindex(self, sub, start=None, end=None, /)': (self, sub, start, end) =>
-      found(find(self, need(sub), start, end, true)),
-    "rjust(self, width, fill=' ', /)": (self, width, fill) => justify(self, index(width), one(fill), '>'),
-    'rpartition(self, sep, /)': (self, separator) => partition(self, need(separator), true),
-    'rsplit(self, sep=None, maxsplit=-1)': (self, separator, most) => splitText(self, separator, index(most), true),
-    'rstrip(self, chars=None, /)': (self, chars) => strip(self, chars, 'right'),
-    'split(self, sep=None, maxsplit=-1)': (self, separator, most) => splitText(self, separator, index(most), false),
-    'splitlines(self, keepends=False)': (self, keep) => splitLines(self, truth(keep)),
-    'startswith(self, prefix, start=None, end=None, /)': (self, prefix, start, end) =>
-      affixes(prefix, 'startswith').some((text) => part(self, start, end).startsWith(text)),
-    'strip(self, chars=None, /)': (self, chars) => strip(self, chars, 'both'),
-    'swapcase(self, /)': (self) =>
-      self.replace(/\p{L}/gu, (c) => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase())),
-    'title(self, /)': (self) => titled(self),
-    'translate(self, table, /)': (self, table) => translate(self, table),
-    'upper(self, /)': (self) => self.toUpperCase(),
-    'zfill(self, width, /)': (self, width) => pad(self, bounded(index(width)), '0', '='),
-  }),
-)
-  .set('format', new Builtin('format', format))
-  .set('format_map', new Builtin('format_map', formatMap)) as ReadonlyMap<string, Builtin>;
+export const TEXT_METHODS: ReadonlyMap<string, Builtin> = patientMethods(
+  'str',
+  new Map(
+    methods({
+      'capitalize(self, /)': (self) => capitalize(self),
+      'casefold(self, /)': (self) => self.toLowerCase().replaceAll('ß', 'ss'),
+      "center(self, width, fill=' ', /)": (self, width, fill) => center(self, index(width), one(fill)),
+      'count(self, sub, start=None, end=None, /)': (self, sub, start, end) => count(part(self, start, end), need(sub)),
+      "encode(self, encoding='utf-8', errors='strict')": (self, encoding, errors) =>
+        encodeText(self, need(encoding), need(errors)),
+      'endswith(self, suffix, start=None, end=None, /)': (self, suffix, start, end) =>
+        affixes(suffix, 'endswith').some((text) => part(self, start, end).endsWith(text)),
+      'expandtabs(self, tabsize=8)': (self, size) => expandTabs(self, index(size)),
+      'find(self, sub, start=None, end=None, /)': (self, sub, start, end) => find(self, need(sub), start, end, false),
+      'index(self, sub, start=None, end=None, /)': (self, sub, start, end) =>
+        found(find(self, need(sub), start, end, false)),
+      'isalnum(self, /)': (self) => /^[\p{L}\p{N}]+$/u.test(self),
+      'isalpha(self, /)': (self) => /^\p{L}+$/u.test(self),
+      'isascii(self, /)': (self) => !/[^\p{ASCII}]/u.test(self),
+      'isdecimal(self, /)': (self) => /^\p{Nd}+$/u.test(self),
+      'isdigit(self, /)': (self) => /^[\p{Nd}⁰¹²³⁴-⁹₀-₉①-⑨]+$/u.test(self),
+      'isidentifier(self, /)': (self) => /^[\p{XID_Start}_]\p{XID_Continue}*$/u.test(self),
+      'islower(self, /)': (self) => /\p{Ll}/u.test(self) && !/[\p{Lu}\p{Lt}]/u.test(self),
+      'isnumeric(self, /)': (self) => /^\p{N}+$/u.test(self),
+      'isprintable(self, /)': (self) => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(self),
+      'isspace(self, /)': (self) => self !== '' && !NOT_SPACE.test(self),
+      'istitle(self, /)': (self) => /\p{L}/u.test(self) && titled(self) === self,
+      'isupper(self, /)': (self) => /\p{Lu}/u.test(self) && !/[\p{Ll}\p{Lt}]/u.test(self),
+      'join(self, iterable, /)': (self, items) => join(self, items),
+      "ljust(self, width, fill=' ', /)": (self, width, fill) => justify(self, index(width), one(fill), '<'),
+      'lower(self, /)': (self) => self.toLowerCase(),
+      'lstrip(self, chars=None, /)': (self, chars) => strip(self, chars, 'left'),
+      'maketrans(self, x, y=None, z=None, /)': (_self, from, to, drop) => makeTranslation(from, to, drop),
+      'partition(self, sep, /)': (self, separator) => partition(self, need(separator), false),
+      'removeprefix(self, prefix, /)': (self, prefix) =>
+        self.startsWith(need(prefix)) ? self.slice(need(prefix).length) : self,
+      'removesuffix(self, suffix, /)': (self, suffix) =>
+        need(suffix) !== '' && self.endsWith(need(suffix)) ? self.slice(0, -need(suffix).length) : self,
+      'replace(self, old, new, count=-1, /)': (self, old, text, most) =>
+        replaceText(self, need(old), need(text), index(most)),
+      'rfind(self, sub, start=None, end=None, /)': (self, sub, start, end) => find(self, need(sub), start, end, true),
+      'rindex(self, sub, start=None, end=None, /)': (self, sub, start, end) =>
+        found(find(self, need(sub), start, end, true)),
+      "rjust(self, width, fill=' ', /)": (self, width, fill) => justify(self, index(width), one(fill), '>'),
+      'rpartition(self, sep, /)': (self, separator) => partition(self, need(separator), true),
+      'rsplit(self, sep=None, maxsplit=-1)': (self, separator, most) => splitText(self, separator, index(most), true),
+      'rstrip(self, chars=None, /)': (self, chars) => strip(self, chars, 'right'),
+      'split(self, sep=None, maxsplit=-1)': (self, separator, most) => splitText(self, separator, index(most), false),
+      'splitlines(self, keepends=False)': (self, keep) => splitLines(self, truth(keep)),
+      'startswith(self, prefix, start=None, end=None, /)': (self, prefix, start, end) =>
+        affixes(prefix, 'startswith').some((text) => part(self, start, end).startsWith(text)),
+      'strip(self, chars=None, /)': (self, chars) => strip(self, chars, 'both'),
+      'swapcase(self, /)': (self) =>
+        self.replace(/\p{L}/gu, (c) => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase())),
+      'title(self, /)': (self) => titled(self),
+      'translate(self, table, /)': (self, table) => translate(self, table),
+      'upper(self, /)': (self) => self.toUpperCase(),
+      'zfill(self, width, /)': (self, width) => pad(self, bounded(index(width)), '0', '='),
+    }),
+  )
+    .set('format', new Builtin('format', format))
+    .set('format_map', new Builtin('format_map', formatMap)),
+);
 
 /** Methods whose text arguments markup escapes first. */
 const ESCAPES_ARGUMENTS = new Set(['replace', 'join', 'center', 'ljust', 'rjust']);
@@ -164,8 +174,8 @@ export function center(text: string, width: number, fill = ' '): string {
 
 /** Python's `str.capitalize`. */
 export function capitalize(text: string): string {
-  const [first = '', ...rest] = characters(text);
-  return first.toUpperCase() + rest.join('').toLowerCase();
+  const first = String.fromCodePoint(text.codePointAt(0) ?? 0);
+  return text === '' ? '' : first.toUpperCase() + text.slice(first.length).toLowerCase();
 }
 
 /** Python's `str.title`: a letter behind a non-letter is upper case, every other lower. */
@@ -178,7 +188,11 @@ function part(text: string, start: unknown, end: unknown): string {
 }
 
 function count(text: string, sub: string): number {
-  return sub === '' ? length(text) + 1 : text.split(sub).length - 1;
+  if (sub === '') return length(text) + 1;
+  let times = 0;
+  for (let at = text.indexOf(sub); at !== -1; at = text.indexOf(sub, at + sub.length)) times += 1;
+  spend(text.length + times * 20);
+  return times;
 }
 
 function affixes(value: unknown, method: string): string[] {
@@ -230,20 +244,36 @@ function join(separator: string, items: unknown): string {
   return joined;
 }
 
-/** Python's white space: also the separators U+001C to U+001F and U+0085. */
 function isSpace(character: string): boolean {
-  return /\s/.test(character) || character === '\x85' || (character >= '\x1c' && character <= '\x1f');
+  return !NOT_SPACE.test(character);
 }
 
 /** Python's `strip` family. */
 export function strip(text: string, chars: unknown, side: 'left' | 'right' | 'both'): string {
   const all = chars === null ? undefined : new Set(characters(need(chars)));
   const drops = (character: string): boolean => (all ? all.has(character) : isSpace(character));
-  const units = characters(text);
-  let [first, last] = [0, units.length];
-  if (side !== 'right') while (first < last && drops(units[first]!)) first += 1;
-  if (side !== 'left') while (last > first && drops(units[last - 1]!)) last -= 1;
-  return units.slice(first, last).join('');
+  let [first, last] = [0, text.length];
+  if (side !== 'right')
+    for (let next = ''; first < last; first += next.length) {
+      next = String.fromCodePoint(text.codePointAt(first)!);
+      if (!drops(next)) break;
+    }
+  if (side !== 'left')
+    for (let previous = ''; last > first; last -= previous.length) {
+      const isPair = last - first > 1 && isLow(text.charCodeAt(last - 1)) && isHigh(text.charCodeAt(last - 2));
+      previous = text.slice(isPair ? last - 2 : last - 1, last);
+      if (!drops(previous)) break;
+    }
+  spend((text.length - (last - first)) * 50);
+  return text.slice(first, last);
+}
+
+function isHigh(unit: number): boolean {
+  return (unit & 0xfc00) === 0xd800;
+}
+
+function isLow(unit: number): boolean {
+  return (unit & 0xfc00) === 0xdc00;
 }
 
 function partition(text: string, separator: string, last: boolean): PyTuple {
@@ -257,13 +287,12 @@ function partition(text: string, separator: string, last: boolean): PyTuple {
 export function replaceText(text: string, old: string, by: string, most: number): string {
   const grown = old === '' ? text.length + 1 : text.length / Math.max(1, old.length);
   if (grown * by.length > MAX_TEXT && count(text, old) * by.length > MAX_TEXT) throw textLimit(grown * by.length);
-  if (most < 0)
-    return old === ''
-      ? by +
-          characters(text)
-            .map((c) => c + by)
-            .join('')
-      : text.replaceAll(old, () => by);
+  if (most < 0) {
+    if (old !== '') return text.split(old).join(by);
+    return `${by}${characters(text)
+      .map((c) => c + by)
+      .join('')}`;
+  }
   let out = '';
   let at = 0;
   for (let done = 0; done < most; done += 1) {
@@ -292,13 +321,10 @@ function splitText(text: string, separator: unknown, most: number, fromRight: bo
   return [...parts.slice(0, most), parts.slice(most).join(by)];
 }
 
-/** What `isSpace` is not, in a row. */
-const SEPARATORS = '\\s\\x1c-\\x1f\\x85';
-const WORD = new RegExp(`[^${SEPARATORS}]+`, 'g');
-
 function splitSpaces(text: string, most: number, fromRight: boolean): string[] {
+  if (most < 0) return text.match(WORD) ?? [];
   const words = [...text.matchAll(WORD)];
-  if (most < 0 || words.length <= most) return words.map(([word]) => word);
+  if (words.length <= most) return words.map(([word]) => word);
   if (fromRight) {
     const kept = words.slice(words.length - most);
     const end = words[words.length - most - 1]!;

@@ -1,9 +1,10 @@
 import { PyMap, PySet, PyTuple } from '../../../values/index.ts';
-import type { Env } from '../runtime/env.ts';
-import { LimitFault } from '../runtime/fault.ts';
-import { Builtin, DictView, PyIterator, PyRange, textOf } from '../runtime/types.ts';
+import { spend } from './effort.ts';
+import type { Env } from './env.ts';
+import { LimitFault } from './fault.ts';
+import { Builtin, DictView, PyIterator, PyRange, textOf } from './types.ts';
 
-/** Most of its input a filter takes, so that none keeps the event loop for long. */
+/** Most of its input a filter or method takes, so that none keeps the event loop for long. */
 interface Bounds {
   readonly characters: number;
   /** Elements of a list; parts of parts count where `deep`. */
@@ -13,26 +14,42 @@ interface Bounds {
 
 const USUAL: Bounds = { characters: 1_000_000, elements: 100_000 };
 const DUMP: Bounds = { ...USUAL, elements: 20_000, deep: true };
+const SLOW: Bounds = { ...USUAL, characters: 200_000 };
 const BY_NAME: ReadonlyMap<string, Bounds> = new Map([
   ...['yaml', 'pprint', 'python'].map((name) => [name, DUMP] as const),
   ...['json', 'tojson'].map((name) => [name, { ...DUMP, elements: 80_000 }] as const),
   ...['regex_replace', 'regex_search', 'regex_match'].map((name) => [name, { ...USUAL, characters: 300_000 }] as const),
+  ...['sort', 'dictsort', 'unique'].map((name) => [name, { ...USUAL, elements: 50_000 }] as const),
+  ['groupby', { ...USUAL, elements: 25_000 }],
   ['load_yaml', { ...USUAL, characters: 120_000 }],
   ...['wordwrap', 'urlize'].map((name) => [name, { ...USUAL, characters: 20_000 }] as const),
+  ...['join', 'replace'].map((name) => [`str.${name}`, { ...USUAL, characters: 4_000_000 }] as const),
+  ...['expandtabs', 'format', 'format_map', 'istitle', 'maketrans', 'swapcase', 'title', 'translate'].map(
+    (name) => [`str.${name}`, SLOW] as const,
+  ),
 ]);
-/** Filters that look at their input without going through it, or through it once at most cheaply. */
+/** Filters and methods that look at their input without going through it, or through it once at most cheaply. */
 const LIGHT: ReadonlySet<string> = new Set([
   ...['default', 'd', 'length', 'count', 'first', 'last', 'int', 'float', 'abs', 'round', 'attr', 'items', 'string'],
   ...['safe', 'lower', 'upper', 'trim', 'bool', 'to_bool', 'quote', 'is_hex', 'select', 'reject'],
   ...['selectattr', 'rejectattr', 'batch'],
+  ...['str.casefold', 'str.count', 'str.encode', 'str.endswith', 'str.find', 'str.index', 'str.isascii'],
+  ...['str.lower', 'str.lstrip', 'str.partition', 'str.removeprefix', 'str.removesuffix', 'str.rfind', 'str.rindex'],
+  ...['str.rpartition', 'str.rstrip', 'str.startswith', 'str.strip', 'str.upper'],
+  ...['list.append', 'list.clear', 'list.copy', 'list.extend', 'list.insert', 'list.pop', 'list.reverse'],
+  ...['dict.clear', 'dict.get', 'dict.items', 'dict.keys', 'dict.pop', 'dict.setdefault', 'dict.values', 'set.add'],
 ]);
 /** Below this a filter is too quick for a look at the clock to be worth it. */
 const SMALL = 500;
 
-/** The filter as it is called: it refuses what would keep the event loop, and lets others have their turn first. */
-export function patient(filter: Builtin): Builtin {
-  if (LIGHT.has(filter.name)) return filter;
-  const bounds = BY_NAME.get(filter.name) ?? USUAL;
+/**
+ * The filter, or the method of a `type`, as it is called: it refuses what would keep the event loop, and lets others have
+ * their turn first.
+ */
+export function patient(filter: Builtin, type?: string): Builtin {
+  const name = type === undefined ? filter.name : `${type}.${filter.name}`;
+  if (LIGHT.has(name)) return light(filter);
+  const bounds = BY_NAME.get(name) ?? USUAL;
   return new Builtin(
     filter.name,
     (env: Env, args, kwargs) => {
@@ -41,6 +58,19 @@ export function patient(filter: Builtin): Builtin {
       return env.isTurnOver ? env.turn().then(() => filter.call(env, args, kwargs)) : filter.call(env, args, kwargs);
     },
     { mayWait: true, shown: filter.shown },
+  );
+}
+
+/** A filter that is quick for its input's size, which a long text still makes noticeable. */
+function light(filter: Builtin): Builtin {
+  return new Builtin(
+    filter.name,
+    (env: never, args, kwargs) => {
+      const text = textOf(args[0]);
+      if (text !== undefined && text.length > SMALL) spend(text.length * 2);
+      return filter.call(env, args, kwargs);
+    },
+    filter,
   );
 }
 
@@ -81,4 +111,9 @@ function partsOf(value: unknown, limit: number): number {
     else if (part instanceof PyMap) for (const item of part.values()) waiting.push(item);
   }
   return count;
+}
+
+/** The methods of a `type`, each patient. */
+export function patientMethods(type: string, methods: ReadonlyMap<string, Builtin>): ReadonlyMap<string, Builtin> {
+  return new Map([...methods].map(([name, method]) => [name, patient(method, type)]));
 }

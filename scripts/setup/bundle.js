@@ -1,0 +1,31 @@
+/** Makes few files of the programs that people and hosts start often: loading hundreds of modules is most of a start. */
+import { rmSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { newestBuild } from '../../packages/shared/bin/newest-build.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PROGRAMS = { minion: 'edge-minion', cli: 'edge-run' };
+/** What is never needed where these programs run, or is no JavaScript. */
+const EXTERNAL = [/\.node$/, 'cpu-features', 'pino-pretty'];
+
+/** Bundles what was compiled since the last time; the compiled files remain, and do where this fails. */
+export async function bundle() {
+  for (const [folder, bin] of Object.entries(PROGRAMS)) {
+    const home = new URL(`packages/${folder}/`, `file://${ROOT}`);
+    if (newestBuild(new URL(`bin/${bin}.js`, home).href)?.includes('/bundle/')) continue;
+    const dir = fileURLToPath(new URL('bundle', home));
+    if (!statSync(new URL('dist/main.js', home), { throwIfNoEntry: false })) continue;
+    rmSync(dir, { recursive: true, force: true });
+    const { rolldown } = await import('rolldown');
+    const build = await rolldown({
+      input: { main: fileURLToPath(new URL('dist/main.js', home)) },
+      platform: 'node',
+      external: EXTERNAL,
+      logLevel: 'silent',
+    });
+    await build.write({ dir, format: 'esm', chunkFileNames: '[name]-[hash].js' });
+    await build.close();
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();
