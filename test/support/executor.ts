@@ -5,7 +5,7 @@ import { PyMap } from '@edge-run/shared/values';
 
 /**
  * Knows `test.ping`, `test.echo TEXT`, `test.sleep MS` (ends when told to), `test.large CHARACTERS` (nobody can pack
- * them to less than three quarters), `test.repeated CHARACTERS` and `test.count`.
+ * them to less than three quarters), `test.lines COUNT` (which pack well) and `test.count`.
  */
 export function testExecutor(options: { readonly onRun?: (job: HostJob) => void } = {}): JobExecutor {
   let count = 0;
@@ -23,8 +23,8 @@ export function testExecutor(options: { readonly onRun?: (job: HostJob) => void 
           return { outcome: 'succeeded', ret: count, retcode: 0 };
         case 'test.large':
           return { outcome: 'succeeded', ret: randomText(Number(job.args[0])), retcode: 0 };
-        case 'test.repeated':
-          return { outcome: 'succeeded', ret: 'x'.repeat(Number(job.args[0])), retcode: 0 };
+        case 'test.lines':
+          return { outcome: 'succeeded', ret: lines(Number(job.args[0])), retcode: 0 };
         case 'test.sleep':
           await systemClock.sleep(Number(job.args[0]), signal);
           return { outcome: 'succeeded', ret: job.args[0] ?? null, retcode: 0 };
@@ -33,6 +33,10 @@ export function testExecutor(options: { readonly onRun?: (job: HostJob) => void 
       }
     },
   };
+}
+
+function lines(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `line ${index} of a long answer`);
 }
 
 function randomText(characters: number): string {

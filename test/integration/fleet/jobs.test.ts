@@ -52,10 +52,10 @@ test('a return of several megabytes arrives', async () => {
 });
 
 test('a return larger than the server takes arrives where it can be packed to less', async () => {
-  const request = { target: 'web1', targetType: 'list', fun: 'test.repeated', args: [30_000_000] };
+  const request = { target: 'web1', targetType: 'list', fun: 'test.lines', args: [500_000] };
   const answer = await master.jobs.run(request, never);
   expect(answer.targets.get('web1')?.outcome).toBe('succeeded');
-  expect(String(answer.targets.get('web1')?.ret)).toHaveLength(30_000_000);
+  expect(answer.targets.get('web1')?.ret).toHaveLength(500_000);
 });
 
 test('a target that never was is unreachable within seconds, and the others answer', async () => {

@@ -279,6 +279,23 @@ describe('state plan', () => {
     );
     expect(stdout).toBe('  web1\n    1 state: 1 unchanged\nPlan: nothing to change on 1 host.  Nothing was changed.\n');
   });
+  it('is not started when the states compile on no host, and shows the errors as they are', async () => {
+    const errors = ['error[EDGE_SLS_NOT_FOUND]: no such SLS\n  = help: write one', 'error[EDGE_SLS_SHAPE]: and that'];
+    const { exitCode, stdout } = await runLine(
+      ['state', 'plan', '*', 'motd'],
+      answering(['web1', errors, 'failed'], ['web2', errors, 'failed']),
+    );
+    expect(exitCode).toBe(2);
+    expect(stdout).toMatchInlineSnapshot(`
+      "✗ web[1-2]   (2 hosts)
+          failed (exit 2)
+          error[EDGE_SLS_NOT_FOUND]: no such SLS
+            = help: write one
+          error[EDGE_SLS_SHAPE]: and that
+      Plan: none, 2 hosts could not be planned.  Nothing was changed.
+      "
+    `);
+  });
   it('prints the totals alone to people', async () => {
     const { stdout } = await runLine(['state', 'plan', '*', 'motd', '-o', 'json'], answering(['web1', states(2)]));
     expect(JSON.parse(stdout)).toMatchObject({ targets: { web1: { outcome: 'succeeded' } } });

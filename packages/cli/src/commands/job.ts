@@ -1,3 +1,4 @@
+import type { JsonValue } from '@edge-run/shared/kernel';
 import type { OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { exitCodeOfJob, type JobView, readStateReturns } from '@edge-run/shared/view';
@@ -86,6 +87,17 @@ export async function printJob(
   }
   const details = unfinished ? `watch: edge-run jobs watch ${view.jid}` : `details: edge-run jobs show ${view.jid}`;
   session.note(session.noteStyle.dim(`${jobSummaryLine(view, io.clock.now())}   ${details}`));
+}
+
+/** As of any job; states that compile on no host were not started, as with any other mistake in a file. */
+export function exitCodeOfStates(view: JobView): ExitCode {
+  const hosts = Object.values(view.hosts);
+  const isStarted = hosts.some(({ outcome, ret }) => outcome !== 'failed' || !isErrorList(ret));
+  return hosts.length > 0 && !isStarted ? EXIT.notStarted : exitCodeOfJob(view);
+}
+
+function isErrorList(ret: JsonValue | undefined): boolean {
+  return Array.isArray(ret) && ret.length > 0 && ret.every((text) => typeof text === 'string');
 }
 
 /** True when a state run in test mode found something it would change. */

@@ -16,7 +16,7 @@ import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
 import { targetText } from '../target.ts';
 import { encodeWords } from '../words.ts';
-import { hasPendingChanges, printJob, runJob } from './job.ts';
+import { exitCodeOfStates, hasPendingChanges, printJob, runJob } from './job.ts';
 
 type JobRequest = OperationArgs<'jobs.publish'>;
 
@@ -36,7 +36,7 @@ export async function planAndSave(
   const shown = withStates(view);
   await printJob(session, shown, end !== 'ended', { isPlan: true });
   if (end !== 'ended') return end === 'timed-out' ? EXIT.timedOut : EXIT.interrupted;
-  const exitCode = exitCodeOfJob(view);
+  const exitCode = exitCodeOfStates(view);
   if (exitCode !== EXIT.done) {
     session.note('the plan was not saved: not every host could be planned');
     return exitCode;

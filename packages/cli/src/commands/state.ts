@@ -1,13 +1,12 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
-import { exitCodeOfJob } from '@edge-run/shared/view';
 import type { Command } from 'commander';
 import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
 import { encodeWords } from '../words.ts';
 import { addJobFlags, readJobFlags, withAsync } from './exec.ts';
-import { hasPendingChanges, type JobReading, printFollowed, runJob } from './job.ts';
+import { exitCodeOfStates, hasPendingChanges, type JobReading, printFollowed, runJob } from './job.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
 import { applySaved, planAndSave } from './saved-plan.ts';
 
@@ -77,7 +76,8 @@ async function applyStates(
 ): Promise<ExitCode> {
   const request = await stateRequest(words, options, 'state.apply', plan);
   const waiting = withAsync(session, options);
-  const reading = { isPlan: request.kwargs.some(([name, value]) => name === 'test' && value === true) };
+  const isPlan = request.kwargs.some(([name, value]) => name === 'test' && value === true);
+  const reading = { isPlan, exitCodeOf: exitCodeOfStates };
   if (options.detailedExitcode !== true || !waiting.flags.wait) return runJob(waiting, request, reading);
   const { jid } = await (await session.master()).ask('jobs.publish', request);
   const { view, end } = await followJob(session, jid);
@@ -85,7 +85,7 @@ async function applyStates(
   if (end !== 'ended') return end === 'timed-out' ? EXIT.timedOut : EXIT.interrupted;
   const outcomes = new Set(Object.values(view.hosts).map((host) => host.outcome));
   const clean = outcomes.size === 1 && outcomes.has('succeeded');
-  return clean && hasPendingChanges(view) ? EXIT.changesPending : exitCodeOfJob(view);
+  return clean && hasPendingChanges(view) ? EXIT.changesPending : exitCodeOfStates(view);
 }
 
 async function callState(
@@ -95,7 +95,10 @@ async function callState(
   fun: string,
   reading: JobReading = {},
 ): Promise<ExitCode> {
-  return runJob(withAsync(session, options), await stateRequest(words, options, fun, false), reading);
+  return runJob(withAsync(session, options), await stateRequest(words, options, fun, false), {
+    exitCodeOf: exitCodeOfStates,
+    ...reading,
+  });
 }
 
 /** SLS names are one argument, as Salt has it: `nginx app` and `nginx,app` are the same. */

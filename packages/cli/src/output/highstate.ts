@@ -82,6 +82,8 @@ export function planSummaryLine(view: JobView): string {
     [states.filter(({ result }) => result === false).length, 'would fail'],
   ]);
   const unplanned = hosts.length - plans.length;
+  if (plans.length === 0)
+    return `Plan: none, ${countOf(unplanned, 'host')} could not be planned.  Nothing was changed.`;
   const without = unplanned === 0 ? '' : `, ${countOf(unplanned, 'host')} without a plan`;
   return `Plan: ${counts || 'nothing to change'} on ${countOf(plans.length, 'host')}${without}.  Nothing was changed.`;
 }
@@ -248,8 +250,10 @@ function textLines(text: string): string[] {
   return text.trim() === '' ? [] : indent(sanitize(text).trimEnd().split('\n'));
 }
 
+/** The first line, with a sign that there are more. */
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ');
+  const [first = '', ...more] = text.trim().split('\n');
+  return more.length === 0 ? first : `${first} …`;
 }
 
 function indent(lines: readonly string[], by = 4): string[] {

@@ -96,7 +96,10 @@ function answerLines(host: JobHostView): readonly string[] {
   if (host.outcome === 'succeeded') return said.length > 0 ? said : ['None'];
   const outcome = host.outcome ?? 'no answer yet';
   const code = host.outcome === 'failed' && host.retcode !== undefined ? ` (exit ${host.retcode})` : '';
-  const why = host.evidence === undefined || host.evidence === host.error?.message ? [] : [sanitize(host.evidence)];
+  // That a code was returned says nothing beside what was returned with it.
+  const isOnlyCode = said.length > 0 && /returned code \d+$/.test(host.evidence ?? '');
+  const isKnown = host.evidence === undefined || host.evidence === host.error?.message || isOnlyCode;
+  const why = isKnown ? [] : [sanitize(host.evidence ?? '')];
   const known = new Set([host.error?.message, host.evidence]);
   const details = [...error, ...why, ...(known.has(said.join('\n')) ? [] : said)];
   return details.length === 1 ? [`${outcome}${code}: ${details[0]}`] : [`${outcome}${code}`, ...details];
