@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import module from 'node:module';
 
 /**
  * The program to run for a bin beside it: the bundle, which starts twice as fast because it is a few files and not
@@ -9,6 +10,8 @@ import { statSync } from 'node:fs';
  * @returns {string | undefined} URL of the program
  */
 export function newestBuild(bin) {
+  // Keeps compiled code between starts, where Node can.
+  module.enableCompileCache?.();
   const compiled = new URL('../dist/main.js', bin);
   const bundled = new URL('../bundle/main.js', bin);
   const builds = [new URL('../dist/.tsbuildinfo', bin), new URL('../dist/.tsbuildinfo', import.meta.url)];

@@ -7,30 +7,40 @@ import { packageArchitecture, parseOs } from './os.ts';
 
 const MARK = '@@edge-fact ';
 
+/** Starting a program costs more than all that the shell can do by itself, so it reads and takes apart what it can. */
+const PRELUDE = [
+  'show() { while IFS= read -r line || [ -n "$line" ]; do printf "%s\\n" "$line"; done < "$1"; }',
+  'uname() { u=$(command uname -snrvm) && s=${u%% *} && u=${u#* } && n=${u%% *} && u=${u#* } && r=${u%% *} &&' +
+    ' u=${u#* } && printf "%s\\n" "$s" "$r" "${u##* }" "$n" "${u% *}"; }',
+  'user() { i=$(id) && i=${i#uid=} && g=${i#* gid=} && a=${i#*\\(} && b=${g#*\\(} &&' +
+    ' printf "%s\\n" "${i%%\\(*}" "${a%%\\)*}" "${g%%\\(*}" "${b%%\\)*}"; }',
+  'f=$(hostname -f 2>/dev/null)',
+];
+
 /** name → shell command whose output it is; a failing one leaves nothing behind. */
 const SECTIONS: Readonly<Record<string, string>> = {
-  uname: 'uname -s; uname -r; uname -m; uname -n; uname -v',
-  osrelease: 'cat /etc/os-release || cat /usr/lib/os-release',
+  uname: 'uname',
+  osrelease: 'show /etc/os-release || show /usr/lib/os-release',
   architecture: 'dpkg --print-architecture',
-  fqdn: 'hostname -f',
+  fqdn: 'printf "%s\\n" "$f"',
   addresses: 'ip -o addr show',
   links: 'ip -o link show',
-  resolver: 'cat /etc/resolv.conf',
+  resolver: 'show /etc/resolv.conf',
   cpus: 'getconf _NPROCESSORS_ONLN || grep -c ^processor /proc/cpuinfo',
-  cpuinfo: "sed '/^$/q' /proc/cpuinfo",
-  meminfo: 'cat /proc/meminfo',
-  init: 'cat /proc/1/comm',
+  cpuinfo: 'while IFS= read -r line && [ -n "$line" ]; do printf "%s\\n" "$line"; done < /proc/cpuinfo',
+  meminfo: 'show /proc/meminfo',
+  init: 'show /proc/1/comm',
   systemd: '[ -d /run/systemd/system ] && echo yes',
-  vendor: 'cat /sys/class/dmi/id/sys_vendor',
-  product: 'cat /sys/class/dmi/id/product_name',
-  serial: 'cat /sys/class/dmi/id/product_serial',
+  vendor: 'show /sys/class/dmi/id/sys_vendor',
+  product: 'show /sys/class/dmi/id/product_name',
+  serial: 'show /sys/class/dmi/id/product_serial',
   container:
     '[ -f /.dockerenv ] && echo Docker; [ -f /run/.containerenv ] && echo Podman; grep -aqs container=lxc /proc/1/environ && echo LXC',
-  user: 'id -u; id -un; id -g; id -gn',
+  user: 'user',
   session: 'printf "%s\\n" "$PATH" "$SHELL" "$LANG" "$PPID"; date +%Z',
-  machineId: 'cat /etc/machine-id || cat /var/lib/dbus/machine-id',
-  addressesOfName: 'getent ahostsv4 "$(hostname -f)"; getent ahostsv6 "$(hostname -f)"',
-  systemdVersion: 'systemctl --version | head -n 1',
+  machineId: 'show /etc/machine-id || show /var/lib/dbus/machine-id',
+  addressesOfName: '[ -z "$f" ] || { getent ahostsv4 "$f"; getent ahostsv6 "$f"; }',
+  systemdVersion: 'systemctl --version',
   cwd: 'pwd',
 };
 
@@ -38,9 +48,11 @@ const SECTIONS: Readonly<Record<string, string>> = {
 export const FACTS_COMMAND: Command = [
   'sh',
   '-c',
-  `${Object.entries(SECTIONS)
-    .map(([name, line]) => `echo "${MARK}${name}"; { ${line}; } 2>/dev/null; echo`)
-    .join('\n')}\ntrue`,
+  [
+    ...PRELUDE,
+    ...Object.entries(SECTIONS).map(([name, line]) => `echo "${MARK}${name}"; { ${line}; } 2>/dev/null; echo`),
+    'true',
+  ].join('\n'),
 ];
 
 /** What the machine says about itself, in Salt's names. @throws EdgeError `EDGE_COMMAND_FAILED` */
