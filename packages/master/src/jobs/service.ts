@@ -345,6 +345,7 @@ class Service implements JobService {
       ...{ jid, id, fun, outcome: answer.outcome, retcode: answer.retcode, success: answer.outcome === 'succeeded' },
       ...(answer.ret === undefined ? {} : { return: encodeValue(answer.ret) }),
       ...(answer.evidence === undefined ? {} : { evidence: answer.evidence }),
+      ...(answer.error === undefined ? {} : { error: { ...answer.error } }),
     };
     this.#options.publishEvent?.(`salt/job/${jid}/ret/${id}`, returned, causedBy);
   }

@@ -173,12 +173,13 @@ function detailsOf({ summary, args, kwargs, expected, targets }: JobReport): Job
     by,
     startedAt: issuedAt,
     ...(endedAt === undefined ? {} : { endedAt }),
-    returns: [...targets].map(([id, { outcome, ret, retcode, evidence }]) => ({
+    returns: [...targets].map(([id, { outcome, ret, retcode, evidence, error }]) => ({
       id,
       outcome,
       retcode,
       ...(ret === undefined ? {} : { ret: encodeValue(ret) }),
       ...(evidence === undefined ? {} : { evidence }),
+      ...(error === undefined ? {} : { error }),
     })),
     outcomes: Object.fromEntries([...targets].map(([id, { outcome }]) => [id, outcome])),
   };

@@ -35,11 +35,12 @@ function errorLines({ outcome, ret, error }: HostJobResult): readonly string[] |
 function summary({ states, total, changed, wouldChange, unchanged, failed }: StatesView): Value {
   const notable = states
     .filter((line) => line.result !== true || line.changed)
-    .map(({ fun, id, name, sls, result, changed: hasChanges, changes, comment }) => ({
+    .map(({ fun, id, name, sls, result, changed: hasChanges, changes, comment, notes }) => ({
       state: fun,
       id,
       ...(name === id ? {} : { name }),
       sls,
+      ...(notes.place === undefined ? {} : { place: notes.place }),
       result,
       ...(hasChanges ? { changes: decodeValue(changes) } : {}),
       comment,

@@ -1,3 +1,4 @@
+export { decodeBody, encodeBody, MAX_BODY_BYTES } from './body.ts';
 export type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 export { type BusCredentials, credentialsFromCreds } from './credentials.ts';
 export {

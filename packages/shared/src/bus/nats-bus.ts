@@ -1,6 +1,7 @@
 import type { Authenticator, ConnectionOptions, Msg, NatsConnection } from '@nats-io/transport-node';
 import { connect, errors, wsconnect } from '@nats-io/transport-node';
 import { cancelled, EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
+import { decodeBody, encodeBody } from './body.ts';
 import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 import { authenticatorFor, type BusCredentials } from './credentials.ts';
 import { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
@@ -142,7 +143,8 @@ class ConnectedNatsBus implements NatsBus {
     if (options.signal?.aborted) throw cancelled(options.signal);
     const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs });
     try {
-      return parse(await (options.signal === undefined ? answer : orAborted(answer, options.signal)));
+      const { data } = await (options.signal === undefined ? answer : orAborted(answer, options.signal));
+      return decodeBody(data);
     } catch (error) {
       throw requestError(error, subject, options.timeoutMs);
     }
@@ -206,27 +208,17 @@ class ConnectedNatsBus implements NatsBus {
     await this.connection.close();
   }
 
-  #encode(subject: string, body: unknown): string {
+  #encode(subject: string, body: unknown): string | Uint8Array {
     checkPublishSubject(subject);
     if (this.connection.isClosed()) throw closedError(subject);
-    const text = JSON.stringify(body ?? null);
-    const sizeBytes = Buffer.byteLength(text);
-    if (sizeBytes > this.maxPayloadBytes) {
-      throw new EdgeError(
-        'EDGE_BUS_TOO_LARGE',
-        `a message of ${sizeBytes} bytes to ${subject} is larger than the ${this.maxPayloadBytes} the server takes`,
-        { subject, sizeBytes, maxPayloadBytes: this.maxPayloadBytes },
-        { hint: 'Ask for less at once, or raise max_payload of the NATS server.' },
-      );
-    }
-    return text;
+    return encodeBody(subject, body, this.maxPayloadBytes);
   }
 
   #received(message: Msg): Received | undefined {
     const { subject, reply } = message;
     let body: unknown;
     try {
-      body = parse(message);
+      body = decodeBody(message.data);
     } catch {
       this.#log.warn(`dropped a message on ${subject} that is not JSON`, { subject });
       return undefined;
@@ -283,10 +275,6 @@ class ConnectedNatsBus implements NatsBus {
     this.#last = status;
     for (const listener of this.#listeners) listener.push(status);
   }
-}
-
-function parse(message: Msg): unknown {
-  return message.data.length === 0 ? null : (JSON.parse(message.string()) as unknown);
 }
 
 function closedError(subject: string): EdgeError {

@@ -17,6 +17,8 @@ export type {
 } from './contract.ts';
 export {
   buildGraph,
+  type Causes,
+  causesOf,
   createRun,
   decide,
   decodeFact,

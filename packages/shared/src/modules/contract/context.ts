@@ -1,6 +1,6 @@
 import type { FileSource } from '../../files/index.ts';
 import type { HostReader } from '../../host/index.ts';
-import type { Logger } from '../../kernel/index.ts';
+import type { ErrorRecord, Logger } from '../../kernel/index.ts';
 import type { PyMap, Value } from '../../values/index.ts';
 
 /** What Salt calls grains: facts of the host, top-level names as in Salt (`os`, `os_family`, `ipv4`, …). */
@@ -63,6 +63,8 @@ export interface JobTargetAnswer {
   readonly retcode: number;
   /** Why, for every outcome but `succeeded`. */
   readonly evidence?: string;
+  /** What the function threw, or kept it from running. */
+  readonly error?: ErrorRecord;
 }
 
 /** The `state.*` functions, callable from modules. */

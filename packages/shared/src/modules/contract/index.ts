@@ -32,4 +32,5 @@ export {
   refused,
   type StateModule,
   type Verdict,
+  verbOf,
 } from './state.ts';

@@ -3,5 +3,6 @@
  */
 export { EXIT, type ExitCode } from '../exit-codes.ts';
 export { RENDER_STAGES, type RenderStage } from '../render-stages.ts';
+export { STATE_NOTES, type StateCause, type StateNotes, type StateVerb } from '../state-notes.ts';
 export { eventSubject, idFromToken, idToken, SUBJECTS } from '../subjects.ts';
 export { TARGET_TYPES, type TargetType } from '../target-types.ts';
