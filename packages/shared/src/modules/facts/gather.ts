@@ -19,13 +19,7 @@ user() {
     printf "%s\\n" "\${i%%\\(*}" "\${a%%\\)*}" "\${g%%\\(*}" "\${b%%\\)*}"
 }
 f=$(hostname -f 2>/dev/null)
-`; do printf "%s\\n" "$line"; done < "$1"; }',
-  'uname() { u=$(command uname -snrvm) && s=${u%% *} && u=${u#* } && n=${u%% *} && u=${u#* } && r=${u%% *} &&' +
-    ' u=${u#* } && printf "%s\\n" "$s" "$r" "${u##* }" "$n" "${u% *}"; }',
-  'user() { i=$(id) && i=${i#uid=} && g=${i#* gid=} && a=${i#*\\(} && b=${g#*\\(} &&' +
-    ' printf "%s\\n" "${i%%\\(*}" "${a%%\\)*}" "${g%%\\(*}" "${b%%\\)*}"; }',
-  'f=$(hostname -f 2>/dev/null)',
-];
+`;
 
 /** name → shell command whose output it is; a failing one leaves nothing behind. */
 const SECTIONS: Readonly<Record<string, string>> = {
