@@ -53,7 +53,11 @@ export interface StatesView {
 
 /** Reads the return of a state run; undefined when `ret` is something else, such as a list of compile errors. */
 export function readStateReturns(ret: JsonValue): StatesView | undefined {
-  const map = decodeValue(ret);
+  return statesIn(decodeValue(ret));
+}
+
+/** The same of a return that did not travel. */
+export function statesIn(map: Value): StatesView | undefined {
   if (!(map instanceof PyMap) || map.size === 0) return undefined;
   const lines: { order: number; line: StateLine }[] = [];
   for (const [key, value] of map) {
