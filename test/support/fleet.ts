@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileOperations, type Operation, operation, serveGateway } from '@edge-run/master/gateway';
+import { fileOperations, type Operation, operation, rotationOperations, serveGateway } from '@edge-run/master/gateway';
 import { createJobs, type JobService, openJobStreams, type Presence, trackPresence } from '@edge-run/master/jobs';
 import { createKeyring, type Keyring, pushAccount, serveEnrolment } from '@edge-run/master/keys';
 import { type Agent, type MinionPorts, startAgent } from '@edge-run/minion/agent';
@@ -87,6 +87,7 @@ export class TestFleet {
           returned: operation(z.object({ jids: z.array(z.string()).max(1_000) }), async ({ jids }, caller) => ({
             stored: await jobs.stored(caller.id, jids),
           })),
+          ...rotationOperations(this.keyring),
           ...(this.#options.files === undefined ? {} : fileOperations(this.#options.files)),
           ...this.#options.rpc,
         },

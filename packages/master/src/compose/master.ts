@@ -85,7 +85,7 @@ function serve(
     log,
     signal,
     operations,
-    rpc: minionRpc({ files: base.files, jobs, nodes, pillarOf }),
+    rpc: minionRpc({ files: base.files, jobs, nodes, keyring: connections.keyring, pillarOf }),
     onMinionEvent: (id) => presence.seen(id),
   });
 }
@@ -105,7 +105,7 @@ function operationsOf(
   return {
     ...orchOperations(runs, history),
     ...jobOperations({ jobs, dispatcher, checkCall, deadlineMs: config.deadline * 1000 }),
-    ...fleetOperations({ access, keyring, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
+    ...fleetOperations({ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
     ...renderOperations({ base, nodes, facts, master: config.id, pillarOf }),
     ...masterOperations({ ...master, events, runners, runs, history, keyring, presence, schedules, reactors }),
   };

@@ -20,6 +20,7 @@ export async function composeMinion(
     identity,
     trustedKeys: config.trusted_keys,
     admission: await admissionOf(config),
+    ...(config.role === undefined ? {} : { role: config.role }),
     concurrency: config.concurrency,
     createExecutor: parts.createExecutor,
     log: parts.log,

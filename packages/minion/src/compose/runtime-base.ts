@@ -15,13 +15,13 @@ export type RuntimeBase = Omit<RuntimeOptions, 'files' | 'pillar' | 'events' | '
 
 /** This machine as its configuration describes it; `opts` adds to what templates see of the configuration. */
 export function runtimeBase(config: MinionConfig, log: Logger, opts: object = {}): RuntimeBase {
-  const { id, home, grains, pillarenv, services_dir, services_run_dir } = config;
+  const { id, role, home, grains, pillarenv, services_dir, services_run_dir } = config;
   const host = new LocalHost({ id, ...(home === undefined ? {} : { home }) });
   return {
     host,
     catalog: createCatalog(),
     ...createRenderer(),
-    facts: keptFacts(async () => new PyMap([...(await gatherFacts(host)), ...mapOf(grains), ['id', id]])),
+    facts: keptFacts(async () => new PyMap([...(await gatherFacts(host)), ...mapOf({ role, ...grains }), ['id', id]])),
     opts: mapOf({
       ...{ id, services_dir, services_run_dir, pillarenv, saltenv: 'base', __role: 'minion' },
       ...templateOpts(config),

@@ -27,6 +27,11 @@ export const minionConfig = z.strictObject({
     .describe("The masters' job-signing keys; pinned at the first answer when empty."),
   knock: z.string().optional().describe('The public credential to knock with. Without it, no enrolment.'),
   join_token: z.string().optional().describe('Secret that lets this minion in without anybody accepting it.'),
+  role: z
+    .string()
+    .max(255)
+    .optional()
+    .describe('What this host is for, as the fact `role`; a join token can be good for one role only.'),
   credentials: z.string().optional().describe('A .creds file for a server of your own, instead of knocking.'),
   tls: z
     .strictObject({

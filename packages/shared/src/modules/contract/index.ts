@@ -2,6 +2,7 @@ export type { Catalog } from './catalog.ts';
 export type {
   EventSink,
   Facts,
+  HostKeys,
   JobAnswer,
   JobRequest,
   Jobs,

@@ -11,7 +11,7 @@ import {
   type Value,
 } from '../../../values/index.ts';
 import { add, div } from '../runtime/arithmetic.ts';
-import { isIterable, itemOf } from '../runtime/attributes.ts';
+import { isIterable } from '../runtime/attributes.ts';
 import { eq, extreme, hashable, isHashable, sorted } from '../runtime/comparison.ts';
 import { toValue } from '../runtime/export.ts';
 import { LimitFault, PyFault, typeError } from '../runtime/fault.ts';
