@@ -215,3 +215,16 @@ describe('modules on a scripted host', () => {
     expect(await call('npm.list', [], { dir: '/srv' }, {}, host)).toEqual({ a: { version: '1.0.0' } });
   });
 });
+
+describe('names of users and groups', () => {
+  const accounts = (): FakeHost =>
+    new FakeHost().on([/getent.* passwd$/, { stdout: 'www-data:x:33:33::/var/www:/bin/sh\n' }], [/getent/, {}]);
+  it('hold dashes, as those of Debian do, but begin with none', async () => {
+    expect(await call('user.info', ['www-data'], {}, {}, accounts())).toMatchObject({ name: 'www-data', uid: 33 });
+    const state = catalog.states.get('user.absent')!;
+    expect(await runState(state, moduleContext(accounts()), { name: 'www-data' }, 'plan')).toMatchObject({
+      result: null,
+    });
+    await expect(runState(state, moduleContext(accounts()), { name: '-rf' })).rejects.toThrow('not a name');
+  });
+});
