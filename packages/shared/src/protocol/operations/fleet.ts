@@ -108,7 +108,7 @@ export const fleetOperations = {
   'keys.token-revoke': operation({
     name: 'keys.token-revoke',
     summary: 'Let nobody in by a join token any more; who came in stays.',
-    args: z.object({ name: z.string() }),
+    args: z.object({ name: z.string().describe('Name of the token.') }),
     answer: z.object({ name: z.string() }),
   }),
   'keys.rotate': operation({
