@@ -146,7 +146,11 @@ async function showFingerprints(session: Session, words: Parameters<typeof words
   const answer = await (await session.master()).ask('keys.finger', ids.length === 0 ? {} : { ids: [...ids] });
   if (isMachineFormat(session.flags.out)) await emitData(session, answer);
   else {
-    const pairs = [['master', answer.master] as const, ...answer.keys.map((key) => [key.id, key.fingerprint] as const)];
+    const { fingerprint } = await import('@edge-run/shared/bus/identity');
+    const pairs = [
+      ['master', fingerprint(answer.master)] as const,
+      ...answer.keys.map((key) => [key.id, key.fingerprint] as const),
+    ];
     session.io.stdout.write(renderPairs(pairs, ''));
   }
   return EXIT.done;
@@ -154,13 +158,14 @@ async function showFingerprints(session: Session, words: Parameters<typeof words
 
 async function showJoin(session: Session): Promise<ExitCode> {
   const answer = await (await session.master()).ask('keys.join', {});
-  const { servers, trustedKeys, knock, credentials } = answer;
+  const { servers, ca, trustedKeys, knock, credentials } = answer;
   await emit(session, answer, () => {
     const lists = `servers:\n${lines(servers)}trusted_keys:\n${lines(trustedKeys)}`;
     const admission = { knock, credentials };
+    const tls = ca === undefined ? '' : `tls:\n  ca: |\n${ca.trimEnd().replaceAll(/^/gm, '    ')}\n`;
     return Object.entries(admission).reduce(
       (text, [key, value]) => (value === undefined ? text : `${text}${key}: ${value}\n`),
-      lists,
+      `${lists}${tls}`,
     );
   });
   return EXIT.done;

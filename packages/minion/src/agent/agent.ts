@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type BusCredentials, connectNatsBus, type NatsBus, type Received } from '@edge-run/shared/bus';
+import { type BusCredentials, type BusTls, connectNatsBus, type NatsBus, type Received } from '@edge-run/shared/bus';
 import { type JobExecutor, JobRunner, JobStore } from '@edge-run/shared/execute';
 import { type Clock, EdgeError, errorMessage, type Logger, systemClock } from '@edge-run/shared/kernel';
 import { idToken, type MinionEvent, SUBJECTS } from '@edge-run/shared/protocol';
@@ -28,7 +28,7 @@ export interface AgentOptions {
     | { readonly kind: 'knock'; readonly credential: BusCredentials; readonly joinToken?: string }
     | { readonly kind: 'given'; readonly credentials: BusCredentials }
     | { readonly kind: 'open' };
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: BusTls;
   /** What this host is for; a join token can be good for one role only. */
   readonly role?: string;
   readonly concurrency: number;

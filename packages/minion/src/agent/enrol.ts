@@ -1,4 +1,4 @@
-import { type BusCredentials, connectNatsBus, type NatsBus, signBody } from '@edge-run/shared/bus';
+import { type BusCredentials, type BusTls, connectNatsBus, type NatsBus, signBody } from '@edge-run/shared/bus';
 import { type Clock, cancelled, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import { type KnockAnswer, knockAnswer, SUBJECTS } from '@edge-run/shared/protocol';
 import type { Admission, Identity } from '../identity/index.ts';
@@ -8,7 +8,7 @@ export interface EnrolOptions {
   readonly id: string;
   readonly identity: Identity;
   readonly servers: readonly string[];
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: BusTls;
   /** The public credential to knock with. */
   readonly knock: BusCredentials;
   readonly joinToken?: string;

@@ -54,11 +54,13 @@ function requireTrust(config: MinionConfig): void {
 }
 
 function tlsFiles({
+  ca,
   ca_file,
   cert_file,
   key_file,
 }: NonNullable<MinionConfig['tls']>): NonNullable<AgentOptions['tls']> {
   return {
+    ...(ca === undefined ? {} : { ca }),
     ...(ca_file === undefined ? {} : { caFile: ca_file }),
     ...(cert_file === undefined ? {} : { certFile: cert_file }),
     ...(key_file === undefined ? {} : { keyFile: key_file }),

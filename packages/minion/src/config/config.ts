@@ -35,6 +35,7 @@ export const minionConfig = z.strictObject({
   credentials: z.string().optional().describe('A .creds file for a server of your own, instead of knocking.'),
   tls: z
     .strictObject({
+      ca: z.string().optional().describe('The same as text, in PEM, instead of a file.'),
       ca_file: z.string().optional().describe('Certificates of the authority that signed those of the servers.'),
       cert_file: z.string().optional().describe('Certificate of this minion, where the servers ask for one.'),
       key_file: z.string().optional().describe('Private key of that certificate.'),
@@ -90,6 +91,8 @@ export function parseMinionConfig(sources: ConfigSources, defaults: { readonly i
     const value = sources.env?.[name];
     return value === undefined || value === '' ? [] : [[key, value] as const];
   });
+  const caFile = sources.env?.EDGE_CA_FILE;
+  if (caFile) fromEnv.push(['tls', { ...asRecord(asRecord(sources.file).tls), ca_file: caFile } as never]);
   const merged = {
     id: defaults.id ?? hostname(),
     servers: ['nats://127.0.0.1:4222'],

@@ -16,9 +16,18 @@ export type WsFactory = (
   readonly encrypted: boolean;
 }>;
 
+/** How servers are checked, and what they are shown. */
+export interface BusTls {
+  /** Certificates of the authority that signed the servers', in PEM; the system's authorities when absent. */
+  readonly ca?: string;
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
 /** Which servers to connect to, and as whom. */
 export interface NatsBusOptions {
-  /** `nats://`, `tls://`, `ws://` or `wss://`; all of one kind. */
+  /** `nats://`, `tls://`, `ws://` or `wss://`. Web sockets are tried where no other server answers, and kept then. */
   readonly servers: readonly string[];
   readonly credentials?: BusCredentials;
   /** Shown in the server's connection list. */
@@ -27,7 +36,7 @@ export interface NatsBusOptions {
   readonly inboxPrefix: string;
   /** Made from `ws` when absent: Node 20 has no WebSocket of its own. */
   readonly wsFactory?: WsFactory;
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: BusTls;
   readonly log?: Logger;
   readonly queueLimits?: QueueLimits;
   /** Limit of the first connection. Default 5,000. */
@@ -56,7 +65,6 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> 
   const random = options.random ?? Math.random;
   let lostAt: number | undefined;
   const connectionOptions: ConnectionOptions = {
-    servers: [...options.servers],
     name: options.name,
     inboxPrefix: options.inboxPrefix,
     timeout: options.connectTimeoutMs ?? 5_000,
@@ -70,7 +78,6 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> 
     pingInterval: 10_000,
     maxPingOut: 2,
     noAsyncTraces: true,
-    ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...authentication(options.credentials),
   };
   const connection = await open(connectionOptions, options);
@@ -84,14 +91,24 @@ function authentication(credentials: BusCredentials | undefined): { authenticato
 }
 
 async function open(connectionOptions: ConnectionOptions, options: NatsBusOptions): Promise<NatsConnection> {
+  const isWeb = (server: string): boolean => /^wss?:/.test(server);
+  const web = options.servers.filter(isWeb);
+  const plain = options.servers.filter((server) => !isWeb(server));
   try {
-    if (!options.servers.some((server) => /^wss?:/.test(server))) return await connect(connectionOptions);
-    const wsFactory = options.wsFactory ?? (await defaultWsFactory());
-    return await wsconnect({ ...connectionOptions, wsFactory } as ConnectionOptions);
+    if (plain.length > 0) {
+      const connecting = connect({
+        ...connectionOptions,
+        servers: plain,
+        ...(options.tls ? { tls: options.tls } : {}),
+      });
+      const connection = await (web.length === 0 ? connecting : connecting.catch(unlessRefused));
+      if (connection !== undefined) return connection;
+    }
+    const wsFactory = options.wsFactory ?? (await defaultWsFactory(options.tls));
+    return await wsconnect({ ...connectionOptions, servers: web, wsFactory } as ConnectionOptions);
   } catch (error) {
     const servers = options.servers.join(', ');
-    const refused =
-      error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+    const refused = isRefusal(error);
     throw new EdgeError(
       'EDGE_BUS_UNREACHABLE',
       refused
@@ -108,9 +125,24 @@ async function open(connectionOptions: ConnectionOptions, options: NatsBusOption
   }
 }
 
-async function defaultWsFactory(): Promise<WsFactory> {
-  const { WebSocket } = await import('ws');
-  return async (url) => ({ socket: new WebSocket(url), encrypted: url.startsWith('wss:') });
+function isRefusal(error: unknown): boolean {
+  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+}
+
+/** A server that refused the credentials was reached: another way to it would not help. */
+function unlessRefused(error: unknown): undefined {
+  if (isRefusal(error)) throw error;
+}
+
+async function defaultWsFactory(tls: BusTls = {}): Promise<WsFactory> {
+  const [{ WebSocket }, { readFile }] = await Promise.all([import('ws'), import('node:fs/promises')]);
+  const read = async (file: string | undefined): Promise<string | undefined> =>
+    file === undefined ? undefined : readFile(file, 'utf8');
+  return async (url) => {
+    const [ca, cert, key] = await Promise.all([tls.ca ?? read(tls.caFile), read(tls.certFile), read(tls.keyFile)]);
+    const given = Object.entries({ ca, cert, key }).filter(([, text]) => text !== undefined);
+    return { socket: new WebSocket(url, Object.fromEntries(given)), encrypted: url.startsWith('wss:') };
+  };
 }
 
 class ConnectedNatsBus implements NatsBus {

@@ -81,7 +81,8 @@ export const fleetOperations = {
     summary: 'Answer what a minion needs to find, trust and knock at this master.',
     args: z.object({}),
     answer: z.object({
-      servers: z.array(z.string()).describe('Addresses of the broker as this master reaches it.'),
+      servers: z.array(z.string()).describe('Addresses of the broker.'),
+      ca: z.string().optional().describe('Certificates of the authority that signed those of the broker, in PEM.'),
       knock: z.string().optional().describe('The public credential; absent where nobody is let in one by one.'),
       credentials: z.string().optional().describe('Path of the credentials file that everybody uses instead.'),
       trustedKeys: z.array(z.string()).describe('Public keys whose jobs are to be run.'),
