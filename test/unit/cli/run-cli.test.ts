@@ -122,7 +122,7 @@ describe('edge-run TARGET FUN', () => {
     const script: Script = {
       ...pinging,
       'jobs.show': (args) => pinging['jobs.show']!(args, async () => {}),
-      'jobs.kill': () => ({ jid: 'j1', asked: ['web1'] }),
+      'jobs.kill': () => ({ jid: 'j1', asked: ['web1'], outcomes: {} }),
     };
     const ran = await runLine(['*', 'test.ping'], script, {
       onListen: (interrupt) => {

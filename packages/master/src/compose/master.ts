@@ -93,7 +93,7 @@ function serve(
 /** Everything that people may ask. */
 function operationsOf(
   { config, clock, events, connections }: Core,
-  { base, facts, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher }: Fleet,
+  { base, facts, runtime, pillarOf, presence, nodes, ssh, jobs }: Fleet,
   { runs, history, runners }: Runs,
   { schedules, reactors }: Automation,
   startedAt: number,
@@ -104,7 +104,7 @@ function operationsOf(
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);
   return {
     ...orchOperations(runs, history),
-    ...jobOperations({ jobs, dispatcher, checkCall, deadlineMs: config.deadline * 1000 }),
+    ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
     ...fleetOperations({ access, keyring, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
     ...renderOperations({ base, nodes, facts, master: config.id, pillarOf }),
     ...masterOperations({ ...master, events, runners, runs, history, keyring, presence, schedules, reactors }),

@@ -12,6 +12,7 @@ import {
   SUBJECTS,
 } from '@edge-run/shared/protocol';
 import { decodeValue } from '@edge-run/shared/values';
+import type { JobDrive } from './drive.ts';
 import type { Presence } from './presence.ts';
 import type { ReturnStream } from './streams.ts';
 
@@ -84,7 +85,7 @@ const CANCEL_GRACE_MS = 7_000;
  * Publishes one job and brings every target to exactly one end. Returns arrive by `take`; whoever is missing is asked,
  * and nobody is given up before the stream was read once more.
  */
-export class Gather {
+export class Gather implements JobDrive {
   readonly #options: GatherOptions;
   readonly #outstanding = new Map<string, Outstanding>();
   readonly #answers = new Map<string, JobTargetAnswer>();
