@@ -56,7 +56,7 @@ export function addJobsCommands(program: Command, register: Register): void {
 }
 
 function addOnly(command: Command): Command {
-  return command.option('--only <outcomes>', 'only targets that ended so: failed (whatever went wrong), unreachable …');
+  return command.option('--only <outcomes>', 'only targets that ended so: failed, unreachable … or unsuccessful for all but succeeded');
 }
 
 function columns(session: Session): readonly Column<JobSummary>[] {
@@ -141,22 +141,21 @@ const OUTCOMES: readonly TargetOutcome[] = [
 /** @throws EdgeError `EDGE_BAD_ARGUMENT` for what is no outcome */
 function readOnly({ only }: Options): TargetOutcome[] | undefined {
   if (typeof only !== 'string') return undefined;
-  return only.split(',').map((word) => {
+  return only.split(',').flatMap((word) => {
+    if (word === 'unsuccessful') return OUTCOMES.filter((outcome) => outcome !== 'succeeded');
     const outcome = OUTCOMES.find((known) => known === word);
     if (outcome !== undefined) return outcome;
     throw new EdgeError(
       'EDGE_BAD_ARGUMENT',
       `--only ${word} is no outcome`,
       { word },
-      { hint: `Write one or more of: ${OUTCOMES.join(',')}` },
+      { hint: `Write one or more of: ${OUTCOMES.join(',')}, or unsuccessful.` },
     );
   });
 }
 
-/** `failed` stands for every outcome but `succeeded`, as in `jobs ls --failed`. */
 function onlyHosts(view: JobView, only: readonly TargetOutcome[] | undefined): JobView {
   if (only === undefined) return view;
-  const isMeant = (outcome: TargetOutcome | undefined): boolean =>
-    outcome !== undefined && (only.includes(outcome) || (only.includes('failed') && outcome !== 'succeeded'));
-  return { ...view, hosts: Object.fromEntries(Object.entries(view.hosts).filter(([, host]) => isMeant(host.outcome))) };
+  const hosts = Object.entries(view.hosts).filter(([, { outcome }]) => outcome !== undefined && only.includes(outcome));
+  return { ...view, hosts: Object.fromEntries(hosts) };
 }

@@ -69,6 +69,8 @@ interface Outstanding {
   resends: number;
   /** It said it was done, but its return has not come. */
   saidEnded: number;
+  /** When it last said that the job waits there for others to end. */
+  queuedAt: InstantMs | undefined;
 }
 
 const REQUEST_TIMEOUT_MS = 2_000;
@@ -103,7 +105,7 @@ export class Gather implements JobDrive {
       this.#finish = resolve;
     });
     for (const id of options.targets) {
-      this.#outstanding.set(id, { silentSince: undefined, muteSince: undefined, resends: 0, saidEnded: 0 });
+      this.#outstanding.set(id, { silentSince: undefined, muteSince: undefined, resends: 0, saidEnded: 0, queuedAt: undefined });
     }
     if (this.#outstanding.size === 0) this.#finish();
   }
@@ -216,7 +218,7 @@ export class Gather implements JobDrive {
     const now = clock.now();
     const verdicts = new Map<string, JobTargetAnswer>();
     const settled = now - connectedSince() >= settings.settleMs || connectedSince() <= issuedAt;
-    for (const [id, { silentSince, muteSince, resends, saidEnded }] of this.#outstanding) {
+    for (const [id, { silentSince, muteSince, resends, saidEnded, queuedAt }] of this.#outstanding) {
       const silentMs = silentSince === undefined ? 0 : now - silentSince;
       const muteMs = muteSince === undefined ? 0 : now - muteSince;
       if (this.#cancelledAt !== undefined && now - this.#cancelledAt > CANCEL_GRACE_MS) {
@@ -226,7 +228,7 @@ export class Gather implements JobDrive {
         );
       } else if (silentMs >= settings.unreachableAfterMs && settled) {
         verdicts.set(id, unanswered('unreachable', 1, `${id} has had no connection for ${seconds(silentMs)}`));
-      } else if (timeoutMs !== undefined && now - issuedAt > timeoutMs + TIMEOUT_MARGIN_MS) {
+      } else if (timeoutMs !== undefined && now - (queuedAt ?? issuedAt) > timeoutMs + TIMEOUT_MARGIN_MS) {
         verdicts.set(id, unanswered('timed-out', 124, `${fun} did not end within ${seconds(timeoutMs)} on ${id}`));
       } else if (muteMs >= settings.noReturnAfterMs) {
         verdicts.set(id, unanswered('no-return', 1, `${id} is connected and has not answered for ${seconds(muteMs)}`));
@@ -276,6 +278,8 @@ export class Gather implements JobDrive {
     if (receipt.state === 'refused') {
       const { message } = receipt.error;
       this.#settle(id, { outcome: 'failed', ret: message, retcode: 1, evidence: message });
+    } else if (receipt.state === 'queued') {
+      state.queuedAt = now;
     } else if (receipt.state === 'ended') {
       state.saidEnded += 1;
     } else if (receipt.state === 'unknown') {

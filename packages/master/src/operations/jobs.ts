@@ -87,7 +87,7 @@ async function rerun(
   const rerunOf = await resolve(jobs, jid);
   const request = await jobs.repetitionOf(rerunOf);
   const { expected, targets } = await jobs.show(rerunOf);
-  const chosen = expected.filter((id) => only === undefined || isMeant(targets.get(id)?.outcome, only));
+  const chosen = expected.filter((id) => only === undefined || isOneOf(targets.get(id)?.outcome, only));
   if (chosen.length === 0) {
     throw new EdgeError(
       'EDGE_TARGET_MATCHES_NOTHING',
@@ -100,10 +100,8 @@ async function rerun(
   return { jid: started.jid, targets: [...started.targets], rerunOf };
 }
 
-/** `failed` stands for every outcome but `succeeded`, as in `jobs ls --failed`. */
-function isMeant(outcome: TargetOutcome | undefined, only: readonly TargetOutcome[]): boolean {
-  if (outcome === undefined) return false;
-  return only.includes(outcome) || (only.includes('failed') && outcome !== 'succeeded');
+function isOneOf(outcome: TargetOutcome | undefined, only: readonly TargetOutcome[]): boolean {
+  return outcome !== undefined && only.includes(outcome);
 }
 
 function decodeKwargs(kwargs: readonly (readonly [string, JsonValue])[]): ReadonlyMap<string, Value> {

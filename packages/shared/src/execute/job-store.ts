@@ -10,7 +10,13 @@ import { type JobMessage, jobMessage, type ReturnMessage, returnMessage } from '
  * mark is there, and small writes cost less than a round through the thread pool.
  */
 
-const begun = z.object({ digest: z.string(), startedAt: z.number(), job: jobMessage });
+const begun = z.object({
+  digest: z.string(),
+  startedAt: z.number(),
+  job: jobMessage,
+  /** Taken and not begun: others had to end first. */
+  queued: z.literal(true).optional(),
+});
 const ended = z.object({ digest: z.string(), job: jobMessage, return: returnMessage });
 
 /** What is remembered of a job without reading its file. */
@@ -57,6 +63,13 @@ export class JobStore {
     this.#prune(startedAt);
   }
 
+  /** Marks the job as taken; `begin` follows when it is its turn. */
+  queue(job: JobMessage, digest: string, takenAt: InstantMs): void {
+    this.#write(`${job.jid}.run.json`, { digest, startedAt: takenAt, job, queued: true });
+    this.#jobs.set(job.jid, known(job, digest, 'run'));
+    this.#prune(takenAt);
+  }
+
   /** Keeps the return until it is confirmed, and some time longer for those who ask again. */
   end(job: JobMessage, answer: ReturnMessage): void {
     const digest = this.#jobs.get(job.jid)?.digest ?? '';
@@ -84,8 +97,8 @@ export class JobStore {
     return ended.parse(JSON.parse(readFileSync(this.#path(`${jid}.${stage}.json`), 'utf8'))).return;
   }
 
-  /** Jobs a former process began and did not end. */
-  interrupted(): readonly { readonly job: JobMessage; readonly startedAt: InstantMs; readonly digest: string }[] {
+  /** Jobs a former process took and did not end. */
+  interrupted(): readonly z.output<typeof begun>[] {
     return this.all()
       .filter(({ stage }) => stage === 'run')
       .map(({ jid }) => begun.parse(JSON.parse(readFileSync(this.#path(`${jid}.run.json`), 'utf8'))));

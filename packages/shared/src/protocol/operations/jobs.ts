@@ -68,9 +68,6 @@ const published = z.object({
   targets: z.array(z.string()).describe('Ids that must answer, frozen now.'),
 });
 
-/** How targets ended that are meant; `failed` among them stands for every outcome but `succeeded`. */
-const onlyOutcomes = z.array(targetOutcome).min(1);
-
 /** Operations on jobs. */
 export const jobOperations = {
   'jobs.publish': operation({
@@ -104,7 +101,7 @@ export const jobOperations = {
     summary: 'Run the function of an ended job again, with its arguments, on its targets.',
     args: z.object({
       jid: jobId,
-      only: onlyOutcomes.optional().describe('Only targets that ended so; all of them when absent.'),
+      only: z.array(targetOutcome).min(1).optional().describe('Only targets that ended so; all of them when absent.'),
     }),
     answer: published.extend({ rerunOf: z.string().describe('The job that is repeated.') }),
   }),
