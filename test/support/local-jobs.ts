@@ -76,6 +76,10 @@ export class LocalJobs implements JobService {
     return { jid, targets: await settled(job) };
   }
 
+  async find(): Promise<undefined> {
+    return undefined;
+  }
+
   async repetitionOf(jid: string): Promise<JobRunRequest> {
     const { request, targets } = this.#find(jid);
     return { ...request, target: targets.join(','), targetType: 'list', rerunOf: jid };

@@ -24,10 +24,13 @@ export function addJobsCommands(program: Command, register: Register): void {
       .option('--limit <count>', 'at most so many', parseCount),
     listJobs,
   );
-  register(addOnly(jobs.command('show <job>').summary('show what the targets answered')), async (session, words, options) => {
-    await printJob(session, onlyHosts(await readJob(session, wordAt(words, 0)), readOnly(options)), false);
-    return EXIT.done;
-  });
+  register(
+    addOnly(jobs.command('show <job>').summary('show what the targets answered')),
+    async (session, words, options) => {
+      await printJob(session, onlyHosts(await readJob(session, wordAt(words, 0)), readOnly(options)), false);
+      return EXIT.done;
+    },
+  );
   register(jobs.command('watch <job>').summary('follow a job to its end'), async (session, words) => {
     const { jid } = await readJob(session, wordAt(words, 0));
     return watchJob(session, jid);
@@ -56,7 +59,10 @@ export function addJobsCommands(program: Command, register: Register): void {
 }
 
 function addOnly(command: Command): Command {
-  return command.option('--only <outcomes>', 'only targets that ended so: failed, unreachable … or unsuccessful for all but succeeded');
+  return command.option(
+    '--only <outcomes>',
+    'only targets that ended so: failed, unreachable … or unsuccessful for all but succeeded',
+  );
 }
 
 function columns(session: Session): readonly Column<JobSummary>[] {

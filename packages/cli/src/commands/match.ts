@@ -42,7 +42,12 @@ export async function printMatch(
       flags.verbose === 0
         ? []
         : host.parts.map((part) => `    ${part.matched ? '+' : '-'} ${part.target}: ${sanitize(part.because)}`);
-    await emit(session, answer, () => shown.flatMap((host) => [line(host), ...parts(host)]).map((text) => `${text}\n`).join(''));
+    await emit(session, answer, () =>
+      shown
+        .flatMap((host) => [line(host), ...parts(host)])
+        .map((text) => `${text}\n`)
+        .join(''),
+    );
   }
   for (const id of missing) session.note(`! nobody has the id ${id}`);
   const others = all || ids.length === 0 || ids.length === hosts.length ? '' : '; why not the others: --all';

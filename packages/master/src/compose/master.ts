@@ -13,6 +13,7 @@ import { type Automation, startAutomation } from './automation.ts';
 import type { Connections } from './broker.ts';
 import { type Core, type MasterOptions, openCore } from './core.ts';
 import { type Fleet, openFleet } from './fleet.ts';
+import { startReturners } from './returners.ts';
 import { minionRpc } from './rpc.ts';
 import { createRuns, type Runs } from './runs.ts';
 
@@ -38,6 +39,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
   const core = await openCore(options, stop.signal);
   try {
     const fleet = await openFleet(core);
+    await startReturners(core, fleet.jobs);
     const engine = createRuns(core, fleet);
     const automation = await startAutomation({ core, fleet, runners: engine.runners });
     const { connections, background, config, log } = core;

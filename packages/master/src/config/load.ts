@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { type Diagnostic, DiagnosticsError, EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import { didYouMean } from '@edge-run/shared/schema';
 import { toPlain, type Value } from '@edge-run/shared/values';
+import type { ReturnerConfig } from './returners.ts';
 import { type MasterConfig, masterConfigSchema } from './schema.ts';
 
 /** A configuration with every path made absolute. */
@@ -48,6 +49,9 @@ export function loadMasterConfig(
     orchestration_roots: config.orchestration_roots.map(absolute),
     pillar_roots: mapRoots(config.pillar_roots, absolute),
     ...(config.roster === undefined ? {} : { roster: absolute(config.roster) }),
+    returners: Object.fromEntries(
+      Object.entries(config.returners).map(([name, returner]) => [name, absoluteFiles(returner, absolute)]),
+    ),
     nats: {
       ...config.nats,
       ...(config.nats.credentials === undefined ? {} : { credentials: absolute(config.nats.credentials) }),
@@ -83,6 +87,14 @@ function readFile(file: string, parseYaml: (text: string) => Value): Record<stri
 
 function mapRoots(roots: Record<string, string[]>, absolute: (path: string) => string): Record<string, string[]> {
   return Object.fromEntries(Object.entries(roots).map(([env, folders]) => [env, folders.map(absolute)]));
+}
+
+/** Every setting of a returner that names a file. */
+function absoluteFiles<R extends ReturnerConfig>(returner: R, absolute: (path: string) => string): R {
+  const files = Object.entries(returner).map(([key, value]) =>
+    key === 'path' || key.endsWith('_file') ? [key, absolute(String(value))] : [key, value],
+  );
+  return Object.fromEntries(files) as R;
 }
 
 function toDiagnostics(

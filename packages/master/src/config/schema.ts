@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { returnersConfig } from './returners.ts';
 
 const roots = z.record(z.string(), z.array(z.string()));
 
@@ -77,6 +78,7 @@ export const masterConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('The hosts that orchestrations bring up.'),
+  returners: returnersConfig,
   auto_accept: z
     .boolean()
     .default(false)

@@ -105,7 +105,13 @@ export class Gather implements JobDrive {
       this.#finish = resolve;
     });
     for (const id of options.targets) {
-      this.#outstanding.set(id, { silentSince: undefined, muteSince: undefined, resends: 0, saidEnded: 0, queuedAt: undefined });
+      this.#outstanding.set(id, {
+        silentSince: undefined,
+        muteSince: undefined,
+        resends: 0,
+        saidEnded: 0,
+        queuedAt: undefined,
+      });
     }
     if (this.#outstanding.size === 0) this.#finish();
   }

@@ -15,4 +15,11 @@ export {
   type PublishedJob,
 } from './service.ts';
 export { type StartedJob, startJob } from './start-job.ts';
-export { type JobRecords, openJobStreams, type ReturnStream, type ReturnStreamOptions } from './streams.ts';
+export {
+  checkReturn,
+  JOBS_STREAM,
+  type JobRecords,
+  openJobStreams,
+  type ReturnStream,
+  type ReturnStreamOptions,
+} from './streams.ts';

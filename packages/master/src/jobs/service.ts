@@ -68,6 +68,8 @@ export interface JobService extends Jobs {
   show(jid: string): Promise<JobReport>;
   /** Asks the targets that still run to end; resolves once each has a definite end. @throws EdgeError `EDGE_JOB_UNKNOWN` */
   kill(jid: string, by: string): Promise<JobAnswer>;
+  /** The job on record. */
+  find(jid: string): Promise<JobRecord | undefined>;
   /**
    * What to publish to do the same again on targets of an ended job.
    * @throws EdgeError `EDGE_JOB_UNKNOWN`; `EDGE_NOT_SUPPORTED` when it held secrets; `EDGE_BAD_ARGUMENT` while it runs
@@ -202,6 +204,10 @@ class Service implements JobService {
     if (!('end' in open)) return open;
     await open.drive.cancel(by);
     return open.end;
+  }
+
+  find(jid: string): Promise<JobRecord | undefined> {
+    return this.#history.find(jid);
   }
 
   async repetitionOf(jid: string): Promise<JobRunRequest> {

@@ -1,5 +1,3 @@
-import { array, assert, boolean, constantFrom, integer, property, record, string, uniqueArray } from 'fast-check';
-import { describe, expect, test } from 'vitest';
 import {
   type BatchSettings,
   type BatchState,
@@ -7,6 +5,8 @@ import {
   decideBatch,
   evolveBatch,
 } from '@edge-run/master/jobs/internal';
+import { array, assert, boolean, constantFrom, integer, property, record, string, uniqueArray } from 'fast-check';
+import { describe, expect, test } from 'vitest';
 
 const OUTCOMES = ['succeeded', 'failed', 'unreachable', 'no-return', 'timed-out', 'cancelled'] as const;
 type Outcome = (typeof OUTCOMES)[number];
