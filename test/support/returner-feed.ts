@@ -1,16 +1,16 @@
 import { type JobRecords, jobRecord } from '@edge-run/master/jobs';
 import { openEntryReader, openJetStreamJournal } from '@edge-run/master/journal';
 import { type RefusedRecord, type Returner, recordSources, startPump } from '@edge-run/master/returners';
+import type { NatsBus } from '@edge-run/shared/bus';
 import { type Logger, systemClock } from '@edge-run/shared/kernel';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
-import type { NatsConnection } from '@nats-io/transport-node';
 
 /** Feeds a returner from every stream, with a short memory of the broker for what a dead process had in hand. */
 export async function feed(options: {
   readonly name: string;
   readonly returner: Returner;
   readonly records: JobRecords;
-  readonly connection: NatsConnection;
+  readonly connection: NatsBus['connection'];
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly refused?: (records: readonly RefusedRecord[]) => Promise<void>;

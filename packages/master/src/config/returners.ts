@@ -31,6 +31,7 @@ const returnerConfig = z.discriminatedUnion('type', [
     secret_file: z.string().describe('File with the secret that signs requests (HMAC-SHA256).'),
   }),
 ]);
+/** How one returner is configured, with its defaults. */
 export type ReturnerConfig = z.output<typeof returnerConfig>;
 
 /** `returners` of the master's configuration. */

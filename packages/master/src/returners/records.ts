@@ -62,37 +62,44 @@ export interface RunEntry {
 export function recordsOfRun(entry: RunEntry, cause: string | undefined): readonly HistoryRecord[] {
   const { run, revision, events } = entry;
   const correlation: Correlation = { run, ...(cause === undefined ? {} : { cause }) };
-  return events.flatMap((event, index): HistoryRecord[] => {
-    const common = { id: `run/${run}/${revision}-${index}`, at: event.at };
-    switch (event.type) {
-      case 'run-planned': {
-        const { name, by, inputs, steps } = event;
-        const data = { name, by, steps: steps.length, values: { inputs } };
-        return [{ ...common, kind: 'run-started', correlation, data }];
-      }
-      case 'run-adopted':
-        return [];
-      case 'step-started': {
-        const { step, attempt, mode } = event;
-        return [{ ...common, kind: 'step-started', correlation: { ...correlation, step }, data: { attempt, mode } }];
-      }
-      case 'step-ended': {
-        const { step, attempt, mode, outcome, startedAt, durationMs, answer } = event;
-        const { result, comment, changes, hosts } = answer;
-        const values: Record<string, JsonValue> = {
-          changes,
-          ...(hosts === undefined ? {} : { hosts: hosts as JsonObject }),
-        };
-        const data = { attempt, mode, outcome, result, comment, startedAt, durationMs, values };
-        return [{ ...common, kind: 'step-ended', correlation: { ...correlation, step }, data }];
-      }
-      case 'run-ended': {
-        const { outcome, exitCode, error } = event;
-        const why = error === undefined ? {} : { evidence: error.message, errorCode: error.code };
-        return [{ ...common, kind: 'run-ended', correlation, data: { outcome, exitCode, ...why } }];
-      }
+  return events.flatMap((event, index) =>
+    recordsOfEvent(event, { id: `run/${run}/${revision}-${index}`, at: event.at }, correlation),
+  );
+}
+
+function recordsOfEvent(
+  event: RunJournalEvent,
+  common: Pick<HistoryRecord, 'id' | 'at'>,
+  correlation: Correlation,
+): HistoryRecord[] {
+  switch (event.type) {
+    case 'run-planned': {
+      const { name, by, inputs, steps } = event;
+      const data = { name, by, steps: steps.length, values: { inputs } };
+      return [{ ...common, kind: 'run-started', correlation, data }];
     }
-  });
+    case 'run-adopted':
+      return [];
+    case 'step-started': {
+      const { step, attempt, mode } = event;
+      return [{ ...common, kind: 'step-started', correlation: { ...correlation, step }, data: { attempt, mode } }];
+    }
+    case 'step-ended': {
+      const { step, attempt, mode, outcome, startedAt, durationMs, answer } = event;
+      const { result, comment, changes, hosts } = answer;
+      const values: Record<string, JsonValue> = {
+        changes,
+        ...(hosts === undefined ? {} : { hosts: hosts as JsonObject }),
+      };
+      const data = { attempt, mode, outcome, result, comment, startedAt, durationMs, values };
+      return [{ ...common, kind: 'step-ended', correlation: { ...correlation, step }, data }];
+    }
+    case 'run-ended': {
+      const { outcome, exitCode, error } = event;
+      const why = error === undefined ? {} : { evidence: error.message, errorCode: error.code };
+      return [{ ...common, kind: 'run-ended', correlation, data: { outcome, exitCode, ...why } }];
+    }
+  }
 }
 
 function correlationOfJob({ jid, run, step, causedBy }: JobRecord): Correlation {

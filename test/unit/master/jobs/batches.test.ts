@@ -1,9 +1,10 @@
-import { type BatchProgress, createJobs, type JobRecords, type JobService } from '@edge-run/master/jobs';
+import { type BatchProgress, createJobs, type JobService } from '@edge-run/master/jobs';
 import { createKeyPair, createMemoryBus, type MemoryBus } from '@edge-run/shared/bus';
 import { type Clock, Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { type JobMessage, type ReturnMessage, type SignedJob, SUBJECTS } from '@edge-run/shared/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type MemoryBatches, memoryBatches } from '../../../support/memory-batches.ts';
+import { memoryRecords } from '../../../support/memory-records.ts';
 
 const never = new AbortController().signal;
 const signer = createKeyPair('user');
@@ -83,19 +84,7 @@ let batches: MemoryBatches;
 const services: JobService[] = [];
 
 const master = (change: { readonly batches?: BatchProgress; readonly clock?: Clock } = {}): JobService => {
-  const bucket = {
-    create: async (jid: string, text: string) => {
-      if (records.has(jid)) throw new Error('wrong last sequence: 1');
-      records.set(jid, text);
-      return 1;
-    },
-    put: async (jid: string, text: string) => {
-      records.set(jid, text);
-      return 1;
-    },
-    get: async (jid: string) => (records.has(jid) ? { operation: 'PUT', string: () => records.get(jid)! } : null),
-    keys: async () => records.keys(),
-  } as unknown as JobRecords;
+  const bucket = memoryRecords(records);
   const service = createJobs({
     ...{ bus: hosts.bus, records: bucket, batches, signer, clock: systemClock, log: silentLogger },
     returns: { read: async (jid) => hosts.returned.filter((answer) => answer.jid === jid), stored: async () => [] },

@@ -1,4 +1,4 @@
-import { createJobs, type JobRecords, type JobService, type ReturnStream } from '@edge-run/master/jobs';
+import { createJobs, type JobService, type ReturnStream } from '@edge-run/master/jobs';
 import { createKeyPair, createMemoryBus, type MemoryBus } from '@edge-run/shared/bus';
 import { type JsonValue, Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import {
@@ -10,6 +10,7 @@ import {
 } from '@edge-run/shared/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { memoryBatches } from '../../../support/memory-batches.ts';
+import { memoryRecords } from '../../../support/memory-records.ts';
 
 /** What the stream holds and what the bucket holds, in memory. */
 const stored: ReturnMessage[] = [];
@@ -18,19 +19,7 @@ const returns: ReturnStream = {
   read: async (jid) => stored.filter((answer) => answer.jid === jid),
   stored: async (id, jids) => jids.filter((jid) => stored.some((answer) => answer.jid === jid && answer.id === id)),
 };
-const bucket = {
-  create: async (jid: string, text: string) => {
-    if (records.has(jid)) throw new Error('wrong last sequence: 1');
-    records.set(jid, text);
-    return 1;
-  },
-  put: async (jid: string, text: string) => {
-    records.set(jid, text);
-    return 1;
-  },
-  get: async (jid: string) => (records.has(jid) ? { operation: 'PUT', string: () => records.get(jid)! } : null),
-  keys: async () => records.keys(),
-} as unknown as JobRecords;
+const bucket = memoryRecords(records);
 
 const never = new AbortController().signal;
 let bus: MemoryBus;

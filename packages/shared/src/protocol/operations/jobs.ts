@@ -27,7 +27,11 @@ export const jobReturnEvent = jobReturn.omit({ ret: true }).extend({
 export type JobReturnEvent = z.infer<typeof jobReturnEvent>;
 
 /** The data of `salt/job/<jid>/end`: every target's outcome, those without a return included. */
-export const jobEnd = z.object({ targets: outcomes });
+export const jobEnd = z.object({
+  jid: z.string().optional(),
+  fun: z.string().optional(),
+  targets: outcomes.describe('Id → how that target ended.'),
+});
 export type JobEnd = z.infer<typeof jobEnd>;
 
 /** One line of a list of jobs. */
