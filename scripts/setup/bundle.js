@@ -1,5 +1,5 @@
 /** Makes few files of the programs that people and hosts start often: loading hundreds of modules is most of a start. */
-import { rmSync, statSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { newestBuild } from '../../packages/shared/bin/newest-build.js';
 
@@ -23,9 +23,15 @@ export async function bundle() {
       external: EXTERNAL,
       logLevel: 'silent',
     });
-    await build.write({ dir, format: 'esm', chunkFileNames: '[name]-[hash].js' });
+    const { output } = await build.write({ dir, format: 'esm', chunkFileNames: '[name]-[hash].js' });
+    writeFileSync(`${dir}/contents.json`, JSON.stringify(contents(output), undefined, 2));
     await build.close();
   }
+}
+
+/** File of the bundle → the modules in it, for who asks what a start loads. */
+function contents(output) {
+  return Object.fromEntries(output.map(({ fileName, moduleIds = [] }) => [fileName, moduleIds]));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();

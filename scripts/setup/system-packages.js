@@ -60,6 +60,7 @@ const TEST_NEEDS = [
   { name: 'rsync', programs: ['rsync'], apt: 'rsync', dnf: 'rsync', apk: 'rsync', brew: 'rsync', service: 'rsync' },
   { name: 'iproute2', programs: ['ip'], apt: 'iproute2', dnf: 'iproute', apk: 'iproute2' },
   { name: 'debootstrap', programs: ['debootstrap'], apt: 'debootstrap', dnf: 'debootstrap', apk: 'debootstrap' },
+  { name: 'OpenSSL', programs: ['openssl'], apt: 'openssl', dnf: 'openssl', apk: 'openssl', brew: 'openssl' },
   { name: 'busybox', programs: ['busybox'], apt: 'busybox', dnf: 'busybox', apk: 'busybox' },
 ];
 

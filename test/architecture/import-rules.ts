@@ -27,6 +27,7 @@ export const SHARED_LAYERS: Layers = [
   ['top'],
   ['schedule'],
   ['pillar'],
+  ['project'],
   ['modules'],
   ['state'],
   ['execute'],

@@ -95,12 +95,20 @@ describe('help and exit codes', () => {
   });
 });
 
+const MINION = program('minion/bin/edge-minion.js');
+
 describe('a master and a minion started by hand', () => {
-  test('a minion knocks, waits, is let in, and answers', async () => {
+  test.for([
+    { how: 'on one machine', nats: {}, scheme: 'nats' },
+    { how: 'encrypted', nats: { tls: 'generated', host: '0.0.0.0', names: ['localhost'] }, scheme: 'tls' },
+    { how: 'over WebSocket', nats: { tls: 'generated', names: ['127.0.0.1'] }, scheme: 'wss' },
+  ])('$how a minion knocks, waits, is let in, and answers', async ({ how, nats, scheme }) => {
     const port = await freePort();
-    const data = join(stack.home, 'own');
-    await stack.write('own/master.yaml', `data_dir: ${data}\nnats:\n  port: ${port}\n`);
-    const config = join(stack.project, 'own/master.yaml');
+    const name = how.replaceAll(' ', '-');
+    const data = join(stack.home, name);
+    const websocket = scheme === 'wss' ? { websocket: { port: await freePort() } } : {};
+    await stack.write(`${name}/master.yaml`, JSON.stringify({ data_dir: data, nats: { port, ...nats, ...websocket } }));
+    const config = join(stack.project, `${name}/master.yaml`);
     const master = stack.start(['run', '--config', config], { program: program('master/bin/edge-master.js') });
     const credentials = join(data, 'operator.creds');
     await eventually(
@@ -111,7 +119,12 @@ describe('a master and a minion started by hand', () => {
         ),
       'the master is ready',
     );
-    const env = { EDGE_NATS_URL: `nats://127.0.0.1:${port}`, EDGE_CREDENTIALS: credentials };
+    const isPlain = scheme === 'nats';
+    const env = {
+      EDGE_NATS_URL: `${isPlain ? 'nats' : 'tls'}://127.0.0.1:${port}`,
+      EDGE_CREDENTIALS: credentials,
+      ...(isPlain ? {} : { EDGE_CA_FILE: join(data, 'tls/ca.crt') }),
+    };
     const ask = async (...words: readonly string[]): Promise<Ended> => {
       const ended = await stack.start(words, { env }).ended;
       expect(ended.exitCode, said(ended)).toBe(0);
@@ -119,12 +132,23 @@ describe('a master and a minion started by hand', () => {
     };
 
     const { stdout } = await ask('keys', 'join');
-    await stack.write('own/minion.yaml', `id: own1\ndata_dir: ${join(data, 'own1')}\n${stdout}`);
-    const minionConfig = join(stack.project, 'own/minion.yaml');
-    const minion = stack.start(['run', '--config', minionConfig], { program: program('minion/bin/edge-minion.js') });
+    const wanted = new RegExp(`^servers:\\n(?:  - .*\\n)*  - (${scheme}://\\S+)\\n`).exec(stdout)?.[1];
+    expect(wanted, stdout).toBeDefined();
+    // A firewall that lets only web traffic through.
+    const servers = scheme === 'wss' ? ['tls://127.0.0.1:1', wanted] : [wanted];
+    const joined = stdout.replace(/^servers:\n(?: {2}- .*\n)+/, `servers: ${JSON.stringify(servers)}\n`);
+    await stack.write(`${name}/minion.yaml`, `id: own1\ndata_dir: ${join(data, 'own1')}\n${joined}`);
+    const minionConfig = join(stack.project, `${name}/minion.yaml`);
+    const minion = stack.start(['run', '--config', minionConfig], { program: MINION });
     await eventually(async () => (await ask('keys', 'ls', '--pending', '-o', 'name')).stdout === 'own1\n', 'it waits');
+    const status = await stack.start(['status', '--config', minionConfig], { program: MINION }).ended;
+    const print = /fingerprint: +(SHA256:\S+)/.exec(status.stdout)?.[1];
+    expect((await ask('keys', 'ls', '--pending')).stdout).toContain(print);
     await ask('keys', 'accept', 'own1', '--yes');
     await eventually(async () => /own1 +connected/.test((await ask('nodes', 'ls')).stdout), 'it is connected');
+    expect((await ask('own1', 'test.ping', '-o', 'json')).stdout).toContain('"succeeded"');
+    expect((await ask('keys', 'rotate', 'own1')).stdout).toContain('accepted');
+    expect((await ask('keys', 'ls')).stdout).not.toContain(print);
     expect((await ask('own1', 'test.ping', '-o', 'json')).stdout).toContain('"succeeded"');
 
     minion.child.kill('SIGTERM');

@@ -1,8 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileOperations, type Operation, operation, serveGateway } from '@edge-run/master/gateway';
-import { createJobs, type JobService, openJobStreams, type Presence, trackPresence } from '@edge-run/master/jobs';
+import { fileOperations, type Operation, operation, rotationOperations, serveGateway } from '@edge-run/master/gateway';
+import {
+  createJobs,
+  type GatherSettings,
+  type JobService,
+  openJobStreams,
+  type Presence,
+  trackPresence,
+} from '@edge-run/master/jobs';
 import { createKeyring, type Keyring, pushAccount, serveEnrolment } from '@edge-run/master/keys';
 import { type Agent, type MinionPorts, startAgent } from '@edge-run/minion/agent';
 import { openIdentity } from '@edge-run/minion/identity';
@@ -26,6 +33,8 @@ export interface FleetOptions {
   readonly files?: FileSource;
   readonly rpc?: Readonly<Record<string, Operation>>;
   readonly log?: Logger;
+  /** How long masters wait for targets, where not as usual. */
+  readonly gather?: Partial<GatherSettings>;
 }
 
 /** A keyring, a server that trusts it, and any number of masters and minions, all in this process. */
@@ -75,6 +84,7 @@ export class TestFleet {
     });
     const jobs = createJobs({
       ...{ bus, returns, records, batches, presence, signer: this.keyring.jobSigner, clock: systemClock, log },
+      ...(this.#options.gather === undefined ? {} : { settings: this.#options.gather }),
       resolveTargets: async (target, type) => ({
         ids: type === 'list' ? target.split(',') : this.keyring.accepted(),
       }),
@@ -87,6 +97,7 @@ export class TestFleet {
           returned: operation(z.object({ jids: z.array(z.string()).max(1_000) }), async ({ jids }, caller) => ({
             stored: await jobs.stored(caller.id, jids),
           })),
+          ...rotationOperations(this.keyring),
           ...(this.#options.files === undefined ? {} : fileOperations(this.#options.files)),
           ...this.#options.rpc,
         },

@@ -57,6 +57,21 @@ export async function findBase(packages: readonly string[] = BASE_PACKAGES): Pro
   return base;
 }
 
+/** What a loop mount needs: the kernel hands out devices of these. */
+export const LOOP_DEVICES: readonly string[] = [
+  '/dev/loop-control',
+  ...Array.from({ length: 8 }, (_, n) => `/dev/loop${n}`),
+];
+
+/** Why loop devices cannot be had here; undefined: they can. */
+export function noLoopReason(): string | undefined {
+  const missing = LOOP_DEVICES.find((device) => !existsSync(device));
+  if (missing !== undefined) return `no ${missing}`;
+  const free = spawnSync('losetup', ['-f'], { encoding: 'utf8', timeout: 20_000 });
+  if (free.status !== 0) return 'losetup -f finds no free device';
+  return LOOP_DEVICES.includes(free.stdout.trim()) ? undefined : `${LOOP_DEVICES.length - 1} loop devices are in use`;
+}
+
 function answers([program, ...args]: readonly string[]): boolean {
   return spawnSync(program!, args, { timeout: 20_000, stdio: 'ignore' }).status === 0;
 }

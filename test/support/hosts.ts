@@ -4,11 +4,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BASE_PACKAGES, findBase } from './hosts-base.ts';
+import { BASE_PACKAGES, findBase, LOOP_DEVICES } from './hosts-base.ts';
+import { offerPort, type Relay } from './hosts-relay.ts';
 import { eventually } from './processes.ts';
 import { makeKey } from './sshd.ts';
 
-export { noHostsReason } from './hosts-base.ts';
+export { noHostsReason, noLoopReason } from './hosts-base.ts';
 
 /** What a command on a host answered. */
 export interface ExecAnswer {
@@ -29,6 +30,8 @@ export interface TestHost {
   plugCable(): Promise<void>;
   /** Power off and on: every process ends at once, files stay, PID 1 starts anew. */
   reboot(): Promise<void>;
+  /** How often it was turned on, by `shutdown -r` inside it too. */
+  readonly boots: number;
 }
 
 /** Hosts on one network, which only they, and commands put there by `within`, can reach. */
@@ -40,9 +43,14 @@ export interface TestHosts {
   readonly directory: string;
   /** The command that runs `command` on this machine, but in the network of the hosts. */
   within(command: readonly string[]): readonly string[];
+  /** Lets the hosts reach a port of this machine's loopback, at the same port of `GATEWAY`. */
+  offer(port: number): Promise<void>;
   /** Ends every process of every host and removes their files. */
   stop(): Promise<void>;
 }
+
+/** Where the hosts reach what `offer` lets through. */
+export const GATEWAY = '10.77.0.1';
 
 /** How hosts are made. */
 export interface HostsOptions {
@@ -50,12 +58,16 @@ export interface HostsOptions {
   readonly packages?: readonly string[];
   /** Directory of this machine → where the hosts see it, read-only. */
   readonly mounts?: Readonly<Record<string, string>>;
+  /** Give them this machine's loop devices; see `noLoopReason`. */
+  readonly loop?: boolean;
 }
 
 const STARTED_WITHIN_MS = 20_000;
 const ENDED_WITHIN_MS = 10_000;
 /** What no test host has to do with: clock, modules, reboot of the machine, raw devices. */
 const LESS = 'setpriv --bounding-set -sys_time,-sys_module,-sys_boot,-sys_rawio,-mknod';
+/** How runsvdir exits when it was told to by SIGHUP: the host is to be turned on again. */
+const REBOOT_EXIT_CODE = 111;
 const HOST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Lays a file system of its own over the base; it stays while the host reboots. */
@@ -74,6 +86,7 @@ hostname "$EDGE_NAME"
 mount --rbind "$root" "$root"
 mount -t proc proc "$root/proc"; mount -t sysfs -o ro sysfs "$root/sys"; mount -t tmpfs -o mode=755 dev "$root/dev"
 for node in null zero full random urandom tty; do : >"$root/dev/$node"; mount --bind "/dev/$node" "$root/dev/$node"; done
+for node in $EDGE_LOOP; do : >"$root$node"; mount --bind "$node" "$root$node"; done
 mkdir "$root/dev/pts" "$root/dev/shm"; mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
 ln -s pts/ptmx "$root/dev/ptmx"; ln -s /proc/self/fd "$root/dev/fd"
 mkdir -p "$root/mnt/old" "$root/mnt/edge"
@@ -88,6 +101,15 @@ mount -t tmpfs -o mode=755 run /run; mkdir -p /run/sshd /run/lock
 printf '127.0.0.1 localhost %s\\n' "$EDGE_NAME" >/etc/hosts; echo "$EDGE_NAME" >/etc/hostname
 service() { mkdir -p "/etc/edge-services/$1"; printf '#!/bin/sh\\nexec %s\\n' "$2" >"/etc/edge-services/$1/run"; chmod 755 "/etc/edge-services/$1/run"; }
 service sshd '/usr/sbin/sshd -D -e -o UsePAM=no -o UseDNS=no'; service cron '/usr/sbin/cron -f'
+cat >/usr/sbin/shutdown <<'END'
+#!/bin/sh
+case "$*" in
+  '-r now') kill -HUP 1 ;;
+  '-h now') kill -TERM 1 ;;
+  *) echo "shutdown: not understood: $*" >&2; exit 1 ;;
+esac
+END
+chmod 755 /usr/sbin/shutdown
 rm -rf /etc/edge-services/*/supervise /etc/service; ln -s /etc/edge-services /etc/service
 echo up
 exec env -i PATH=${HOST_PATH} HOME=/root EDGE_HOST="$EDGE_HOST" ${LESS} runsvdir -P /etc/service >/dev/null 2>&1`;
@@ -100,7 +122,9 @@ export async function startHosts(names: readonly string[], options: HostsOptions
   const base = await findBase(options.packages ?? BASE_PACKAGES);
   const directory = await mkdtemp(join(tmpdir(), 'edge-hosts-'));
   const started: Started[] = [];
+  const relays: Relay[] = [];
   const stop = async (): Promise<void> => {
+    for (const relay of relays) await relay.stop();
     for (const { child } of started.reverse()) await end(child);
     await rm(directory, { recursive: true, force: true });
   };
@@ -109,9 +133,19 @@ export async function startHosts(names: readonly string[], options: HostsOptions
     await makeKey(keyFile);
     const bridge = await start(['unshare', '-n', 'sh', '-ec', BRIDGE], { EDGE_HOST: directory }, 'ready');
     started.push(bridge);
+    const within = (command: readonly string[]): string[] => {
+      return ['nsenter', '-t', String(bridge.child.pid), '-n', '--', ...command];
+    };
     const hosts = new Map<string, TestHost>();
     for (const [index, name] of names.entries()) {
-      const host = new NamespaceHost(name, index, { base, directory, bridge, mounts: options.mounts ?? {}, started });
+      const host = new NamespaceHost(name, index, {
+        base,
+        directory,
+        bridge,
+        mounts: options.mounts ?? {},
+        loop: options.loop ?? false,
+        started,
+      });
       await host.create();
       hosts.set(name, host);
     }
@@ -119,7 +153,12 @@ export async function startHosts(names: readonly string[], options: HostsOptions
       keyFile,
       directory,
       stop,
-      within: (command) => ['nsenter', '-t', String(bridge.child.pid), '-n', '--', ...command],
+      within,
+      offer: async (port) => {
+        const relay = await offerPort(port, directory);
+        relays.push(relay);
+        started.push(await start(within(relay.command(GATEWAY)), {}, 'ready'));
+      },
       host: (name) => {
         const host = hosts.get(name);
         if (host === undefined) throw new Error(`no host ${name} among ${names.join(', ')}`);
@@ -141,6 +180,7 @@ interface Lab {
   readonly directory: string;
   readonly bridge: Started;
   readonly mounts: Readonly<Record<string, string>>;
+  readonly loop: boolean;
   /** Everything to end, in order of start. */
   readonly started: Started[];
 }
@@ -154,6 +194,9 @@ class NamespaceHost implements TestHost {
   #machine: Started | undefined;
   /** PID 1 of the host, as this machine counts. */
   #init = '';
+  #boots = 0;
+  /** Why it did not come up again by itself; the next command tells. */
+  #trouble: unknown;
 
   constructor(name: string, index: number, lab: Lab) {
     this.name = name;
@@ -177,7 +220,12 @@ class NamespaceHost implements TestHost {
     await this.#boot();
   }
 
+  get boots(): number {
+    return this.#boots;
+  }
+
   async exec(command: readonly string[], { timeoutMs = 60_000 } = {}): Promise<ExecAnswer> {
+    if (this.#trouble !== undefined) throw this.#trouble;
     const inside = ['nsenter', '-t', this.#init, '-m', '-u', '-i', '-n', '-p', '-r', '-w', '--'];
     const environment = ['env', '-i', `PATH=${HOST_PATH}`, 'HOME=/root', 'LANG=C.UTF-8', `EDGE_HOST=${this.#own()}`];
     return answerOf([...inside, ...environment, ...LESS.split(' '), ...command], timeoutMs);
@@ -194,6 +242,10 @@ class NamespaceHost implements TestHost {
   async reboot(): Promise<void> {
     const machine = this.#machine!;
     await end(machine.child);
+    await this.#bootAfter(machine);
+  }
+
+  async #bootAfter(machine: Started): Promise<void> {
     this.#lab.started.splice(this.#lab.started.indexOf(machine), 1);
     await this.#boot();
   }
@@ -213,15 +265,23 @@ class NamespaceHost implements TestHost {
       '--pdeathsig',
       'KILL',
     ];
-    const machine = ['unshare', '-m', '-p', '-f', '-u', '-i', '--kill-child', 'sh', '-ec', BOOT, 'sh', ...mounts];
-    this.#machine = await start([...enter, ...machine], this.#environment(), 'up');
-    this.#lab.started.push(this.#machine);
+    const boot = ['unshare', '-m', '-p', '-f', '-u', '-i', '--kill-child', 'sh', '-ec', BOOT, 'sh', ...mounts];
+    this.#machine = await start([...enter, ...boot], this.#environment(), 'up');
+    const machine = this.#machine;
+    this.#lab.started.push(machine);
+    machine.child.once('exit', (code) => {
+      if (code === REBOOT_EXIT_CODE)
+        this.#bootAfter(machine).catch((error: unknown) => {
+          this.#trouble = error;
+        });
+    });
     this.#init = /^pid (\d+)$/m.exec(this.#machine.output())![1]!;
     await eventually(
       async () => (await this.exec(['sv', 'check', 'sshd', 'cron'])).exitCode === 0,
       `${this.name} runs its services`,
       STARTED_WITHIN_MS,
     );
+    this.#boots += 1;
   }
 
   #own(): string {
@@ -229,8 +289,9 @@ class NamespaceHost implements TestHost {
   }
 
   #environment(): Readonly<Record<string, string>> {
-    const { base } = this.#lab;
-    return { EDGE_HOST: this.#own(), EDGE_NAME: this.name, EDGE_BASE: base, EDGE_NODE: process.execPath };
+    const { base, loop } = this.#lab;
+    const own = { EDGE_HOST: this.#own(), EDGE_NAME: this.name, EDGE_BASE: base, EDGE_NODE: process.execPath };
+    return { ...own, EDGE_LOOP: loop ? LOOP_DEVICES.join(' ') : '' };
   }
 
   async #onBridge(command: readonly string[]): Promise<void> {

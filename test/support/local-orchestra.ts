@@ -165,6 +165,7 @@ export class LocalOrchestra {
       minions: () => ids,
       sshHosts: () => new Map(),
       facts,
+      roleOf: () => undefined,
       nodegroups: {},
       pillarOf: (id) => this.#pillarOf(this.#base(id))(this.#pillarQuery(id)),
     });

@@ -38,7 +38,7 @@ export function moduleContext(
     facts: fromPlain(options.facts ?? {}) as PyMap,
     files: memoryFiles(options.files ?? {}),
     saltenv: 'base',
-    pillar: { data: pillar, get: (path, fallback = null) => atPath(pillar, path) ?? fallback },
+    pillar: { data: pillar, get: (path, fallback = '') => atPath(pillar, path) ?? fallback },
     opts: fromPlain(options.opts ?? {}) as PyMap,
     signal: options.signal ?? new AbortController().signal,
     log: silentLogger,

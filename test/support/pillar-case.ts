@@ -10,11 +10,14 @@ import {
   listSls,
 } from '@edge-run/shared/files';
 import { EdgeError, type JsonValue, requireCompiled } from '@edge-run/shared/kernel';
+import { configFunctions } from '@edge-run/shared/modules/execution';
 import { compilePillar, pillarGet, pillarSettings } from '@edge-run/shared/pillar';
 import type { RenderData, TemplateCalls } from '@edge-run/shared/render';
+import { parseArguments } from '@edge-run/shared/schema';
 import { compileRawLow, gatherHigh, type SlsSource } from '@edge-run/shared/state';
-import { traverse } from '@edge-run/shared/target';
-import { decodeValue, PyMap, type Value } from '@edge-run/shared/values';
+import { decodeValue, PyMap, traverse, type Value } from '@edge-run/shared/values';
+import { FakeHost } from './fake-host.ts';
+import { moduleContext } from './module-context.ts';
 
 /** A case of the pillar group: files, options, and one call. */
 export interface PillarCase {
@@ -100,21 +103,22 @@ class CaseHost {
         const found = String(pillarGet(pillar, String(this.#args[1])));
         return choices.get(found) ?? choices.get(this.#kwargs.get('default') ?? 'default') ?? null;
       }
-      case 'config.get': {
-        const path = String(this.#args[0]);
-        return (
-          traverse(this.#opts, path) ??
-          traverse(this.#grains, path) ??
-          traverse(pillar, path) ??
-          option('default', 1) ??
-          ''
-        );
-      }
+      case 'config.get':
+        return this.#configGet(pillar);
       case 'state.show_low_sls':
         return await this.#showLow(pillar);
       default:
         throw new Error(`the harness does not know ${fn}`);
     }
+  }
+
+  async #configGet(data: PyMap): Promise<Value> {
+    const module = configFunctions.find(({ name }) => name === 'config.get')!;
+    const view = { data, get: (path: string, fallback: Value = '') => pillarGet(data, path, fallback) };
+    const extra = { facts: this.#grains, opts: this.#opts, pillar: view };
+    const call = { args: this.#args, kwargs: new Map([...this.#kwargs].map(([name, value]) => [String(name), value])) };
+    const args = requireCompiled(parseArguments(module, call));
+    return (await module.run(args as never, moduleContext(new FakeHost('minion1'), { extra }))) as Value;
   }
 
   #get(pillar: PyMap, option: (name: string, position: number) => Value | undefined): Value {

@@ -20,6 +20,7 @@ export async function connectToContext(context: BusContext): Promise<Connection>
       inboxPrefix: `_INBOX.${idToken(user)}`,
       connectTimeoutMs: CONNECT_WITHIN_MS,
       ...(credentials === undefined ? {} : { credentials }),
+      ...(context.ca === undefined ? {} : { tls: { caFile: context.ca } }),
     });
     return { bus, user };
   } catch (error) {

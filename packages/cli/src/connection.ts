@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import type { Flags } from './flags.ts';
 import type { Io } from './io.ts';
+import { nearestProjectFile } from './project-file.ts';
 
 /** Which master to ask and how to reach it. */
 export interface BusContext {
@@ -11,6 +12,8 @@ export interface BusContext {
   readonly url: string;
   /** Path of a NATS credentials file. */
   readonly credentials: string | undefined;
+  /** File of the authority that signed the server's certificate. */
+  readonly ca?: string;
   /** Where this was found, for `-v` and error texts. */
   readonly origin: string;
 }
@@ -26,7 +29,7 @@ export function stateDir({ env, home, isRoot }: Place): string {
 
 /**
  * Finds the context, first match wins: flags (`--nats-url`, `--context`), environment (`EDGE_NATS_URL` with
- * `EDGE_CREDENTIALS`, `EDGE_CONTEXT`), the nearest `edge.yaml`, the current context of the contexts file, the embedded
+ * `EDGE_CREDENTIALS` and `EDGE_CA_FILE`, `EDGE_CONTEXT`), the nearest `edge.yaml`, the current context of the contexts file, the embedded
  * stack. A project file may name a context or an address, never credentials.
  * @throws EdgeError `EDGE_NO_CONTEXT`, `EDGE_CONFIG_INVALID`
  */
@@ -36,12 +39,13 @@ export async function findContext(
 ): Promise<BusContext> {
   const { env } = place;
   if (flags.natsUrl) {
-    return { name: flags.natsUrl, url: flags.natsUrl, credentials: env.EDGE_CREDENTIALS, origin: '--nats-url' };
+    const { natsUrl: url } = flags;
+    return { name: url, url, credentials: env.EDGE_CREDENTIALS, origin: '--nats-url', ...authority(env) };
   }
   if (flags.context) return namedContext(flags.context, '--context', place);
   if (env.EDGE_NATS_URL) {
     const { EDGE_NATS_URL: url, EDGE_CREDENTIALS: credentials } = env;
-    return { name: env.EDGE_CONTEXT ?? url, url, credentials, origin: 'EDGE_NATS_URL' };
+    return { name: env.EDGE_CONTEXT ?? url, url, credentials, origin: 'EDGE_NATS_URL', ...authority(env) };
   }
   if (env.EDGE_CONTEXT) return namedContext(env.EDGE_CONTEXT, 'EDGE_CONTEXT', place);
   const fromProject = await projectContext(flags.config, place);
@@ -112,15 +116,12 @@ async function projectContext(config: string | undefined, place: Place): Promise
   }
   if (typeof content.context === 'string') return namedContext(content.context, file, place);
   if (typeof content.url !== 'string') return undefined;
-  return { name: content.url, url: content.url, credentials: place.env.EDGE_CREDENTIALS, origin: file };
+  const { url } = content;
+  return { name: url, url, credentials: place.env.EDGE_CREDENTIALS, origin: file, ...authority(place.env) };
 }
 
-function nearestProjectFile(cwd: string): string | undefined {
-  for (let dir = cwd; ; dir = dirname(dir)) {
-    const file = join(dir, 'edge.yaml');
-    if (readText(file) !== undefined) return file;
-    if (readText(join(dir, '.git', 'HEAD')) !== undefined || dirname(dir) === dir) return undefined;
-  }
+function authority(env: Place['env']): { readonly ca?: string } {
+  return env.EDGE_CA_FILE ? { ca: env.EDGE_CA_FILE } : {};
 }
 
 function contextsFile({ env, home }: Place): string {
@@ -140,9 +141,11 @@ async function readContexts(
 
 function contextFrom(name: string, content: unknown, file: string): BusContext {
   if (!isRecord(content) || typeof content.url !== 'string') throw invalid(file, `context \`${name}\` has no url`);
-  const { url, credentials } = content;
-  const path = typeof credentials === 'string' ? resolveFrom(dirname(file), credentials) : undefined;
-  return { name, url, credentials: path, origin: file };
+  const { url } = content;
+  const pathOf = (value: unknown): string | undefined =>
+    typeof value === 'string' ? resolveFrom(dirname(file), value) : undefined;
+  const ca = pathOf(content.ca);
+  return { name, url, credentials: pathOf(content.credentials), origin: file, ...(ca === undefined ? {} : { ca }) };
 }
 
 async function readYaml(file: string): Promise<Record<string, unknown> | undefined> {

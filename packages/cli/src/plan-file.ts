@@ -4,52 +4,136 @@ import { resolve } from 'node:path';
 import { EdgeError, errorMessage, type JsonValue } from '@edge-run/shared/kernel';
 import type { OperationArgs, TargetExpression } from '@edge-run/shared/protocol';
 import { canonicalJson, type HostPlan } from '@edge-run/shared/view';
+import { type Sealed, seal, unseal } from './plan-seal.ts';
 
 type JobRequest = OperationArgs<'jobs.publish'>;
 
-/** A plan as it lies in a file: what was asked for, and what every host answered. Secrets are sealed. */
+/** A plan: what was asked for, and what every host answered. Secrets are sealed. */
 export interface SavedPlan {
-  readonly version: 1;
   /** RFC 3339. */
   readonly savedAt: string;
   readonly target: TargetExpression;
   /** Whether the hosts are everybody the target selects; false for `--subset`. */
   readonly complete: boolean;
+  /** With the `pillar=` of the command line, which no file holds. */
   readonly request: Pick<JobRequest, 'args' | 'kwargs' | 'typed'>;
   readonly nonce: string;
   readonly hosts: Readonly<Record<string, HostPlan>>;
 }
 
+/**
+ * A plan as it lies in a file. Values of `pillar=` may be anywhere in what hosts answered, so with them the answers are
+ * sealed, and the values are what opens them again (docs/decisions/0009-plan-files-hold-no-overrides.md).
+ */
+interface PlanInFile extends Omit<SavedPlan, 'hosts'> {
+  readonly version: 1;
+  readonly hosts: SavedPlan['hosts'] | Sealed;
+  readonly isSealed: boolean;
+}
+
 /** Writes the plan for its owner's eyes alone; resolves to the digest of what is in it. */
 export async function savePlan(cwd: string, file: string, plan: SavedPlan): Promise<string> {
-  const digest = digestOf(plan);
-  const text = `${JSON.stringify({ ...plan, sha256: digest }, null, 2)}\n`;
+  const { request, pillar } = withoutPillar(plan.request);
+  const inFile: PlanInFile = {
+    version: 1,
+    ...plan,
+    request,
+    isSealed: pillar !== undefined,
+    hosts: pillar === undefined ? plan.hosts : await seal(plan.hosts as unknown as JsonValue, pillar),
+  };
+  const digest = digestOf(inFile);
+  const text = `${JSON.stringify({ ...inFile, sha256: digest }, null, 2)}\n`;
   await writeFile(resolve(cwd, file), text, { mode: 0o600 }).catch((error: unknown) => {
     throw new EdgeError('EDGE_BAD_ARGUMENT', `the plan cannot be saved: ${errorMessage(error)}`, { file });
   });
   return digest;
 }
 
-/** Reads a saved plan. @throws EdgeError `EDGE_PLAN_INVALID` when it is none, or not as it was saved */
-export async function loadPlan(cwd: string, file: string): Promise<SavedPlan> {
+/**
+ * Reads a saved plan, which `given` completes: the `pillar=` it was made with.
+ * @throws EdgeError `EDGE_PLAN_INVALID` when it is none, or not as it was saved; `EDGE_MISSING_ARGUMENT` without the
+ * values it was made with; `EDGE_PLAN_STALE` with others
+ */
+export async function loadPlan(
+  cwd: string,
+  file: string,
+  given: Pick<JobRequest, 'kwargs' | 'typed'>,
+): Promise<SavedPlan> {
   const hint = 'Make one: edge-run state plan TARGET … --save FILE';
   const invalid = (why: string): EdgeError => new EdgeError('EDGE_PLAN_INVALID', `${file}: ${why}`, { file }, { hint });
   const text = await readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
     throw invalid(errorMessage(error));
   });
-  let read: (SavedPlan & { readonly sha256?: string }) | null;
+  let read: (PlanInFile & { readonly sha256?: string }) | null;
   try {
     read = JSON.parse(text) as typeof read;
   } catch (error) {
     throw invalid(errorMessage(error));
   }
   if (read === null || typeof read !== 'object' || read.version !== 1) throw invalid('this is no saved plan');
-  const { sha256, ...plan } = read;
-  if (sha256 !== digestOf(plan)) throw invalid('the plan was changed after it was saved');
-  return plan;
+  const { sha256, ...inFile } = read;
+  if (sha256 !== digestOf(inFile)) throw invalid('the plan was changed after it was saved');
+  return opened(file, inFile, given);
 }
 
-function digestOf(plan: SavedPlan): string {
+async function opened(
+  file: string,
+  { version: _version, isSealed, hosts, ...plan }: PlanInFile,
+  given: Pick<JobRequest, 'kwargs' | 'typed'>,
+): Promise<SavedPlan> {
+  const pillar = new Map(given.kwargs).get('pillar');
+  if (!isSealed) {
+    if (pillar === undefined) return { ...plan, hosts: hosts as SavedPlan['hosts'] };
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `${file} was made without pillar=`,
+      { file },
+      { hint: `Apply what was planned: edge-run apply ${file}` },
+    );
+  }
+  if (pillar === undefined) {
+    throw new EdgeError(
+      'EDGE_MISSING_ARGUMENT',
+      `${file} was made with pillar=, whose values are not kept in it`,
+      { file },
+      { hint: `Give the same values again: edge-run apply ${file} pillar='{…}'` },
+    );
+  }
+  const content = await unseal(hosts as Sealed, pillar);
+  if (content === undefined) {
+    throw new EdgeError(
+      'EDGE_PLAN_STALE',
+      'the values of pillar= are not those the plan was made with; nothing was applied',
+      { file },
+      { hint: 'Give the same values, or plan again: edge-run state plan TARGET … --save FILE' },
+    );
+  }
+  const { request } = plan;
+  const typed = { args: request.typed?.args ?? [], kwargs: { ...request.typed?.kwargs, ...given.typed?.kwargs } };
+  return {
+    ...plan,
+    hosts: content as unknown as SavedPlan['hosts'],
+    request: { ...request, kwargs: [...request.kwargs, ...given.kwargs], typed },
+  };
+}
+
+function withoutPillar({ args, kwargs, typed }: SavedPlan['request']): {
+  readonly request: SavedPlan['request'];
+  readonly pillar: JsonValue | undefined;
+} {
+  const pillar = new Map(kwargs).get('pillar');
+  const { pillar: _typed, ...words } = typed?.kwargs ?? {};
+  return {
+    pillar,
+    request: {
+      args,
+      kwargs: kwargs.filter(([name]) => name !== 'pillar'),
+      ...(typed === undefined ? {} : { typed: { ...typed, kwargs: words } }),
+    },
+  };
+}
+
+function digestOf(plan: PlanInFile): string {
   return createHash('sha256')
     .update(canonicalJson(plan as unknown as JsonValue))
     .digest('hex');

@@ -62,3 +62,30 @@ describe.sequential('state plan --save and apply', () => {
     expect((await stack.run('apply', planFile())).exitCode).toBe(8);
   });
 });
+
+describe.sequential('a plan made with pillar=', () => {
+  const password = 'only-on-the-line';
+  const pillar = (word: string): string => `pillar={word: ${word}}`;
+  const written = (): string => join(stack.home, 'word');
+
+  it('shows the diff, and keeps the values and all that holds them out of the file', async () => {
+    await stack.write('states/word.sls', `${written()}:\n  file.managed:\n    - contents: {{ pillar.word }}\n`);
+    await writeFile(written(), 'before\n');
+    const ended = await stack.run('state', 'plan', host, 'word', pillar(password), '--save', planFile());
+    expect(ended.exitCode, said(ended)).toBe(0);
+    expect(ended.stdout).toContain(`+${password}`);
+    expect(await readFile(planFile(), 'utf8')).not.toContain(password);
+  });
+  it('is not started without them, and is stale with others', async () => {
+    const without = await stack.run('apply', planFile());
+    expect(without.exitCode, said(without)).toBe(2);
+    const others = await stack.run('apply', planFile(), pillar('another'));
+    expect(others.exitCode, said(others)).toBe(8);
+    expect(await readFile(written(), 'utf8')).toBe('before\n');
+  });
+  it('is applied with the same', async () => {
+    const ended = await stack.run('apply', planFile(), pillar(password));
+    expect(ended.exitCode, said(ended)).toBe(0);
+    expect(await readFile(written(), 'utf8')).toBe(`${password}\n`);
+  });
+});

@@ -29,11 +29,15 @@ test('test.ping: every minion answers', async () => {
 
 test('a function that throws is a failure with evidence', async () => {
   const answer = await master.jobs.run({ target: 'web1', targetType: 'list', fun: 'test.none' }, never);
-  expect(answer.targets.get('web1')).toMatchObject({ outcome: 'failed', evidence: 'no function test.none' });
+  expect(answer.targets.get('web1')).toMatchObject({
+    outcome: 'failed',
+    evidence: 'no function test.none',
+    error: { code: 'EDGE_INTERNAL', message: 'no function test.none' },
+  });
 });
 
 test('a return larger than the server takes is a failure that says so', async () => {
-  const request = { target: 'web1', targetType: 'list', fun: 'test.large', args: [9_000_000] };
+  const request = { target: 'web1', targetType: 'list', fun: 'test.large', args: [12_000_000] };
   const answer = await master.jobs.run(request, never);
   expect(answer.targets.get('web1')).toMatchObject({
     outcome: 'failed',
@@ -45,6 +49,13 @@ test('a return of several megabytes arrives', async () => {
   const request = { target: 'web1', targetType: 'list', fun: 'test.large', args: [5_000_000] };
   const answer = await master.jobs.run(request, never);
   expect(String(answer.targets.get('web1')?.ret)).toHaveLength(5_000_000);
+});
+
+test('a return larger than the server takes arrives where it can be packed to less', async () => {
+  const request = { target: 'web1', targetType: 'list', fun: 'test.lines', args: [500_000] };
+  const answer = await master.jobs.run(request, never);
+  expect(answer.targets.get('web1')?.outcome).toBe('succeeded');
+  expect(answer.targets.get('web1')?.ret).toHaveLength(500_000);
 });
 
 test('a target that never was is unreachable within seconds, and the others answer', async () => {

@@ -1,6 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { EdgeError } from '@edge-run/shared/kernel';
+import { verbOf } from '@edge-run/shared/modules/contract';
 import { cmdFunctions, serviceFunctions } from '@edge-run/shared/modules/execution';
+import { serviceStates } from '@edge-run/shared/modules/states';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { callFunction, moduleContext } from '../../support/module-context.ts';
 import { isRoot, realHost } from '../../support/real-host.ts';
@@ -68,6 +70,20 @@ describe('service functions with a pid file', () => {
     expect((await events()).at(-1)).not.toBe(first);
     await call('stop', 'web');
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+  });
+  it('looking says what a plan would call it: start, then reload or restart for what is watched', async () => {
+    const { args, check, onWatch } = serviceStates.find(({ name }) => name === 'service.running')!;
+    const verb = async (look: typeof check, words: object): Promise<string> => {
+      const verdict = await look(args.parse({ name: 'web', ...words }), ctx);
+      return verdict.kind === 'changes' ? verbOf(verdict.changes) : verdict.kind;
+    };
+    expect(await verb(check, {})).toBe('start');
+    await call('start', 'web');
+    expect([await verb(check, {}), await verb(onWatch!, {}), await verb(onWatch!, { reload: true })]).toEqual([
+      'in-sync',
+      'restart',
+      'reload',
+    ]);
   });
   it('status: the number of another process is not taken for the service', async () => {
     await call('start', 'mapped');

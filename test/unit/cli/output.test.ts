@@ -12,7 +12,7 @@ import {
   truncate,
   visibleWidth,
 } from '@edge-run/cli/output';
-import { DiagnosticsError, EdgeError, fromErrorRecord, toErrorRecord } from '@edge-run/shared/kernel';
+import { DiagnosticsError, EdgeError, fromErrorRecord, type JsonValue, toErrorRecord } from '@edge-run/shared/kernel';
 import { foldRun, readStateReturns, unknownRun } from '@edge-run/shared/view';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -116,22 +116,135 @@ describe('renderStates', () => {
 
   it('shows changes, then failures, then counts, and leaves out what is as it should be', () => {
     expect(renderStates(view, plainStyle, 'changes').join('\n')).toMatchInlineSnapshot(`
-      "~ file.managed /etc/nginx.conf (conf)   web
+      "~ file.managed /etc/nginx.conf (conf)  changed       web
           @@ -1 +1 @@
           -a
           +b
           mode: 0600 -> 0644
       ? cmd.run nginx -s reload (reload)  effect unknown
           would run
-      ✗ service.running nginx   web
+      ✗ service.running nginx                              web
           unit failed
           see journal
-      4 states: 1 changed, 1 would change, 1 unchanged, 1 failed"
+      4 states: 1 changed, 1 unknown, 1 unchanged, 1 failed"
     `);
   });
 
   it('shows everything when asked', () => {
-    expect(renderStates(view, plainStyle, 'full').join('\n')).toContain('✓ pkg.installed nginx   web');
+    expect(renderStates(view, plainStyle, 'full').join('\n')).toMatch(/^✓ pkg.installed nginx +web +0.0 s$/m);
+  });
+
+  it('shows failures and counts alone when asked to be quiet', () => {
+    expect(renderStates(view, plainStyle, 'summary').map((line) => line.trimEnd())).toEqual([
+      '✗ service.running nginx   web',
+      '    unit failed',
+      '    see journal',
+      '4 states: 1 changed, 1 unknown, 1 unchanged, 1 failed',
+    ]);
+  });
+
+  const cause = { requisite: 'watch', state: 'file', id: 'conf' };
+  const returns = (states: readonly (readonly [key: string, notes: object, rest?: object])[]): JsonValue =>
+    Object.fromEntries(
+      states.map(([key, notes, rest], index) => [
+        key,
+        { result: null, changes: {}, comment: 'said', __run_num__: index, __sls__: 'web', __edge__: notes, ...rest },
+      ]),
+    ) as JsonValue;
+  const planned = returns([
+    [
+      'file_|-conf_|-/etc/nginx.conf_|-managed',
+      { place: 'web.sls:2', verb: 'change' },
+      { changes: { diff: '-a\n+b\n' } },
+    ],
+    [
+      'file_|-key_|-/etc/tls.key_|-managed',
+      { place: 'web.sls:6', verb: 'add' },
+      { changes: { diff: '[secret]', mode: '0600' } },
+    ],
+    [
+      'service_|-nginx_|-nginx_|-running',
+      { place: 'web.sls:9', verb: 'reload', because: [cause] },
+      { changes: { nginx: true } },
+    ],
+    [
+      'pkg_|-apache2_|-apache2_|-removed',
+      { place: 'web.sls:20', verb: 'remove' },
+      { changes: { apache2: { old: '2.4', new: '' } } },
+    ],
+    ['cmd_|-hook_|-./hook.sh_|-run', { place: 'web.sls:24', verb: 'run' }],
+    ['cmd_|-kept_|-./kept.sh_|-run', { place: 'web.sls:26', verb: 'run', guards: ['unless is false: test -e /x'] }],
+    [
+      'cmd_|-skip_|-./skip.sh_|-run',
+      { place: 'web.sls:30', guards: ['creates is there: /y'], isSkipped: true },
+      { result: true },
+    ],
+    [
+      'service_|-app_|-app_|-running',
+      { place: 'web.sls:34', depends: [{ ...cause, state: 'cmd', id: 'hook' }] },
+      { result: true },
+    ],
+    ['git_|-src_|-git@x_|-latest', { place: 'web.sls:40', verb: 'change' }, { comment: 'a fetch would tell' }],
+    ['pkg_|-vim_|-vim_|-installed', { place: 'web.sls:44' }, { result: true }],
+    ['user_|-bob_|-bob_|-present', { place: 'web.sls:48' }, { result: false, comment: 'no such shell' }],
+  ]);
+
+  it('says of a plan what would happen, where that stands, and why', () => {
+    expect(renderStates(readStateReturns(planned)!, plainStyle, 'plan').join('\n')).toMatchInlineSnapshot(`
+      "~ file.managed /etc/nginx.conf (conf)  would change                        web.sls:2
+          -a
+          +b
+      + file.managed /etc/tls.key (key)  would be added  (secret changed, not shown)   web.sls:6
+          mode: 0600
+      ! service.running nginx  would reload because file: conf changes (watch)   web.sls:9
+      - pkg.removed apache2  would be removed                                    web.sls:20
+          apache2: 2.4 -> (none)
+      ? cmd.run ./hook.sh (hook)  effect unknown: cmd.run cannot plan; add \`creates:\`, \`unless:\` or \`onlyif:\`   web.sls:24
+      ? cmd.run ./kept.sh (kept)  would run, effect unknown: unless is false: test -e /x   web.sls:26
+      · cmd.run ./skip.sh (skip)  skipped: creates is there: /y                  web.sls:30
+      ? service.running app  may act: depends on cmd: hook (watch), whose effect is unknown   web.sls:34
+      ? git.latest git@x (src)  effect unknown                                   web.sls:40
+          a fetch would tell
+      ✗ user.present bob  would fail                                             web.sls:48
+          no such shell
+      11 states: 1 to add, 2 to change, 1 to remove, 4 unknown, 2 unchanged, 1 failed"
+    `);
+  });
+
+  it('says afterwards what happened, and why', () => {
+    const ended = returns([
+      [
+        'file_|-key_|-/etc/tls.key_|-managed',
+        { place: 'web.sls:6', verb: 'add' },
+        { result: true, changes: { diff: 'New file' } },
+      ],
+      [
+        'service_|-nginx_|-nginx_|-running',
+        { place: 'web.sls:9', verb: 'restart', because: [cause] },
+        { result: true, changes: { nginx: true } },
+      ],
+      [
+        'pkg_|-apache2_|-apache2_|-removed',
+        { place: 'web.sls:20', verb: 'remove' },
+        { result: true, changes: { apache2: { old: '2.4', new: '' } } },
+      ],
+      [
+        'cmd_|-skip_|-./skip.sh_|-run',
+        { place: 'web.sls:30', guards: ['creates is there: /y'], isSkipped: true },
+        { result: true },
+      ],
+      ['user_|-bob_|-bob_|-present', { place: 'web.sls:48' }, { result: false, comment: 'no such shell' }],
+    ]);
+    expect(renderStates(readStateReturns(ended)!, plainStyle, 'changes').join('\n')).toMatchInlineSnapshot(`
+      "+ file.managed /etc/tls.key (key)  added                                web.sls:6
+          New file
+      ~ service.running nginx  restarted because file: conf changed (watch)   web.sls:9
+      - pkg.removed apache2  removed                                          web.sls:20
+          apache2: 2.4 -> (none)
+      ✗ user.present bob                                                      web.sls:48
+          no such shell
+      5 states: 1 added, 1 changed, 1 removed, 1 unchanged, 1 failed"
+    `);
   });
 });
 
@@ -240,7 +353,7 @@ describe('renderError', () => {
          --> nginx/init.sls:16:7
       16 |     - mod: "0644"
          |       ^^^
-        = help: did you mean \`mode\`?
+         = help: did you mean \`mode\`?
       warning[EDGE_NUMBER_FOR_TEXT]: number for text
       1 error, 1 warning
         next: edge-run check

@@ -356,9 +356,9 @@ describe('lists', () => {
   it('are tables whose cells cannot move the cursor', async () => {
     const { stdout } = await runLine(['keys', 'ls'], keys);
     expect(stdout).toMatchInlineSnapshot(`
-      "ID            STATE    FINGERPRINT  FROM       SINCE
-      web9          pending  SHA256:mR3t  10.0.3.19  2026-09-21T14:13:20Z
-      evil\\x1b[2J1  pending  SHA256:Zz01  -          2026-09-21T14:13:20Z
+      "ID            STATE    FINGERPRINT  FROM       SINCE                 TOKEN
+      web9          pending  SHA256:mR3t  10.0.3.19  2026-09-21T14:13:20Z  -
+      evil\\x1b[2J1  pending  SHA256:Zz01  -          2026-09-21T14:13:20Z  -
       "
     `);
   });

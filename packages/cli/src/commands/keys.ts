@@ -1,4 +1,4 @@
-import type { MinionKey, OperationArgs } from '@edge-run/shared/protocol';
+import type { JoinToken, MinionKey, OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import type { Command } from 'commander';
 import { isMachineFormat, parseCount, parseDuration } from '../flags.ts';
@@ -6,9 +6,9 @@ import { emit, emitData, emitList } from '../output/emit.ts';
 import { type Column, renderPairs } from '../output/table.ts';
 import { formatInstant, formatWhen } from '../output/times.ts';
 import { confirm, type Session } from '../session.ts';
-import { type Options, type Register, textOption, wordsAt } from './registry.ts';
+import { type Options, type Register, textOption, wordAt, wordsAt } from './registry.ts';
 
-/** `keys ls|accept|reject|delete|finger|token new`. */
+/** `keys ls|accept|reject|delete|finger|rotate|join|token new|token ls|token revoke`. */
 export function addKeysCommands(program: Command, register: Register): void {
   const keys = program.command('keys').summary('let minions in and keep them out');
   register(
@@ -17,7 +17,8 @@ export function addKeysCommands(program: Command, register: Register): void {
       .summary('list keys')
       .option('--pending', 'only those that wait')
       .option('--accepted', 'only those that are in')
-      .option('--rejected', 'only those kept out'),
+      .option('--rejected', 'only those kept out')
+      .option('--denied', 'only those that say to be a host whose key is another one'),
     listKeys,
   );
   register(keys.command('accept <ids...>').summary('let minions in'), (session, words) =>
@@ -27,6 +28,10 @@ export function addKeysCommands(program: Command, register: Register): void {
     changeKeys(session, 'keys.reject', wordsAt(words, 0)),
   );
   register(keys.command('delete <ids...>').summary('forget keys'), deleteKeys);
+  register(
+    keys.command('rotate <ids...>').summary('give connected minions new keys while their jobs go on'),
+    rotateKeys,
+  );
   register(keys.command('finger [ids...]').summary('print fingerprints, that of the master first'), showFingerprints);
   register(keys.command('join').summary('print the configuration with which a minion knocks here'), showJoin);
   const token = keys.command('token').summary('tokens that let minions join by themselves');
@@ -36,10 +41,17 @@ export function addKeysCommands(program: Command, register: Register): void {
       .summary('make a join token')
       .option('--name <name>', 'shown beside keys that used it')
       .option('--ids <glob>', 'only for these ids')
+      .option('--role <role>', 'only for hosts of this role, which is their fact `role` from then on')
       .option('--uses <count>', 'for so many minions (1)', parseCount)
       .option('--ttl <duration>', 'good for so long (1h)', parseDuration),
     newToken,
   );
+  register(token.command('ls').summary('list join tokens'), listTokens);
+  register(token.command('revoke <name>').summary('let nobody in by a token any more'), async (session, words) => {
+    const { name } = await (await session.master()).ask('keys.token-revoke', { name: wordAt(words, 0) });
+    session.note(`${name} lets nobody in any more`);
+    return EXIT.done;
+  });
 }
 
 function columns(session: Session): readonly Column<MinionKey>[] {
@@ -49,12 +61,13 @@ function columns(session: Session): readonly Column<MinionKey>[] {
     {
       name: 'state',
       value: (row) => row.state,
-      paint: ({ state }, style) => ({ pending: style.yellow, accepted: style.green, rejected: style.red })[state],
+      paint: ({ state }, style) =>
+        ({ pending: style.yellow, accepted: style.green, rejected: style.red, denied: style.red })[state],
     },
     { name: 'fingerprint', value: (row) => row.fingerprint },
     { name: 'from', value: (row) => row.from ?? '-' },
     { name: 'since', value: (row) => formatWhen(row.since, view) },
-    { name: 'token', value: (row) => row.token ?? '-', wide: true },
+    { name: 'token', value: (row) => tokenOf(row) },
   ];
 }
 
@@ -63,10 +76,23 @@ async function printKeys(session: Session, keys: readonly MinionKey[], none: str
 }
 
 async function listKeys(session: Session, _: unknown, options: Options): Promise<ExitCode> {
-  const state = (['pending', 'accepted', 'rejected'] as const).find((name) => options[name] === true);
+  const state = (['pending', 'accepted', 'rejected', 'denied'] as const).find((name) => options[name] === true);
   const { keys } = await (await session.master()).ask('keys.ls', state === undefined ? {} : { state });
   await printKeys(session, keys, 'no keys; on a host: edge-minion run, then edge-run keys accept ID');
+  for (const key of keys.filter((one) => one.state === 'denied')) warnOfDenied(session, key);
   return EXIT.done;
+}
+
+function tokenOf({ token, role }: MinionKey): string {
+  if (token === undefined) return '-';
+  return role === undefined ? token : `${token} (role=${role})`;
+}
+
+function warnOfDenied(session: Session, { id, fingerprint }: MinionKey): void {
+  session.note(
+    `warning: somebody with the key ${fingerprint} says to be ${id}, whose key is another one: kept out. ` +
+      `If ${id} was installed anew: edge-run keys delete ${id}, then accept the new key.`,
+  );
 }
 
 async function changeKeys(
@@ -91,6 +117,13 @@ async function changeKeys(
   return EXIT.done;
 }
 
+async function rotateKeys(session: Session, words: Parameters<typeof wordsAt>[0]): Promise<ExitCode> {
+  const { keys, failed } = await (await session.master()).ask('keys.rotate', { ids: [...wordsAt(words, 0)] });
+  await printKeys(session, keys, 'no key was changed');
+  for (const { id, reason } of failed) session.note(`${id} keeps its key: ${reason}`);
+  return failed.length > 0 ? EXIT.failed : EXIT.done;
+}
+
 async function deleteKeys(session: Session, words: Parameters<typeof wordsAt>[0]): Promise<ExitCode> {
   const ids = [...wordsAt(words, 0)];
   const client = await session.master();
@@ -113,7 +146,11 @@ async function showFingerprints(session: Session, words: Parameters<typeof words
   const answer = await (await session.master()).ask('keys.finger', ids.length === 0 ? {} : { ids: [...ids] });
   if (isMachineFormat(session.flags.out)) await emitData(session, answer);
   else {
-    const pairs = [['master', answer.master] as const, ...answer.keys.map((key) => [key.id, key.fingerprint] as const)];
+    const { fingerprint } = await import('@edge-run/shared/bus/identity');
+    const pairs = [
+      ['master', fingerprint(answer.master)] as const,
+      ...answer.keys.map((key) => [key.id, key.fingerprint] as const),
+    ];
     session.io.stdout.write(renderPairs(pairs, ''));
   }
   return EXIT.done;
@@ -121,13 +158,14 @@ async function showFingerprints(session: Session, words: Parameters<typeof words
 
 async function showJoin(session: Session): Promise<ExitCode> {
   const answer = await (await session.master()).ask('keys.join', {});
-  const { servers, trustedKeys, knock, credentials } = answer;
+  const { servers, ca, trustedKeys, knock, credentials } = answer;
   await emit(session, answer, () => {
     const lists = `servers:\n${lines(servers)}trusted_keys:\n${lines(trustedKeys)}`;
     const admission = { knock, credentials };
+    const tls = ca === undefined ? '' : `tls:\n  ca: |\n${ca.trimEnd().replaceAll(/^/gm, '    ')}\n`;
     return Object.entries(admission).reduce(
       (text, [key, value]) => (value === undefined ? text : `${text}${key}: ${value}\n`),
-      lists,
+      `${lists}${tls}`,
     );
   });
   return EXIT.done;
@@ -142,6 +180,7 @@ async function newToken(session: Session, _: unknown, options: Options): Promise
   const request: OperationArgs<'keys.token-new'> = {
     ...textOption(options, 'name'),
     ...textOption(options, 'ids'),
+    ...textOption(options, 'role'),
     ...(typeof uses === 'number' ? { uses } : {}),
     ...(typeof ttl === 'number' ? { ttlMs: ttl } : {}),
   };
@@ -150,5 +189,21 @@ async function newToken(session: Session, _: unknown, options: Options): Promise
   session.note(
     `${answer.name}, good until ${formatInstant(answer.expiresAt)}; give it to the minion as join_token, or in EDGE_JOIN_TOKEN`,
   );
+  return EXIT.done;
+}
+
+async function listTokens(session: Session): Promise<ExitCode> {
+  const { tokens } = await (await session.master()).ask('keys.token-ls', {});
+  const view = { now: session.io.clock.now(), relative: session.io.stdout.isTty };
+  const isGood = ({ usesLeft, expiresAt }: JoinToken): boolean => usesLeft > 0 && expiresAt > view.now;
+  const rows: readonly Column<JoinToken>[] = [
+    { name: 'name', value: (row) => row.name },
+    { name: 'ids', value: (row) => row.ids },
+    { name: 'role', value: (row) => row.role ?? '-' },
+    { name: 'uses left', value: (row) => String(row.usesLeft) },
+    { name: 'expires', value: (row) => formatInstant(row.expiresAt) },
+    { name: 'good', value: (row) => (isGood(row) ? 'yes' : 'no') },
+  ];
+  await emitList(session, { rows: tokens, columns: rows, nameOf: (row) => row.name, none: 'no join tokens' });
   return EXIT.done;
 }

@@ -2,19 +2,27 @@ import { randomBytes } from 'node:crypto';
 import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
-import { exitCodeOfJob, type HostPlan, type JobView, movesOf, readHostPlan } from '@edge-run/shared/view';
-import { isMachineFormat } from '../flags.ts';
-import { planSummaryLine } from '../output/highstate.ts';
+import {
+  exitCodeOfJob,
+  groupByAnswer,
+  type HostPlan,
+  type JobView,
+  movesOf,
+  readHostPlan,
+} from '@edge-run/shared/view';
 import { loadPlan, type SavedPlan, savePlan } from '../plan-file.ts';
 import type { FollowEnd } from '../progress/follow.ts';
 import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
 import { targetText } from '../target.ts';
-import { hasPendingChanges, printJob, runJob } from './job.ts';
+import { encodeWords } from '../words.ts';
+import { exitCodeOfStates, hasPendingChanges, printJob, runJob } from './job.ts';
 
 type JobRequest = OperationArgs<'jobs.publish'>;
 
 const PUBLISH_WITHIN_MS = 60_000;
+/** A tree that was rewritten moves every state of it; the first ones say enough. */
+const MOVES_AT_MOST = 20;
 
 /** `state plan … --save FILE`: looks, shows what would change, and keeps it. Nothing is saved unless all hosts answer. */
 export async function planAndSave(
@@ -26,16 +34,15 @@ export async function planAndSave(
   const nonce = randomBytes(16).toString('hex');
   const { view, end } = await look(session, { ...request, fun: 'state.plan', kwargs: [...kwargs, ['nonce', nonce]] });
   const shown = withStates(view);
-  await printJob(session, shown, end !== 'ended');
+  await printJob(session, shown, end !== 'ended', { isPlan: true });
   if (end !== 'ended') return end === 'timed-out' ? EXIT.timedOut : EXIT.interrupted;
-  const exitCode = exitCodeOfJob(view);
+  const exitCode = exitCodeOfStates(view);
   if (exitCode !== EXIT.done) {
     session.note('the plan was not saved: not every host could be planned');
     return exitCode;
   }
   const hosts = Object.fromEntries(Object.entries(view.hosts).map(([id, { ret }]) => [id, hostPlan(id, ret)]));
   const digest = await savePlan(session.io.cwd, options.file, {
-    version: 1,
     savedAt: new Date(session.io.clock.now()).toISOString(),
     target: request.target,
     complete: request.subset === undefined,
@@ -43,16 +50,19 @@ export async function planAndSave(
     nonce,
     hosts,
   });
-  if (!isMachineFormat(session.flags.out)) session.io.stdout.write(`${planSummaryLine(shown)}\n`);
+  const again = new Map(kwargs).has('pillar') ? " pillar='…'  (the values are not kept in the file)" : '';
   session.note(
-    `Saved ${options.file} (sha256 ${digest.slice(0, 8)}…). Apply exactly this:  edge-run apply ${options.file}`,
+    `Saved ${options.file} (sha256 ${digest.slice(0, 8)}…). Apply exactly this:  edge-run apply ${options.file}${again}`,
   );
   return options.detailedExitcode && hasPendingChanges(shown) ? EXIT.changesPending : EXIT.done;
 }
 
-/** `apply FILE`: looks at every host again; applies the plan when nothing has moved, and touches nothing otherwise. */
-export async function applySaved(session: Session, file: string): Promise<ExitCode> {
-  const plan = await loadPlan(session.io.cwd, file);
+/**
+ * `apply FILE [pillar=…]`: looks at every host again; applies the plan when nothing has moved, and touches nothing
+ * otherwise.
+ */
+export async function applySaved(session: Session, file: string, words: readonly string[]): Promise<ExitCode> {
+  const plan = await loadPlan(session.io.cwd, file, await readPillar(words));
   const ids = Object.keys(plan.hosts);
   if (plan.complete) await refuseOtherHosts(session, plan, ids);
   const { args, kwargs, typed } = plan.request;
@@ -66,7 +76,7 @@ export async function applySaved(session: Session, file: string): Promise<ExitCo
   if (end !== 'ended') return end === 'timed-out' ? EXIT.timedOut : EXIT.interrupted;
   const silent = Object.values(view.hosts).some(({ outcome }) => outcome === 'unreachable' || outcome === 'no-return');
   if (silent) {
-    await printJob(session, withStates(view), false);
+    await printJob(session, withStates(view), false, { isPlan: true });
     session.note('nothing was applied: not every host of the plan answered');
     return EXIT.unreachable;
   }
@@ -78,6 +88,19 @@ export async function applySaved(session: Session, file: string): Promise<ExitCo
     kwargs: [...named, ['expected', expected] as [string, JsonValue]],
   };
   return runJob(session, applied, { exitCodeOf: exitCodeOfApplied });
+}
+
+/** The one thing that may be said of a plan again. @throws EdgeError `EDGE_UNKNOWN_ARGUMENT` for any other word */
+async function readPillar(words: readonly string[]): Promise<Pick<JobRequest, 'kwargs' | 'typed'>> {
+  const { args, kwargs, typed } = await encodeWords(words);
+  const other = args.length > 0 || kwargs.some(([name]) => name !== 'pillar');
+  if (!other) return { kwargs, typed: { args: [], kwargs: typed.kwargs } };
+  throw new EdgeError(
+    'EDGE_UNKNOWN_ARGUMENT',
+    'a saved plan takes nothing but the pillar= it was made with',
+    { words: [...words] },
+    { hint: 'Plan again for anything else: edge-run state plan TARGET … --save FILE' },
+  );
 }
 
 /** A host that moved between the two looks refused by itself. */
@@ -103,31 +126,37 @@ async function look(
 
 async function refuseOtherHosts(session: Session, { target }: SavedPlan, planned: readonly string[]): Promise<void> {
   const { ids } = await (await session.master()).ask('match', { target });
-  const moves = [
-    ...ids.filter((id) => !planned.includes(id)).map((id) => `${id}: ${targetText(target)} selects it now`),
-    ...planned
-      .filter((id) => !ids.includes(id))
-      .map((id) => `${id}: ${targetText(target)} does not select it any more`),
-  ];
-  if (moves.length > 0) throw stale(moves);
+  const [before, now] = [new Set(planned), new Set(ids)];
+  const moves = new Map<string, readonly string[]>();
+  for (const id of ids) if (!before.has(id)) moves.set(id, [`${targetText(target)} selects it now`]);
+  for (const id of planned) if (!now.has(id)) moves.set(id, [`${targetText(target)} does not select it any more`]);
+  refuseAny(moves);
 }
 
 function refuseMoved(plan: SavedPlan, view: JobView): void {
-  const moves = Object.entries(plan.hosts).flatMap(([id, saved]) => {
+  const moves = new Map<string, readonly string[]>();
+  for (const [id, saved] of Object.entries(plan.hosts)) {
     const fresh = readHostPlan(view.hosts[id]?.ret);
-    if (fresh === undefined) return [`${id}: its states cannot be planned any more`];
-    if (fresh.digest === saved.digest) return [];
-    const named = movesOf(saved.record, fresh.record);
-    return (named.length > 0 ? named : ['the order of something has changed']).map((move) => `${id}: ${move}`);
-  });
-  if (moves.length > 0) throw stale(moves);
+    if (fresh === undefined) moves.set(id, ['its states cannot be planned any more']);
+    else if (fresh.digest !== saved.digest) {
+      const named = movesOf(saved.record, fresh.record);
+      moves.set(id, named.length > 0 ? named : ['the order of something has changed']);
+    }
+  }
+  refuseAny(moves);
 }
 
-function stale(moves: readonly string[]): EdgeError {
-  return new EdgeError(
+/** @throws EdgeError `EDGE_PLAN_STALE` that names what moved, once for all hosts where the same did */
+function refuseAny(moves: ReadonlyMap<string, readonly string[]>): void {
+  if (moves.size === 0) return;
+  const lines = groupByAnswer(moves).flatMap(({ label, answer }) => [
+    ...answer.slice(0, MOVES_AT_MOST).map((move) => `  ${label}: ${move}`),
+    ...(answer.length > MOVES_AT_MOST ? [`  ${label}: and ${answer.length - MOVES_AT_MOST} more`] : []),
+  ]);
+  throw new EdgeError(
     'EDGE_PLAN_STALE',
-    `the plan is stale; nothing was applied. What moved:\n${moves.map((move) => `  ${move}`).join('\n')}`,
-    { moves: [...moves] },
+    `the plan is stale; nothing was applied. What moved:\n${lines.join('\n')}`,
+    { moves: Object.fromEntries(moves) },
     { hint: 'Plan again: edge-run state plan TARGET … --save FILE' },
   );
 }

@@ -1,13 +1,12 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
-import { exitCodeOfJob } from '@edge-run/shared/view';
 import type { Command } from 'commander';
 import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
 import { encodeWords } from '../words.ts';
 import { addJobFlags, readJobFlags, withAsync } from './exec.ts';
-import { hasPendingChanges, printFollowed, runJob } from './job.ts';
+import { exitCodeOfStates, hasPendingChanges, type JobReading, printFollowed, runJob } from './job.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
 import { applySaved, planAndSave } from './saved-plan.ts';
 
@@ -30,13 +29,12 @@ export function addStateCommands(program: Command, register: Register): void {
         ? saveStates(session, words, options, options.save)
         : applyStates(session, words, options, true),
   );
-  register(subcommand('show', 'print the compiled states without running them'), (session, words, options) =>
-    callState(
-      session,
-      words,
-      options,
-      wordsAt(words, 1).some((word) => !isKeyword(word)) ? 'state.show_sls' : 'state.show_highstate',
-    ),
+  register(
+    subcommand('show', 'print the compiled states in the order they run, without running them'),
+    async (session, words, options) => {
+      const { renderLowStates } = await import('../output/low-states.ts');
+      return callState(session, words, options, 'state.show_lowstate', { layOut: renderLowStates });
+    },
   );
   register(
     addTargetFlags(state.command('top <target> [args...]')).summary('print which SLS files the top file selects'),
@@ -44,13 +42,14 @@ export function addStateCommands(program: Command, register: Register): void {
   );
   register(
     program
-      .command('apply <plan>')
+      .command('apply <plan> [args...]')
       .summary('apply a saved plan, or refuse when what it was made from has moved')
       .addHelpText(
         'after',
-        "\nExample:  edge-run state plan 'web*' nginx --save nginx.plan && edge-run apply nginx.plan",
+        '\nValues of pillar= are not kept in the plan: give the same ones again.\n' +
+          "\nExample:  edge-run state plan 'web*' nginx --save nginx.plan && edge-run apply nginx.plan",
       ),
-    (session, words) => applySaved(session, wordAt(words, 0)),
+    (session, words) => applySaved(session, wordAt(words, 0), wordsAt(words, 1)),
   );
 }
 
@@ -77,14 +76,16 @@ async function applyStates(
 ): Promise<ExitCode> {
   const request = await stateRequest(words, options, 'state.apply', plan);
   const waiting = withAsync(session, options);
-  if (options.detailedExitcode !== true || !waiting.flags.wait) return runJob(waiting, request);
+  const isPlan = request.kwargs.some(([name, value]) => name === 'test' && value === true);
+  const reading = { isPlan, exitCodeOf: exitCodeOfStates };
+  if (options.detailedExitcode !== true || !waiting.flags.wait) return runJob(waiting, request, reading);
   const { jid } = await (await session.master()).ask('jobs.publish', request);
   const { view, end } = await followJob(session, jid);
-  await printFollowed(session, view, end);
+  await printFollowed(session, view, end, reading);
   if (end !== 'ended') return end === 'timed-out' ? EXIT.timedOut : EXIT.interrupted;
   const outcomes = new Set(Object.values(view.hosts).map((host) => host.outcome));
   const clean = outcomes.size === 1 && outcomes.has('succeeded');
-  return clean && hasPendingChanges(view) ? EXIT.changesPending : exitCodeOfJob(view);
+  return clean && hasPendingChanges(view) ? EXIT.changesPending : exitCodeOfStates(view);
 }
 
 async function callState(
@@ -92,8 +93,12 @@ async function callState(
   words: Parameters<typeof wordAt>[0],
   options: Options,
   fun: string,
+  reading: JobReading = {},
 ): Promise<ExitCode> {
-  return runJob(withAsync(session, options), await stateRequest(words, options, fun, false));
+  return runJob(withAsync(session, options), await stateRequest(words, options, fun, false), {
+    exitCodeOf: exitCodeOfStates,
+    ...reading,
+  });
 }
 
 /** SLS names are one argument, as Salt has it: `nginx app` and `nginx,app` are the same. */

@@ -1,1 +1,3 @@
-export { type OfflineAnswer, type OfflineRequest, type RenderStage, renderOffline } from './render.ts';
+export { type ContextFile, contextFileOf, readContextFile } from './context-file.ts';
+export { placeForMaster } from './project.ts';
+export { type OfflineRequest, renderOffline } from './render.ts';

@@ -1,65 +1,75 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { LocalRootsByEnv } from '@edge-run/shared/files';
+import { existsSync, statSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { type LocalRootsByEnv, rootsOf } from '@edge-run/shared/files';
 import { EdgeError } from '@edge-run/shared/kernel';
-import { loadYaml } from '@edge-run/shared/render';
-import { PyMap, toPlain } from '@edge-run/shared/values';
+import { type ProjectSettings, readProject, stateRoots } from '@edge-run/shared/project';
+import { nearestProjectFile } from '../project-file.ts';
 
-/** The folders files are served from, as the master of a project serves them. */
-export interface ProjectRoots {
-  readonly files: LocalRootsByEnv;
-  readonly pillar: LocalRootsByEnv;
+/** A project as its master would serve it. */
+export interface Project {
+  readonly settings: ProjectSettings;
+  readonly states: LocalRootsByEnv;
+  readonly pillars: LocalRootsByEnv;
 }
 
-/** The roots of the project file that is named, or of the nearest one upwards; none without a project. */
-export function readProjectRoots(cwd: string, config: string | undefined): ProjectRoots {
-  const file = config === undefined ? nearestProject(cwd) : resolve(cwd, config);
-  if (file === undefined) return { files: {}, pillar: {} };
+/** Where a file is in a project. */
+export interface ProjectPlace {
+  readonly kind: 'state' | 'orchestration' | 'pillar';
+  readonly env: string;
+  /** Below its root, as `salt://` names it. */
+  readonly path: string;
+}
+
+/**
+ * The project of the file that is named, or of the nearest one upwards; undefined where there is none.
+ * @throws EdgeError `EDGE_CONFIG_INVALID`, DiagnosticsError
+ */
+export function findProject(cwd: string, config: string | undefined): Project | undefined {
+  const file = config === undefined ? nearestProjectFile(cwd) : resolve(cwd, config);
+  if (file === undefined) return undefined;
   if (!existsSync(file))
     throw new EdgeError('EDGE_CONFIG_INVALID', `${file} does not exist`, { file }, { hint: 'Check --config.' });
-  const loaded = loadYaml(readFileSync(file, 'utf8'));
-  const content = loaded instanceof PyMap ? (toPlain(loaded) as Record<string, unknown>) : {};
-  const base = dirname(file);
-  const mounted = foldersOf(content.orchestration_roots, base).map((directory) => ({
-    directory,
-    mount: basename(directory),
-  }));
-  const files = Object.fromEntries(
-    Object.entries(rootsIn(content.file_roots, base)).map(([env, roots]) => [env, [...roots, ...mounted]]),
-  );
-  return { files: { base: mounted, ...files }, pillar: rootsIn(content.pillar_roots, base) };
+  const settings = readProject(file);
+  return { settings, states: stateRoots(settings), pillars: rootsOf(settings.pillar_roots) };
 }
 
-/** The root that holds a file, searched as listed. */
-export function rootOf(
-  roots: LocalRootsByEnv,
-  file: string,
-): { readonly env: string; readonly path: string } | undefined {
-  for (const [env, places] of Object.entries(roots)) {
+/** The place of a file of this machine; undefined when it is below no root. */
+export function placeIn(project: Project, file: string): ProjectPlace | undefined {
+  return placeBelow(project.states, file, 'state') ?? placeBelow(project.pillars, file, 'pillar');
+}
+
+function placeBelow(roots: LocalRootsByEnv, file: string, kind: 'state' | 'pillar'): ProjectPlace | undefined {
+  for (const [name, places] of Object.entries(roots)) {
+    // `__env__` stands for the environments nobody names.
+    const env = name === '__env__' ? 'base' : name;
     for (const { directory, mount } of places) {
       const below = relative(directory, file);
-      if (below !== '' && below !== '..' && !below.startsWith('../'))
-        return { env, path: mount === undefined ? below : `${mount}/${below}` };
+      if (below === '' || below === '..' || below.startsWith('../')) continue;
+      if (mount === undefined) return { kind, env, path: below };
+      return { kind: 'orchestration', env, path: `${mount}/${below}` };
     }
   }
   return undefined;
 }
 
-function nearestProject(cwd: string): string | undefined {
-  for (let dir = cwd; ; dir = dirname(dir)) {
-    if (existsSync(join(dir, 'edge.yaml'))) return join(dir, 'edge.yaml');
-    if (dirname(dir) === dir) return undefined;
-  }
-}
-
-function rootsIn(value: unknown, base: string): LocalRootsByEnv {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
-  return Object.fromEntries(
-    Object.entries(value).map(([env, folders]) => [env, foldersOf(folders, base).map((directory) => ({ directory }))]),
+/**
+ * How a master is asked for a file: its `salt://` path when it is one of this machine's project, else the word as it is.
+ * @throws EdgeError `EDGE_BAD_ARGUMENT` for files a master does not serve
+ */
+export function placeForMaster(
+  word: string,
+  cwd: string,
+  config: string | undefined,
+): { readonly path: string; readonly env?: string } {
+  const file = resolve(cwd, word);
+  if (!existsSync(file) || !statSync(file).isFile()) return { path: word };
+  const project = findProject(cwd, config);
+  const place = project === undefined ? undefined : placeIn(project, file);
+  if (place !== undefined && place.kind !== 'pillar') return { path: `salt://${place.path}`, env: place.env };
+  throw new EdgeError(
+    'EDGE_BAD_ARGUMENT',
+    `${word} is ${place === undefined ? 'below no root of the project' : 'a pillar'}, and the master renders states`,
+    { file },
+    { hint: 'Render it here: --context FILE.json gives the grains of the minion.' },
   );
-}
-
-function foldersOf(value: unknown, base: string): string[] {
-  const folders: unknown[] = Array.isArray(value) ? value : value === undefined ? [] : [value];
-  return folders.filter((folder) => typeof folder === 'string').map((folder) => resolve(base, folder));
 }

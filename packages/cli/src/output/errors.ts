@@ -68,7 +68,7 @@ export function renderDiagnostics(diagnostics: readonly Diagnostic[], style: Sty
 }
 
 function colourLine(line: string, style: Style): string {
-  if (/^\s*-->/.test(line)) return style.cyan(line);
+  if (/^\s*(?:-->|:::)/.test(line)) return style.cyan(line);
   if (/^\s*= help:/.test(line)) return line.replace('= help:', `= ${style.cyan('help')}:`);
   return /^\s*\|\s*\^+$/.test(line) ? style.yellow(line) : line;
 }

@@ -5,7 +5,9 @@ import {
   groupByAnswer,
   type JobHostView,
   type JobView,
+  readHostPlan,
   readStateReturns,
+  type StatesView,
 } from '@edge-run/shared/view';
 import { renderStates, type StateDetail } from './highstate.ts';
 import { padTo, type Style, sanitize, visibleWidth } from './style.ts';
@@ -14,11 +16,16 @@ import { formatValue, plainJson } from './values.ts';
 
 const LABEL_AT_MOST = 32;
 
-/** What the targets answered: equal answers together, those who did not answer last. */
-export function renderJobAnswers(
-  view: JobView,
-  options: { readonly style: Style; readonly detail: StateDetail },
-): string {
+/** How answers are laid out. */
+export interface AnswerOptions {
+  readonly style: Style;
+  readonly detail: StateDetail;
+  /** Lines of a return that is more than data; undefined for one it does not know. */
+  readonly layOut?: (ret: JsonValue, style: Style) => readonly string[] | undefined;
+}
+
+/** What the targets answered: equal answers together, failures and those who did not answer last. */
+export function renderJobAnswers(view: JobView, options: AnswerOptions): string {
   const groups = groupByAnswer(Object.entries(view.hosts), answerKey);
   const ordered = [...groups.filter(({ answer }) => isOk(answer)), ...groups.filter(({ answer }) => !isOk(answer))];
   const width = Math.min(LABEL_AT_MOST, Math.max(0, ...ordered.map(({ label }) => visibleWidth(label))));
@@ -59,14 +66,17 @@ export function hostJson(host: JobHostView): JsonObject {
 function groupLines(
   { ids, label, answer }: AnswerGroup<JobHostView>,
   width: number,
-  { style, detail }: { readonly style: Style; readonly detail: StateDetail },
+  { style, detail, layOut }: AnswerOptions,
 ): string[] {
   const [sign, paint] = signOf(answer, style);
-  const count = ids.length > 1 ? `   (${ids.length} hosts)` : '';
-  const states = answer.ret === undefined ? undefined : readStateReturns(answer.ret);
+  const alike = detail === 'plan' && answer.outcome === 'succeeded' ? ', same plan' : '';
+  const count = ids.length > 1 ? `   (${ids.length} hosts${alike})` : '';
+  const states = statesOf(answer);
   if (states !== undefined) {
     return [paint(`${sign} ${label}${count}`), ...renderStates(states, style, detail).map((line) => `    ${line}`)];
   }
+  const laidOut = answer.ret === undefined ? undefined : layOut?.(answer.ret, style);
+  if (laidOut !== undefined) return [paint(`${sign} ${label}${count}`), ...laidOut.map((line) => `    ${line}`)];
   const lines = answerLines(answer);
   if (lines.length === 1 && visibleWidth(label) <= width) {
     return [`${paint(sign)} ${padTo(label, width)}   ${lines[0]}${count}`];
@@ -75,7 +85,7 @@ function groupLines(
 }
 
 function answerLines(host: JobHostView): readonly string[] {
-  const said = host.ret === undefined || host.ret === null ? [] : formatValue(host.ret);
+  const said = saidBy(host);
   const error =
     host.error === undefined
       ? []
@@ -86,10 +96,20 @@ function answerLines(host: JobHostView): readonly string[] {
   if (host.outcome === 'succeeded') return said.length > 0 ? said : ['None'];
   const outcome = host.outcome ?? 'no answer yet';
   const code = host.outcome === 'failed' && host.retcode !== undefined ? ` (exit ${host.retcode})` : '';
-  const why = host.evidence === undefined || host.evidence === host.error?.message ? [] : [sanitize(host.evidence)];
+  // That a code was returned says nothing beside what was returned with it.
+  const isOnlyCode = said.length > 0 && /returned code \d+$/.test(host.evidence ?? '');
+  const isKnown = host.evidence === undefined || host.evidence === host.error?.message || isOnlyCode;
+  const why = isKnown ? [] : [sanitize(host.evidence ?? '')];
   const known = new Set([host.error?.message, host.evidence]);
   const details = [...error, ...why, ...(known.has(said.join('\n')) ? [] : said)];
   return details.length === 1 ? [`${outcome}${code}: ${details[0]}`] : [`${outcome}${code}`, ...details];
+}
+
+/** What a function answered; where it failed with a list of errors, those as they are. */
+function saidBy({ ret, outcome }: JobHostView): readonly string[] {
+  if (ret === undefined || ret === null) return [];
+  const isErrors = outcome === 'failed' && Array.isArray(ret) && ret.every((text) => typeof text === 'string');
+  return isErrors ? ret.flatMap((text) => sanitize(String(text)).split('\n')) : formatValue(ret);
 }
 
 function signOf(host: JobHostView, style: Style): readonly [string, (text: string) => string] {
@@ -106,9 +126,14 @@ function signOf(host: JobHostView, style: Style): readonly [string, (text: strin
   }
 }
 
+/** The states a host answered with, also as part of a plan. */
+function statesOf({ ret }: JobHostView): StatesView | undefined {
+  return ret === undefined ? undefined : readStateReturns(readHostPlan(ret)?.states ?? ret);
+}
+
 /** Durations and start times differ everywhere; what counts is what was done. */
 function answerKey(host: JobHostView): JsonValue {
-  const states = host.ret === undefined ? undefined : readStateReturns(host.ret);
+  const states = statesOf(host);
   const ret = states === undefined ? host.ret : states.states.map(({ durationMs: _took, ...line }) => line);
   return [
     host.outcome ?? '',

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isProcessAlive } from '@edge-run/shared/host';
 import { EdgeError, type ErrorRecord, fromErrorRecord } from '@edge-run/shared/kernel';
 import { packageFolder } from '../package-folder.ts';
+import { nearestProjectFile } from '../project-file.ts';
 import type { Stack, StackOptions, StackReport } from './contract.ts';
 
 /** Beside this package in a checkout and in an installation alike. */
@@ -108,11 +109,7 @@ function projectFile({ project, cwd }: StackOptions): string | undefined {
       { hint: 'Name a folder with an edge.yaml in it.' },
     );
   }
-  for (let folder = cwd; ; folder = dirname(folder)) {
-    const file = join(folder, 'edge.yaml');
-    if (existsSync(file)) return file;
-    if (dirname(folder) === folder) return undefined;
-  }
+  return nearestProjectFile(cwd);
 }
 
 function readyReport(child: ChildProcess, dir: string): Promise<StackReport> {

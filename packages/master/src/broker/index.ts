@@ -1,3 +1,4 @@
+export { type Certificates, ownCertificates } from './certificates.ts';
 export { type FindServerOptions, type FoundServer, findServer } from './find-server.ts';
 export { type BrokerEvent, type BrokerOptions, type ManagedBroker, startBroker, startError } from './managed-server.ts';
 export type { BrokerTrust } from './server-config.ts';

@@ -37,15 +37,19 @@ export interface BrokerOptions {
 
 /** A nats-server that belongs to this process. */
 export interface ManagedBroker {
-  /** `nats://host:port`. */
+  /** `nats://host:port`, or `tls://`, as this machine reaches it. */
   readonly url: string;
-  /** `ws://host:port` when WebSocket is on. */
+  /** `ws://host:port`, or `wss://`, when WebSocket is on. */
   readonly websocketUrl: string | undefined;
   readonly pid: number | undefined;
+  /** Reads certificates anew; connections stay. */
+  reload(): void;
   /** Ends the server; its streams stay. */
   stop(): Promise<void>;
 }
 
+/** Addresses that mean all of them. */
+const ANYWHERE = new Set(['0.0.0.0', '::', '']);
 const READY_TIMEOUT_MS = 15_000;
 const POLL_MS = 10;
 const RESTART_WINDOW_MS = 60_000;
@@ -91,11 +95,12 @@ class Broker implements ManagedBroker {
   }
 
   get url(): string {
-    return this.#ports.nats[0]!;
+    return this.#reachable(this.#ports.nats, this.#options.tls === undefined ? 'nats' : 'tls')!;
   }
 
   get websocketUrl(): string | undefined {
-    return this.#ports.websocket?.[0];
+    const { websocket } = this.#options;
+    return this.#reachable(this.#ports.websocket ?? [], websocket?.tls === undefined ? 'ws' : 'wss');
   }
 
   get pid(): number | undefined {
@@ -120,6 +125,19 @@ class Broker implements ManagedBroker {
     if (ended !== undefined) throw await this.#startFailure(ended);
     await claimStore(directory, this.#clock, child.pid);
     void exited.then((exit) => this.#onExit(exit));
+  }
+
+  /** A server that listens everywhere is reached over the loopback address. */
+  #reachable(urls: readonly string[], scheme: string): string | undefined {
+    const { host } = this.#options;
+    const port = portOf(urls[0]);
+    if (port === undefined) return undefined;
+    const address = host === undefined || ANYWHERE.has(host) ? '127.0.0.1' : host;
+    return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+  }
+
+  reload(): void {
+    this.#child?.kill('SIGHUP');
   }
 
   async stop(): Promise<void> {

@@ -12,6 +12,8 @@ export interface LocalFleetAccess {
   readonly servers: readonly string[];
   /** The public credential to knock with; absent where the server does not want one. */
   readonly knock?: string;
+  /** File of the authority that signed the broker's certificate. */
+  readonly caFile?: string;
   /** Credentials file that everybody uses, where there is one. */
   readonly credentials?: string;
   /** Public keys whose jobs are run. */
@@ -198,6 +200,7 @@ async function accessConfig(id: string, access: LocalFleetAccess): Promise<objec
     trusted_keys: access.trustedKeys,
     ...(access.knock === undefined ? {} : { knock: access.knock, join_token: await access.joinToken(id) }),
     ...(access.credentials === undefined ? {} : { credentials: access.credentials }),
+    ...(access.caFile === undefined ? {} : { tls: { ca_file: access.caFile } }),
   };
 }
 

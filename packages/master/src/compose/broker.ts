@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   connectNatsBus,
@@ -10,9 +9,9 @@ import {
 } from '@edge-run/shared/bus';
 import { type Clock, EdgeError, type Logger } from '@edge-run/shared/kernel';
 import { SUBJECTS } from '@edge-run/shared/protocol';
-import { type ManagedBroker, startBroker } from '../broker/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { createKeyring, type Keyring, pushAccount } from '../keys/index.ts';
+import { startOwnServer } from './own-server.ts';
 
 /** How others come in to the same server. */
 export interface Admission {
@@ -25,6 +24,10 @@ export interface Admission {
 /** The master's connections and the keys they are made with. */
 export interface Connections {
   readonly url: string;
+  /** Addresses for minions elsewhere, the first to be tried first. */
+  readonly servers: readonly string[];
+  /** File of the authority that signed the server's certificate. */
+  readonly caFile: string | undefined;
   /** True for a nats-server this master started. */
   readonly isManaged: boolean;
   readonly bus: NatsBus;
@@ -55,13 +58,15 @@ export async function openConnections(config: LoadedMasterConfig, clock: Clock, 
       void bus?.publish(SUBJECTS.ack(publicKey), answer);
     },
   });
-  const broker = config.nats.url === undefined ? await managed(config, keyring, clock, log) : undefined;
+  const broker = config.nats.url === undefined ? await startOwnServer(config, keyring.trust(), clock, log) : undefined;
   const url = broker?.url ?? config.nats.url!;
   const signsUsers = broker !== undefined || external !== undefined;
+  const caFile = broker?.caFile ?? config.nats.ca_file;
   try {
     const credentials = signsUsers ? keyring.masterCreds(config.id) : ownCredentials(config);
-    bus = await connect(url, config.id, credentials, log);
-    if (broker !== undefined) system = await connect(url, `${config.id}-system`, keyring.systemCreds(config.id), log);
+    bus = await connect(url, config.id, credentials, caFile, log);
+    if (broker !== undefined)
+      system = await connect(url, `${config.id}-system`, keyring.systemCreds(config.id), caFile, log);
   } catch (error) {
     await bus?.close();
     await broker?.stop();
@@ -70,6 +75,8 @@ export async function openConnections(config: LoadedMasterConfig, clock: Clock, 
   const given = config.nats.credentials;
   return {
     url,
+    servers: broker?.servers ?? [url],
+    caFile,
     isManaged: broker !== undefined,
     bus,
     system,
@@ -98,50 +105,20 @@ function externalAccount({ nats }: LoadedMasterConfig): { account: string; signi
   return { account: nats.account, signingKey: keyPairFromSeed(seed) };
 }
 
-async function managed(
-  config: LoadedMasterConfig,
-  keyring: Keyring,
-  clock: Clock,
+function connect(
+  url: string,
+  name: string,
+  creds: string | undefined,
+  caFile: string | undefined,
   log: Logger,
-): Promise<ManagedBroker> {
-  const directory = join(config.data_dir, 'nats');
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const portFile = join(directory, 'port');
-  // Minions know the address: a server that starts again listens where it did before.
-  const port = config.nats.port ?? (await keptPort(portFile));
-  const broker = await startBroker({
-    directory,
-    name: config.id,
-    trust: keyring.trust(),
-    clock,
-    log,
-    ...(port === undefined ? {} : { port }),
-    server: {
-      fromNpm: config.nats.from_npm,
-      ...(config.nats.server === undefined ? {} : { path: config.nats.server }),
-    },
-    onEvent: (event) => log.warn(`nats-server ${event.kind}`, event.kind === 'died' ? { exit: event.exit } : {}),
-  });
-  await writeFile(portFile, new URL(broker.url).port, { mode: 0o600 });
-  return broker;
-}
-
-async function keptPort(file: string): Promise<number | undefined> {
-  try {
-    const port = Number(await readFile(file, 'utf8'));
-    return Number.isInteger(port) && port > 0 ? port : undefined;
-  } catch {
-    return undefined; // the first start
-  }
-}
-
-function connect(url: string, name: string, creds: string | undefined, log: Logger): Promise<NatsBus> {
+): Promise<NatsBus> {
   return connectNatsBus({
     servers: [url],
     name,
     inboxPrefix: `_INBOX.${name}`,
     log,
     ...(creds === undefined ? {} : { credentials: credentialsFromCreds(creds) }),
+    ...(caFile === undefined ? {} : { tls: { caFile } }),
   });
 }
 

@@ -12,7 +12,6 @@ import {
 } from '@edge-run/shared/kernel';
 import { createLogger } from '@edge-run/shared/logging';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
-import { loadYaml } from '@edge-run/shared/render';
 import { Command } from 'commander';
 import { loadMasterConfig } from '../config/index.ts';
 import { runEmbedded } from './embedded.ts';
@@ -94,7 +93,7 @@ async function run(options: RunOptions): Promise<ExitCode> {
 
 function readConfig(options: RunOptions): ReturnType<typeof loadMasterConfig> {
   const given = options.config === undefined ? defaultConfig() : resolve(options.config);
-  return loadMasterConfig(given, (text) => loadYaml(text, given ?? 'configuration'), {
+  return loadMasterConfig(given, {
     ...(options.data === undefined ? {} : { data_dir: resolve(options.data) }),
     ...(options.natsUrl === undefined ? {} : { nats: { url: options.natsUrl } }),
   });

@@ -58,11 +58,11 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
 }
 
 /** The file edge-run finds this master by. */
-function writeContext(dir: string, { url, operator }: RunningMaster): void {
+function writeContext(dir: string, { url, caFile: ca, operator }: RunningMaster): void {
   const own = join(dir, 'operator.creds');
   if (operator !== undefined && 'creds' in operator) writeFileSync(own, operator.creds, { mode: 0o600 });
   const credentials = operator === undefined ? undefined : 'file' in operator ? operator.file : own;
-  writeFileSync(join(dir, 'context.json'), `${JSON.stringify({ url, credentials }, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(join(dir, 'context.json'), `${JSON.stringify({ url, credentials, ca }, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** Resolves once the message is on its way, or the process it is for is gone. */

@@ -1,11 +1,10 @@
 import { type FileSource, LocalRoots, rootsOf } from '@edge-run/shared/files';
+import { stateRoots } from '@edge-run/shared/project';
 import type { LoadedMasterConfig } from '../config/index.ts';
 
 /** States, with the orchestrations mounted in `base` under `orch/`. */
 export function stateFiles(config: Pick<LoadedMasterConfig, 'file_roots' | 'orchestration_roots'>): FileSource {
-  const roots = rootsOf(config.file_roots);
-  const orchestrations = config.orchestration_roots.map((directory) => ({ directory, mount: 'orch' }));
-  return new LocalRoots({ ...roots, base: [...(roots.base ?? []), ...orchestrations] });
+  return new LocalRoots(stateRoots(config));
 }
 
 /** Pillars; their environments are the pillarenvs. */

@@ -77,6 +77,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
         : keyring.accepted(),
     sshHosts: () => ssh.grains,
     facts: factsStore,
+    roleOf: (id) => keyring.roleOf(id),
     nodegroups: config.nodegroups,
     pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
   });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { EDGE_VERSION } from '@edge-run/shared/kernel';
 import type { SwitchedOn } from '../cloud/index.ts';
 import { type Operation, serveGateway } from '../gateway/index.ts';
@@ -20,6 +21,7 @@ import { createRuns, type Runs } from './runs.ts';
 /** A master that runs. */
 export interface RunningMaster {
   readonly url: string;
+  readonly caFile: string | undefined;
   readonly isBrokerManaged: boolean;
   /** Credentials for the command line of this machine: new ones, the file everybody uses, or none. */
   readonly operator: { readonly creds: string } | { readonly file: string } | undefined;
@@ -56,6 +58,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     log.info('the master is ready', { id: config.id, url: connections.url, resumed: [...resumed] });
     return {
       url: connections.url,
+      caFile: connections.caFile,
       isBrokerManaged: connections.isManaged,
       operator: operatorAccess(connections),
       switchedOn,
@@ -87,7 +90,7 @@ function serve(
     log,
     signal,
     operations,
-    rpc: minionRpc({ files: base.files, jobs, nodes, pillarOf }),
+    rpc: minionRpc({ files: base.files, jobs, nodes, keyring: connections.keyring, pillarOf }),
     onMinionEvent: (id) => presence.seen(id),
   });
 }
@@ -95,19 +98,19 @@ function serve(
 /** Everything that people may ask. */
 function operationsOf(
   { config, clock, events, connections }: Core,
-  { base, facts, runtime, pillarOf, presence, nodes, ssh, jobs }: Fleet,
+  { base, facts, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher }: Fleet,
   { runs, history, runners }: Runs,
   { schedules, reactors }: Automation,
   startedAt: number,
 ): Readonly<Record<string, Operation>> {
-  const { keyring, url, admission } = connections;
+  const { keyring, servers, caFile, admission } = connections;
   const master = { id: config.id, version: EDGE_VERSION, startedAt, clock };
-  const access = { servers: [url], ...admission };
+  const access = { servers, ...admission, ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }) };
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);
   return {
     ...orchOperations(runs, history),
     ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
-    ...fleetOperations({ access, keyring, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
+    ...fleetOperations({ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
     ...renderOperations({ base, nodes, facts, master: config.id, pillarOf }),
     ...masterOperations({ ...master, events, runners, runs, history, keyring, presence, schedules, reactors }),
   };

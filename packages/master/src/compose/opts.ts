@@ -1,3 +1,4 @@
+import { templateOpts } from '@edge-run/shared/project';
 import { fromPlain, type PyMap } from '@edge-run/shared/values';
 import type { LoadedMasterConfig } from '../config/index.ts';
 
@@ -11,6 +12,7 @@ export function masterOpts(config: LoadedMasterConfig): PyMap {
     pillar_roots,
     nodegroups,
     fleet,
+    ...templateOpts(config),
     saltenv: 'base',
     __role: 'master',
   }) as PyMap;

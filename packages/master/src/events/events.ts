@@ -1,4 +1,4 @@
-import type { Bus } from '@edge-run/shared/bus';
+import { type Bus, decodeBody } from '@edge-run/shared/bus';
 import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
 import { type EdgeEvent, edgeEvent, eventSubject, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import { DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
@@ -108,7 +108,7 @@ async function readRecent(
   if ((await consumer.info()).num_pending === 0) return found;
   const messages = await consumer.consume();
   for await (const message of messages) {
-    const event = edgeEvent.safeParse(message.json());
+    const event = edgeEvent.safeParse(decodeBody(message.data));
     if (event.success && tag(event.data.tag)) found.push(event.data);
     if (found.length > limit) found.shift();
     if (message.seq >= state.last_seq || message.info.pending === 0) break;

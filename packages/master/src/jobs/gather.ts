@@ -1,7 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import type { KeyPair } from '@edge-run/shared/bus';
 import { type Bus, signBody } from '@edge-run/shared/bus';
-import { type Clock, EdgeError, errorMessage, type InstantMs, type Logger } from '@edge-run/shared/kernel';
+import {
+  type Clock,
+  EdgeError,
+  type ErrorRecord,
+  errorMessage,
+  type InstantMs,
+  type Logger,
+} from '@edge-run/shared/kernel';
 import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import {
   type JobReceipt,
@@ -342,7 +349,11 @@ export function answerOf({ outcome, ret, retcode, error, fun }: ReturnMessage): 
   const answer = { outcome, ret: decodeValue(ret), retcode };
   return outcome === 'succeeded'
     ? answer
-    : { ...answer, evidence: error?.message ?? `${fun} returned code ${retcode}` };
+    : {
+        ...answer,
+        evidence: error?.message ?? `${fun} returned code ${retcode}`,
+        ...(error === undefined ? {} : { error: error as ErrorRecord }),
+      };
 }
 
 function unanswered(outcome: JobTargetAnswer['outcome'], retcode: number, evidence: string): JobTargetAnswer {

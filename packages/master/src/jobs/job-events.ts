@@ -23,11 +23,12 @@ export function newJobNews(record: JobRecord): JobNews {
 /** `salt/job/<jid>/ret/<id>`: a target has its end, with or without a return. */
 export function returnNews(record: JobRecord, id: string, answer: JobTargetAnswer): JobNews {
   const { jid, fun } = record;
-  const { outcome, retcode, ret, evidence } = answer;
+  const { outcome, retcode, ret, evidence, error } = answer;
   const data = {
     ...{ jid, id, fun, outcome, retcode, success: outcome === 'succeeded' },
     ...(ret === undefined ? {} : { return: encodeValue(ret) }),
     ...(evidence === undefined ? {} : { evidence }),
+    ...(error === undefined ? {} : { error: { ...error } }),
   };
   return { tag: `salt/job/${jid}/ret/${id}`, id: `job-${jid}-ret-${id}`, data, ...causeOf(record) };
 }

@@ -1,4 +1,4 @@
-import type { NatsBus } from '@edge-run/shared/bus';
+import { decodeBody, type NatsBus } from '@edge-run/shared/bus';
 import { type Clock, EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import { type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -116,7 +116,7 @@ function returnStream(manager: JetStreamManager, js: JetStreamClient): ReturnStr
           const reader = await js.consumers.get(name, consumer.name);
           const messages = await reader.fetch({ max_messages: consumer.num_pending, expires: 5_000 });
           for await (const message of messages) {
-            const answer = parseReturn(message.subject, message.string());
+            const answer = parseReturn(message.subject, message.data);
             if (answer !== undefined && !byMinion.has(answer.id)) byMinion.set(answer.id, answer);
           }
         }
@@ -138,13 +138,15 @@ function returnStream(manager: JetStreamManager, js: JetStreamClient): ReturnStr
 }
 
 /** A return whose content agrees with the subject, for which the server vouches; undefined for any other. */
-function parseReturn(subject: string, body: string): ReturnMessage | undefined {
+function parseReturn(subject: string, bytes: Uint8Array): ReturnMessage | undefined {
+  let body: unknown;
   try {
-    return checkReturn(subject, JSON.parse(body));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    body = decodeBody(bytes);
+  } catch {
+    // Whatever a minion wrote there that is no JSON, it is no return.
+    return undefined;
   }
+  return checkReturn(subject, body);
 }
 
 /** As `parseReturn`, of a body already parsed. */

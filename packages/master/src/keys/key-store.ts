@@ -15,8 +15,12 @@ const keyEntry = z.object({
   /** When it first knocked, and when its state last changed. */
   knockedAt: z.number(),
   changedAt: z.number(),
-  /** `user`, `token:<name>`. */
+  /** `user`, `token:<name>`, `rotation`. */
   changedBy: z.string().optional(),
+  /** What its join token says it is for. */
+  role: z.string().optional(),
+  /** The key that is still good until the minion says that it uses this one. */
+  replaces: z.string().optional(),
 });
 /** One key of one id, as stored. */
 export type KeyEntry = z.infer<typeof keyEntry>;
@@ -26,6 +30,7 @@ const tokenEntry = z.object({
   /** SHA-256 of the token, hex. */
   digest: z.string(),
   ids: z.string(),
+  role: z.string().optional(),
   expiresAt: z.number(),
   usesLeft: z.number(),
   createdAt: z.number(),

@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fingerprint, type KeyPair, publicKeyKind, verifyBody } from '@edge-run/shared/bus';
 import { type Clock, EdgeError, type Logger, silentLogger, systemClock } from '@edge-run/shared/kernel';
-import { type KnockAnswer, knockMessage } from '@edge-run/shared/protocol';
-import picomatch from 'picomatch';
+import { type KnockAnswer, type KnockMessage, knockMessage, successionMessage } from '@edge-run/shared/protocol';
 import { type ExternalAccount, openAuthority } from './authority.ts';
+import { JoinTokens, type TokenRequest } from './join-tokens.ts';
+import { KeyIndex } from './key-index.ts';
 import { KEY_STATES, type KeyEntry, type KeyState, KeyStore, type TokenEntry } from './key-store.ts';
 
 /** One minion key, as listed. */
@@ -17,17 +17,7 @@ export interface ListedKey {
   readonly knockedAt: number;
   readonly changedAt: number;
   readonly changedBy?: string;
-}
-
-/** Whom a new join token is to let in. */
-export interface TokenRequest {
-  readonly name: string;
-  /** Glob of the ids it lets in. Default `*`. */
-  readonly ids?: string;
-  /** Default one hour. */
-  readonly validForMs?: number;
-  /** How many minions it lets in. Default 1. */
-  readonly uses?: number;
+  readonly role?: string;
 }
 
 /** Where the keys of an installation lie, and who is told of changes. */
@@ -67,6 +57,15 @@ export interface Keyring {
   reject(id: string, by?: string): Promise<void>;
   /** Forgets the id, as if it had never knocked; a key that was accepted is revoked. @throws EdgeError `EDGE_KEY_UNKNOWN` */
   delete(id: string): Promise<void>;
+  /**
+   * Lets a minion have a new key beside the one it asks with; `body` is an envelope signed with the new key. Both are
+   * good until `finishRotation`. @throws EdgeError `EDGE_NOT_ALLOWED`
+   */
+  rotate(id: string, publicKey: string, body: unknown): Promise<KnockAnswer>;
+  /** The minion uses its new key: the one it replaces is revoked. Asked again, nothing happens. */
+  finishRotation(id: string, publicKey: string): Promise<void>;
+  /** What the join token of a minion says it is for; undefined when it was let in without. */
+  roleOf(id: string): string | undefined;
   /** A secret that lets minions in without anybody's help; shown once. */
   createToken(request: TokenRequest): Promise<{ readonly token: string; readonly entry: TokenEntry }>;
   listTokens(): Promise<readonly TokenEntry[]>;
@@ -82,7 +81,6 @@ export interface Keyring {
   systemCreds(name: string): string;
 }
 
-const HOUR_MS = 3_600_000;
 /** More unknown keys than this are not remembered: the credential to knock is public. */
 const MAX_WAITING = 10_000;
 
@@ -94,33 +92,14 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
   const store = new KeyStore(join(options.dir, 'minions'));
   await store.prepare();
   const revoked = await store.revocations();
-  /** Public key → entry, per state; the directory is the truth, this is its index. */
-  const index = new Map<KeyState, Map<string, KeyEntry>>();
-  for (const state of KEY_STATES) {
-    index.set(state, new Map((await store.keys(state)).map((entry) => [entry.publicKey, entry])));
-  }
+  const index = await KeyIndex.open(store);
+  const tokens = await JoinTokens.open(store, clock);
   let turn: Promise<unknown> = Promise.resolve();
   /** One change at a time. */
   const exclusively = <T>(work: () => Promise<T>): Promise<T> => {
     const next = turn.then(work, work);
     turn = next.catch(() => undefined);
     return next;
-  };
-  const entriesOf = (id: string): readonly (readonly [KeyState, KeyEntry])[] =>
-    KEY_STATES.flatMap((state) =>
-      [...index.get(state)!.values()].filter((entry) => entry.id === id).map((entry) => [state, entry] as const),
-    );
-  const stateOf = (publicKey: string): KeyState | undefined =>
-    KEY_STATES.find((state) => index.get(state)!.has(publicKey));
-  const put = async (state: KeyState, entry: KeyEntry): Promise<void> => {
-    const before = stateOf(entry.publicKey);
-    await store.putKey(state, entry);
-    if (before !== undefined && before !== state) await remove(before, entry.publicKey);
-    index.get(state)!.set(entry.publicKey, entry);
-  };
-  const remove = async (state: KeyState, publicKey: string): Promise<void> => {
-    await store.removeKey(state, publicKey);
-    index.get(state)!.delete(publicKey);
   };
   const revoke = async (publicKey: string): Promise<void> => {
     revoked.set(publicKey, clock.now());
@@ -142,7 +121,14 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
         // A login must be younger than the last revocation of its key; JWTs count in seconds.
         const issuedAt = Math.max(clock.now(), (revoked.get(entry.publicKey) ?? 0) + 1_000);
         const jwt = authority.minionJwt(entry.id, entry.publicKey, issuedAt);
-        return { status: 'accepted', id: entry.id, jwt, signers: [authority.jobSigner.publicKey] };
+        const signers = [authority.jobSigner.publicKey];
+        return {
+          status: 'accepted',
+          id: entry.id,
+          jwt,
+          signers,
+          ...(entry.role === undefined ? {} : { role: entry.role }),
+        };
       }
       case 'denied':
         return { status: 'denied', fingerprint: print, reason: `another key has the id ${entry.id}` };
@@ -156,7 +142,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
     fingerprint: fingerprint(entry.publicKey),
   });
   const known = (id: string): readonly (readonly [KeyState, KeyEntry])[] => {
-    const entries = entriesOf(id);
+    const entries = index.of(id);
     if (entries.length > 0) return entries;
     throw new EdgeError(
       'EDGE_KEY_UNKNOWN',
@@ -169,24 +155,15 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
   };
   const admit = async (entry: KeyEntry, by: string): Promise<ListedKey> => {
     const changed = { ...entry, changedAt: clock.now(), changedBy: by };
-    await put('accepted', changed);
+    await index.put('accepted', changed);
     options.onAnswer?.(entry.publicKey, answerFor('accepted', changed));
     return listed('accepted', changed);
   };
-  const redeem = async (id: string, token: string): Promise<string | undefined> => {
-    const digest = tokenDigest(token);
-    const entry = (await store.tokens()).find((candidate) => candidate.digest === digest);
-    if (entry === undefined || entry.expiresAt < clock.now() || entry.usesLeft < 1) return undefined;
-    if (!picomatch.isMatch(id, entry.ids, { nonegate: true, dot: true })) return undefined;
-    await store.putToken({ ...entry, usesLeft: entry.usesLeft - 1 });
-    return entry.name;
-  };
-  const judge = async (id: string, publicKey: string, token: string | undefined): Promise<KnockAnswer | undefined> => {
+  const judge = async ({ id, publicKey, token, role }: KnockMessage): Promise<KnockAnswer | undefined> => {
     const now = clock.now();
-    const state = stateOf(publicKey);
-    const entry = state === undefined ? undefined : index.get(state)!.get(publicKey)!;
+    const [state, entry] = index.find(publicKey) ?? [];
     const fresh: KeyEntry = { id, publicKey, knockedAt: entry?.knockedAt ?? now, changedAt: now };
-    const holder = entriesOf(id).find(([other, { publicKey: key }]) => other === 'accepted' && key !== publicKey);
+    const holder = index.of(id).find(([other, { publicKey: key }]) => other === 'accepted' && key !== publicKey);
     if (state === 'accepted' && entry!.id === id) return answerFor('accepted', entry!);
     if (state === 'accepted') {
       log.warn(`the key of ${entry!.id} asks to be ${id}: refused`, { id, known: entry!.id });
@@ -199,23 +176,24 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
         fingerprint: print,
         accepted: fingerprint(holder[1].publicKey),
       });
-      if (state !== 'denied') await put('denied', fresh);
+      if (state !== 'denied') await index.put('denied', fresh);
       return answerFor('denied', fresh);
     }
     if (state === 'rejected') return answerFor('rejected', entry!);
-    const by = token === undefined ? undefined : await redeem(id, token);
+    const by = token === undefined ? undefined : await tokens.redeem(id, role, token);
     if (by !== undefined) {
-      log.info(`${id} was let in by join token ${by}`, { id, token: by });
-      await admit(fresh, `token:${by}`);
-      return answerFor('accepted', fresh);
+      log.info(`${id} was let in by join token ${by.name}`, { id, token: by.name });
+      const joined = { ...fresh, ...(by.role === undefined ? {} : { role: by.role }) };
+      await admit(joined, `token:${by.name}`);
+      return answerFor('accepted', joined);
     }
     if (token !== undefined) log.warn(`${id} knocked with a join token that is not valid for it`, { id });
     if (state !== 'pending' || entry!.id !== id) {
-      if (index.get('pending')!.size >= MAX_WAITING) {
+      if (index.size('pending') >= MAX_WAITING) {
         log.warn('too many unknown keys are waiting: a knock was not remembered', { id });
         return undefined;
       }
-      await put('pending', fresh);
+      await index.put('pending', fresh);
       log.info(`${id} asks to be let in: ${fingerprint(publicKey)}`, { id });
     }
     return answerFor('pending', fresh);
@@ -232,14 +210,13 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
       ]),
     }),
     knockJwt: () => authority.knockJwt(),
-    list: async () =>
-      KEY_STATES.flatMap((state) => [...index.get(state)!.values()].map((entry) => listed(state, entry))),
+    list: async () => KEY_STATES.flatMap((state) => index.all(state).map((entry) => listed(state, entry))),
     finger: async (id) => known(id).map(([state, entry]) => listed(state, entry)),
     accept: (id, by = 'user') =>
       exclusively(async () => {
         const entries = known(id);
         const accepted = entries.find(([state]) => state === 'accepted');
-        if (accepted !== undefined && entries.length === 1) return listed(...accepted);
+        if (accepted !== undefined && entries.every(([state]) => state === 'accepted')) return listed(...accepted);
         if (accepted !== undefined) {
           throw new EdgeError(
             'EDGE_NOT_ALLOWED',
@@ -268,7 +245,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
       exclusively(async () => {
         for (const [state, entry] of known(id)) {
           const changed = { ...entry, changedAt: clock.now(), changedBy: by };
-          await put('rejected', changed);
+          await index.put('rejected', changed);
           if (state === 'accepted') await revoke(entry.publicKey);
           options.onAnswer?.(entry.publicKey, answerFor('rejected', changed));
         }
@@ -276,32 +253,45 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
     delete: (id) =>
       exclusively(async () => {
         for (const [state, entry] of known(id)) {
-          await remove(state, entry.publicKey);
+          await index.remove(state, entry.publicKey);
           if (state === 'accepted') await revoke(entry.publicKey);
         }
       }),
-    createToken: ({ name, ids = '*', validForMs = HOUR_MS, uses = 1 }) =>
+    rotate: (id, publicKey, body) =>
       exclusively(async () => {
-        const token = randomBytes(24).toString('base64url');
+        const current = index.of(id).flatMap(([state, entry]) => (state === 'accepted' ? [entry] : []));
+        const known = index.find(publicKey);
+        if (current.length === 0 || !isSuccession(id, publicKey, body) || (known !== undefined && known[1].id !== id))
+          throw new EdgeError('EDGE_NOT_ALLOWED', `${id} may not have this key`, { id });
+        if (known?.[0] === 'accepted') return answerFor('accepted', known[1]);
+        // One that was begun before and never finished is given up: whoever has that key is not the one who asks.
+        for (const { publicKey: begun, replaces } of current)
+          if (replaces !== undefined) {
+            await index.remove('accepted', begun);
+            await revoke(begun);
+          }
+        const before = current.find(({ replaces }) => replaces === undefined) ?? current[0]!;
         const now = clock.now();
-        const entry = {
-          name,
-          digest: tokenDigest(token),
-          ids,
-          expiresAt: now + validForMs,
-          usesLeft: uses,
-          createdAt: now,
-        };
-        await store.putToken(entry);
-        return { token, entry };
+        const next = { ...before, publicKey, knockedAt: now, changedAt: now, changedBy: 'rotation' };
+        await index.put('accepted', { ...next, replaces: before.publicKey });
+        log.info(`${id} has a new key: ${fingerprint(publicKey)}`, { id });
+        return answerFor('accepted', next);
       }),
-    listTokens: () => store.tokens(),
-    deleteToken: (name) =>
+    finishRotation: (id, publicKey) =>
       exclusively(async () => {
-        const found = (await store.tokens()).filter((entry) => entry.name === name);
-        if (found.length === 0) throw new EdgeError('EDGE_KEY_UNKNOWN', `no join token is named '${name}'`, { name });
-        for (const { digest } of found) await store.removeToken(digest);
+        const entry = index.accepted(publicKey);
+        if (entry?.id !== id || entry.replaces === undefined) return;
+        const { replaces, ...kept } = entry;
+        if (index.accepted(replaces) !== undefined) {
+          await index.remove('accepted', replaces);
+          await revoke(replaces);
+        }
+        await index.put('accepted', kept);
       }),
+    roleOf: (id) => index.of(id).find(([state, { role }]) => state === 'accepted' && role !== undefined)?.[1].role,
+    createToken: (request) => exclusively(() => tokens.create(request)),
+    listTokens: async () => tokens.list(),
+    deleteToken: (name) => exclusively(() => tokens.delete(name)),
     onKnock: (publicKey, body) =>
       exclusively(async () => {
         const knock = readKnock(publicKey, body);
@@ -309,30 +299,33 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
           log.warn('dropped a knock that is not signed by the key it asks for', { publicKey: publicKey.slice(0, 60) });
           return undefined;
         }
-        return judge(knock.id, publicKey, knock.token);
+        return judge(knock);
       }),
-    idOf: (publicKey) => index.get('accepted')!.get(publicKey)?.id,
-    accepted: () => [...index.get('accepted')!.values()].map(({ id }) => id).sort(),
+    idOf: (publicKey) => index.accepted(publicKey)?.id,
+    accepted: () => [...new Set(index.all('accepted').map(({ id }) => id))].sort(),
     operatorCreds: (name) => authority.operatorCreds(name).creds,
     masterCreds: (name) => authority.masterCreds(name),
     systemCreds: (name) => authority.systemCreds(name),
   };
 }
 
-function readKnock(
-  publicKey: string,
-  body: unknown,
-): { readonly id: string; readonly token?: string | undefined } | undefined {
+function readKnock(publicKey: string, body: unknown): KnockMessage | undefined {
+  const knock = knockMessage.safeParse(signedBy(publicKey, body));
+  return knock.success && knock.data.publicKey === publicKey ? knock.data : undefined;
+}
+
+function isSuccession(id: string, publicKey: string, body: unknown): boolean {
+  const asked = successionMessage.safeParse(signedBy(publicKey, body));
+  return asked.success && asked.data.id === id && asked.data.publicKey === publicKey;
+}
+
+/** The body of an envelope that the key itself signed; undefined for anything else. */
+function signedBy(publicKey: string, body: unknown): unknown {
   if (publicKeyKind(publicKey) !== 'user') return undefined;
   try {
-    const knock = knockMessage.safeParse(verifyBody(body, new Set([publicKey])));
-    return knock.success && knock.data.publicKey === publicKey ? knock.data : undefined;
+    return verifyBody(body, new Set([publicKey]));
   } catch (error) {
     if (error instanceof EdgeError || error instanceof SyntaxError) return undefined;
     throw error;
   }
-}
-
-function tokenDigest(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }

@@ -7,7 +7,7 @@ import {
   selectTargets,
   type TargetSubject,
 } from '@edge-run/shared/target';
-import { PyMap } from '@edge-run/shared/values';
+import { PyMap, type Value } from '@edge-run/shared/values';
 import type { FactsStore } from './facts-store.ts';
 
 /** How a host is reached. */
@@ -21,6 +21,8 @@ export interface NodesOptions {
   sshHosts(): ReadonlyMap<string, PyMap>;
   readonly facts: FactsStore;
   readonly nodegroups: Readonly<Record<string, string>>;
+  /** What the join token of a minion says it is for: no host says that of itself. */
+  roleOf(id: string): string | undefined;
   /** Compiles a host's pillar, for targets that look into it. */
   pillarOf(id: string): Promise<Compiled<PyMap>>;
 }
@@ -46,7 +48,9 @@ export class Nodes {
   /** What the host told of itself, under what its roster says. */
   factsOf(id: string): PyMap {
     const told = this.#options.facts.get(id) ?? new PyMap();
-    return new PyMap([['id', id], ...told, ...(this.#options.sshHosts().get(id) ?? [])]);
+    const role = this.#options.roleOf(id);
+    const given: [Value, Value][] = role === undefined ? [] : [['role', role]];
+    return new PyMap([['id', id], ...told, ...(this.#options.sshHosts().get(id) ?? []), ...given]);
   }
 
   async setFacts(id: string, facts: PyMap): Promise<void> {

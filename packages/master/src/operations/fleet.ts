@@ -1,10 +1,10 @@
 import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
 import { pillarGet } from '@edge-run/shared/pillar';
 import { type FleetNode, type MinionKey, OPERATIONS, type TargetExpression } from '@edge-run/shared/protocol';
-import { globMatches, traverse } from '@edge-run/shared/target';
-import { decodeValue, encodeValue, PyMap, type Value } from '@edge-run/shared/values';
+import { globMatches } from '@edge-run/shared/target';
+import { decodeValue, encodeValue, PyMap, traverse, type Value } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
-import type { Presence } from '../jobs/index.ts';
+import type { Dispatcher, Presence } from '../jobs/index.ts';
 import type { Keyring, ListedKey } from '../keys/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { SshFleet } from '../ssh/index.ts';
@@ -18,21 +18,27 @@ export interface FleetOperationsOptions {
     readonly servers: readonly string[];
     readonly knock?: string;
     readonly credentials?: string;
+    /** Certificates of the authority that signed the broker's, in PEM. */
+    readonly ca?: string;
   };
   readonly nodes: Nodes;
   readonly presence: Presence;
+  /** Runs jobs on minions, for what only they can do. */
+  readonly dispatcher: Pick<Dispatcher, 'run'>;
   readonly sshFleet: SshFleet;
   pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
 }
 
 const HOUR_MS = 3_600_000;
+/** How long a minion may take to change its key. */
+const ROTATION_MS = 60_000;
 
 /** What people ask about keys and hosts. */
 export function fleetOperations(options: FleetOperationsOptions): Readonly<Record<string, Operation>> {
   return { ...keyOperations(options), ...nodeOperations(options), ...rosterOperations(options.sshFleet) };
 }
 
-function keyOperations({ keyring, access }: FleetOperationsOptions): Readonly<Record<string, Operation>> {
+function keyOperations({ keyring, access, dispatcher }: FleetOperationsOptions): Readonly<Record<string, Operation>> {
   const matching = async (
     globs: readonly string[],
     states: readonly MinionKey['state'][],
@@ -55,7 +61,7 @@ function keyOperations({ keyring, access }: FleetOperationsOptions): Readonly<Re
       keys: (await keyring.list()).map(keyOf).filter((key) => state === undefined || key.state === state),
     })),
     'keys.accept': operation(OPERATIONS['keys.accept'].args, async ({ ids }, caller) => {
-      const keys = await matching(ids, ['pending', 'rejected']);
+      const keys = await matching(ids, ['pending', 'rejected', 'denied']);
       for (const { id } of keys) await keyring.accept(id, caller.id);
       return keysNow(keys.map(({ id }) => id));
     }),
@@ -65,9 +71,9 @@ function keyOperations({ keyring, access }: FleetOperationsOptions): Readonly<Re
       return keysNow(keys.map(({ id }) => id));
     }),
     'keys.delete': operation(OPERATIONS['keys.delete'].args, async ({ ids }) => {
-      const keys = await matching(ids, ['pending', 'accepted', 'rejected']);
-      for (const { id } of keys) await keyring.delete(id);
-      return { ids: keys.map(({ id }) => id) };
+      const keys = await matching(ids, ['pending', 'accepted', 'rejected', 'denied']);
+      for (const id of new Set(keys.map((key) => key.id))) await keyring.delete(id);
+      return { ids: [...new Set(keys.map(({ id }) => id))] };
     }),
     'keys.finger': operation(OPERATIONS['keys.finger'].args, async ({ ids }) => ({
       master: keyring.jobSigner.publicKey,
@@ -80,12 +86,30 @@ function keyOperations({ keyring, access }: FleetOperationsOptions): Readonly<Re
       servers: [...access.servers],
       trustedKeys: [keyring.jobSigner.publicKey],
     })),
-    'keys.token-new': operation(OPERATIONS['keys.token-new'].args, async ({ name, ids, uses, ttlMs }, caller) => {
+    'keys.rotate': operation(OPERATIONS['keys.rotate'].args, async ({ ids }, caller, signal) => {
+      const targets = [...new Set((await matching(ids, ['accepted'])).map(({ id }) => id))];
+      const job = { target: targets.join(','), targetType: 'list', fun: 'saltutil.regen_keys', by: caller.id };
+      const answer = await dispatcher.run({ ...job, timeoutMs: ROTATION_MS }, signal);
+      const failed = [...answer.targets].flatMap(([id, { outcome, evidence }]) =>
+        outcome === 'succeeded' ? [] : [{ id, reason: evidence ?? outcome }],
+      );
+      const kept = new Set(failed.map(({ id }) => id));
+      return { ...(await keysNow(targets.filter((id) => !kept.has(id)))), failed };
+    }),
+    'keys.token-ls': operation(OPERATIONS['keys.token-ls'].args, async () => ({
+      tokens: (await keyring.listTokens()).map(({ digest: _, ...token }) => token),
+    })),
+    'keys.token-revoke': operation(OPERATIONS['keys.token-revoke'].args, async ({ name }) => {
+      await keyring.deleteToken(name);
+      return { name };
+    }),
+    'keys.token-new': operation(OPERATIONS['keys.token-new'].args, async ({ name, ids, role, uses, ttlMs }, caller) => {
       const { token, entry } = await keyring.createToken({
         name: name ?? `${caller.id}-${Date.now()}`,
         validForMs: ttlMs ?? HOUR_MS,
         uses: uses ?? 1,
         ...(ids === undefined ? {} : { ids }),
+        ...(role === undefined ? {} : { role }),
       });
       return { token, name: entry.name, expiresAt: entry.expiresAt };
     }),
@@ -214,6 +238,11 @@ function factOf(facts: PyMap, key: string | undefined): Value {
 }
 
 function keyOf(key: ListedKey): MinionKey {
-  const { id, state, fingerprint, knockedAt } = key;
-  return { id, state: state === 'denied' ? 'rejected' : state, fingerprint, since: knockedAt };
+  const { id, state, fingerprint, changedAt, changedBy, role } = key;
+  const token = changedBy?.startsWith('token:') ? changedBy.slice('token:'.length) : undefined;
+  return {
+    ...{ id, state, fingerprint, since: changedAt },
+    ...(token === undefined ? {} : { token }),
+    ...(role === undefined ? {} : { role }),
+  };
 }

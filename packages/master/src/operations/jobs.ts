@@ -197,12 +197,13 @@ function detailsOf({ summary, args, kwargs, expected, targets }: JobReport): Job
     startedAt: issuedAt,
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(rerunOf === undefined ? {} : { rerunOf }),
-    returns: [...targets].map(([id, { outcome, ret, retcode, evidence }]) => ({
+    returns: [...targets].map(([id, { outcome, ret, retcode, evidence, error }]) => ({
       id,
       outcome,
       retcode,
       ...(ret === undefined ? {} : { ret: encodeValue(ret) }),
       ...(evidence === undefined ? {} : { evidence }),
+      ...(error === undefined ? {} : { error }),
     })),
     outcomes: outcomesOf(targets),
   };

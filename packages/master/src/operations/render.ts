@@ -1,10 +1,14 @@
-import { HostRuntime, type RuntimeOptions } from '@edge-run/shared/execute';
-import { findSls } from '@edge-run/shared/files';
+import { HostRuntime, type RuntimeOptions, renderStage, type StageRequest } from '@edge-run/shared/execute';
+import { findSls, slsOfPath } from '@edge-run/shared/files';
 import { type Compiled, compiled, DiagnosticsError, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
 import { OPERATIONS } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, PyMap } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
 import type { Nodes } from '../nodes/index.ts';
+import { declaredStates, STEP_KINDS } from '../orchestration/index.ts';
+
+/** An orchestration is rendered like any other SLS, and its states are steps. */
+const STEPS = declaredStates(STEP_KINDS);
 
 /** What files are rendered with. */
 export interface RenderOperationsOptions {
@@ -20,7 +24,7 @@ export interface RenderOperationsOptions {
 /** Shows people what a file becomes. Functions its templates call run on the master. */
 export function renderOperations(options: RenderOperationsOptions): Readonly<Record<string, Operation>> {
   return {
-    render: operation(OPERATIONS.render.args, async ({ path, id, saltenv = 'base', pillarenv, pillar }, _, signal) => {
+    render: operation(OPERATIONS.render.args, async ({ path, stage, id, saltenv = 'base', ...more }, _, signal) => {
       const { base, nodes, facts, master, pillarOf } = options;
       if (id !== undefined && nodes.kindOf(id) === undefined) {
         throw new EdgeError(
@@ -30,7 +34,8 @@ export function renderOperations(options: RenderOperationsOptions): Readonly<Rec
           { hint: "See 'edge-run nodes ls'." },
         );
       }
-      const override = pillar === undefined ? undefined : decodeValue(pillar);
+      const { pillarenv } = more;
+      const override = more.pillar === undefined ? undefined : decodeValue(more.pillar);
       const data = requireCompiled(
         await pillarOf(id ?? master, { pillarenv, override: override instanceof PyMap ? override : undefined }),
       );
@@ -40,12 +45,12 @@ export function renderOperations(options: RenderOperationsOptions): Readonly<Rec
         pillar: async () => compiled(data),
         ...(pillarenv === undefined ? {} : { pillarenv }),
       });
-      const { renderRequest } = await runtime.workplace({ signal, log: base.log, saltenv });
-      const { text, name, sls } = await source(path, saltenv, base);
-      const request = { ...renderRequest(text, name), ...(sls === undefined ? {} : { sls }) };
-      const rendered = requireCompiled(await base.renderText(request));
-      if (sls === undefined) return { text: rendered.text };
-      return { text: rendered.text, value: encodeValue(requireCompiled(await base.renderData(request)).value) };
+      const file = await source(path, saltenv, base);
+      const request = { ...file, stage, saltenv, states: new Map([...base.catalog.states, ...STEPS]) };
+      const rendered = await renderStage(runtime, request, { signal, log: base.log });
+      const answer = requireCompiled(rendered);
+      const warnings = [...rendered.diagnostics];
+      return 'text' in answer ? { ...answer, warnings } : { value: encodeValue(answer.value), warnings };
     }),
   };
 }
@@ -55,7 +60,7 @@ async function source(
   path: string,
   saltenv: string,
   { files }: Pick<RuntimeOptions, 'files'>,
-): Promise<{ text: string; name: string; sls?: string }> {
+): Promise<Pick<StageRequest, 'text' | 'path' | 'sls'>> {
   if (path.includes('/')) {
     const file = await files.open(path, saltenv);
     if (file === undefined) {
@@ -66,9 +71,9 @@ async function source(
         { hint: 'Paths begin below the file roots.' },
       );
     }
-    return { text: new TextDecoder().decode(await file.read()), name: file.path };
+    return { text: new TextDecoder().decode(await file.read()), path: file.path, sls: slsOfPath(file.path) };
   }
   const found = await findSls(files, saltenv, path);
   if (found.kind === 'missing') throw new DiagnosticsError([found.diagnostic]);
-  return { text: new TextDecoder().decode(await found.file.read()), name: found.file.path, sls: found.sls };
+  return { text: new TextDecoder().decode(await found.file.read()), path: found.file.path, sls: found.sls };
 }

@@ -8,4 +8,5 @@ export type { RunInputs, RunRecord, StoredPlan } from './run-record.ts';
 export { type CompiledOrchestration, type RunRequest, RunService, type RunServiceOptions } from './runs.ts';
 export { type StartedRunner, startRunner } from './start-runner.ts';
 export type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
+export { declaredStates } from './step-states.ts';
 export { STEP_KINDS } from './steps/index.ts';

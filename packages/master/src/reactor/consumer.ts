@@ -1,3 +1,4 @@
+import { decodeBody } from '@edge-run/shared/bus';
 import { type Clock, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import type { EdgeEvent } from '@edge-run/shared/protocol';
 import { edgeEvent, idFromToken, STREAMS } from '@edge-run/shared/protocol';
@@ -237,9 +238,9 @@ function tagOf(subject: string): string {
 
 function parsed(message: JsMsg): unknown {
   try {
-    return message.json();
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return decodeBody(message.data);
+  } catch {
+    // Whoever may publish events may publish what is none; it is logged where it is dropped.
+    return undefined;
   }
 }

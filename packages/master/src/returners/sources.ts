@@ -1,3 +1,4 @@
+import { decodeBody } from '@edge-run/shared/bus';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { STREAMS } from '@edge-run/shared/protocol';
 import type { JsMsg } from '@nats-io/jetstream';
@@ -72,7 +73,7 @@ function isPlanned(event: RunJournalEvent): event is Extract<RunJournalEvent, { 
 /** Minions write here: what is no JSON is dropped like any other malformed return. */
 function parsed(message: JsMsg): unknown {
   try {
-    return message.json();
+    return decodeBody(message.data);
   } catch {
     return undefined;
   }

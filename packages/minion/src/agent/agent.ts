@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type BusCredentials, connectNatsBus, type NatsBus, type Received } from '@edge-run/shared/bus';
+import { type BusCredentials, type BusTls, connectNatsBus, type NatsBus, type Received } from '@edge-run/shared/bus';
 import { type JobExecutor, JobRunner, JobStore } from '@edge-run/shared/execute';
 import { type Clock, EdgeError, errorMessage, type Logger, systemClock } from '@edge-run/shared/kernel';
 import { idToken, type MinionEvent, SUBJECTS } from '@edge-run/shared/protocol';
@@ -8,7 +8,8 @@ import type { Identity } from '../identity/index.ts';
 import { enrol } from './enrol.ts';
 import { createPorts, type MinionPorts } from './ports.ts';
 import { ReturnPublisher } from './returns.ts';
-import { createMasterRpc, type Link } from './rpc.ts';
+import { confirmKey, rotateKey } from './rotation.ts';
+import { createMasterRpc, type Link, type MasterRpc } from './rpc.ts';
 
 /** What a minion is started with. */
 export interface AgentOptions {
@@ -27,7 +28,9 @@ export interface AgentOptions {
     | { readonly kind: 'knock'; readonly credential: BusCredentials; readonly joinToken?: string }
     | { readonly kind: 'given'; readonly credentials: BusCredentials }
     | { readonly kind: 'open' };
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: BusTls;
+  /** What this host is for; a join token can be good for one role only. */
+  readonly role?: string;
   readonly concurrency: number;
   /** Makes what runs the jobs, over the ports to the master. */
   readonly createExecutor: (ports: MinionPorts) => JobExecutor;
@@ -63,12 +66,17 @@ class RunningAgent implements Agent, Link {
   readonly #clock: Clock;
   readonly #runner: JobRunner;
   readonly #returns: ReturnPublisher;
+  readonly #rpc: MasterRpc;
   readonly #stop = new AbortController();
   readonly #end: Promise<void>;
   readonly #ready: Promise<void>;
   #markReady: () => void = () => {};
   #bus: NatsBus | undefined;
+  /** The connection that takes the place of the present one, and until when it is served. */
+  #successor: { readonly bus: NatsBus; readonly served: Promise<void> } | undefined;
+  #rotation: Promise<{ readonly publicKey: string }> | undefined;
   #trusted: ReadonlySet<string>;
+  #role: string | undefined;
 
   constructor(options: AgentOptions) {
     this.id = options.id;
@@ -76,6 +84,7 @@ class RunningAgent implements Agent, Link {
     this.#clock = options.clock ?? systemClock;
     this.#trusted = new Set(options.trustedKeys);
     const rpc = createMasterRpc(options.id, this);
+    this.#rpc = rpc;
     this.ports = createPorts({
       id: options.id,
       dataDir: options.dataDir,
@@ -84,6 +93,8 @@ class RunningAgent implements Agent, Link {
       files: new CachedFiles(rpc, join(options.dataDir, 'files')),
       clock: this.#clock,
       running: () => this.#runner.running(),
+      role: () => this.#role,
+      rotateKey: () => this.#rotateKey(),
     });
     const store = new JobStore(join(options.dataDir, 'jobs'));
     this.#returns = new ReturnPublisher({ link: this, rpc, store, log: options.log });
@@ -139,7 +150,7 @@ class RunningAgent implements Agent, Link {
         const credentials = await this.#credentials(signal);
         this.#bus = await this.#connect(credentials);
         retryMs = FIRST_RETRY_MS;
-        await this.#serve(this.#bus);
+        await this.#serveInTurn(this.#bus);
         if (!signal.aborted) log.warn('the connection was closed for good; coming in again');
       } catch (error) {
         if (signal.aborted) break;
@@ -160,16 +171,19 @@ class RunningAgent implements Agent, Link {
     if (admission.kind === 'open') return undefined;
     if (admission.kind === 'given') return admission.credentials;
     const { joinToken, credential } = admission;
+    const { role } = this.#options;
     const admitted =
       (await identity.readAdmission(id)) ??
       (await enrol(
         {
           ...{ id, identity, servers, trustedKeys, knock: credential, clock: this.#clock, log },
           ...(joinToken === undefined ? {} : { joinToken }),
+          ...(role === undefined ? {} : { role }),
           ...(tls === undefined ? {} : { tls }),
         },
         signal,
       ));
+    this.#role = admitted.role;
     if (trustedKeys.length === 0) this.#trusted = new Set(admitted.signers);
     return { kind: 'jwt', jwt: admitted.jwt, keyPair: identity.keyPair };
   }
@@ -185,6 +199,53 @@ class RunningAgent implements Agent, Link {
       ...(credentials === undefined ? {} : { credentials }),
       ...(tls === undefined ? {} : { tls }),
     });
+  }
+
+  /** Serves a connection, and then the one that took its place while it was served. */
+  async #serveInTurn(first: NatsBus): Promise<void> {
+    let served = this.#serve(first);
+    for (;;) {
+      try {
+        await served;
+      } catch (error) {
+        // A key that was replaced is void: its connection ends so.
+        if (this.#successor === undefined) throw error;
+      }
+      if (this.#successor === undefined) return;
+      served = this.#successor.served;
+      this.#successor = undefined;
+    }
+  }
+
+  async #rotateKey(): Promise<{ readonly publicKey: string }> {
+    const { admission, id, identity, trustedKeys, log } = this.#options;
+    if (admission.kind !== 'knock')
+      throw new EdgeError(
+        'EDGE_NOT_ALLOWED',
+        `${id} was given its credentials`,
+        { id },
+        { hint: 'Whoever made them makes new ones; Edge rotates the keys of minions that knocked.' },
+      );
+    this.#rotation ??= rotateKey({
+      ...{ id, identity, trustedKeys, log, clock: this.#clock, rpc: this.#rpc },
+      overlap: async (credentials) => {
+        const bus = await this.#connect(credentials);
+        const served = this.#serve(bus);
+        served.catch(() => undefined); // whoever serves in turn sees it
+        this.#successor = { bus, served };
+        await bus.flush();
+        return bus;
+      },
+      switchTo: async (bus) => {
+        const before = this.#bus;
+        this.#bus = bus;
+        await before?.flush();
+        await before?.close();
+      },
+    }).finally(() => {
+      this.#rotation = undefined;
+    });
+    return await this.#rotation;
   }
 
   /** Until the connection is closed for good, which also a revoked key does. */
@@ -224,6 +285,7 @@ class RunningAgent implements Agent, Link {
       try {
         await bus.flush();
         await this.#tell(`salt/minion/${this.id}/start`);
+        await confirmKey(this.#options.identity, this.#rpc);
         await this.#returns.republish();
         this.#markReady();
       } catch (error) {

@@ -1,4 +1,4 @@
-import { type BusCredentials, connectNatsBus, type NatsBus, signBody } from '@edge-run/shared/bus';
+import { type BusCredentials, type BusTls, connectNatsBus, type NatsBus, signBody } from '@edge-run/shared/bus';
 import { type Clock, cancelled, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import { type KnockAnswer, knockAnswer, SUBJECTS } from '@edge-run/shared/protocol';
 import type { Admission, Identity } from '../identity/index.ts';
@@ -8,10 +8,12 @@ export interface EnrolOptions {
   readonly id: string;
   readonly identity: Identity;
   readonly servers: readonly string[];
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: BusTls;
   /** The public credential to knock with. */
   readonly knock: BusCredentials;
   readonly joinToken?: string;
+  /** What this host is for, as its configuration says. */
+  readonly role?: string;
   /** Keys configured as the masters'; empty: those of the first answer are pinned. */
   readonly trustedKeys: readonly string[];
   readonly clock: Clock;
@@ -35,7 +37,11 @@ export async function enrol(options: EnrolOptions, signal: AbortSignal): Promise
       const bus = await knockingBus(options);
       try {
         const answer = await knockOnce(options, bus, pause, signal);
-        if (answer?.status === 'accepted') return await admit(options, answer);
+        if (answer?.status === 'accepted') {
+          const admitted = await trusted(options, answer);
+          await identity.keepAdmission(admitted);
+          return admitted;
+        }
         const status = answer === undefined ? 'no master answers' : describe(answer);
         if (status !== lastStatus)
           log.info(`${id} is not let in yet: ${status}`, { publicKey: identity.keyPair.publicKey });
@@ -69,7 +75,7 @@ async function knockOnce(
   waitMs: number,
   signal: AbortSignal,
 ): Promise<KnockAnswer | undefined> {
-  const { id, identity, joinToken, clock } = options;
+  const { id, identity, joinToken, role, clock } = options;
   const { keyPair } = identity;
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), waitMs);
@@ -82,6 +88,7 @@ async function knockOnce(
       publicKey: keyPair.publicKey,
       at: clock.now(),
       ...(joinToken === undefined ? {} : { token: joinToken }),
+      ...(role === undefined ? {} : { role }),
     };
     await bus.publish(SUBJECTS.knock(keyPair.publicKey), signBody(knock, keyPair));
     for await (const { body } of answers) {
@@ -98,8 +105,9 @@ async function knockOnce(
   return last;
 }
 
-async function admit(
-  { id, identity, trustedKeys, log }: EnrolOptions,
+/** The admission an answer holds. @throws EdgeError `EDGE_NOT_ALLOWED` when it is not of a master this host trusts */
+export async function trusted(
+  { id, identity, trustedKeys, log }: Pick<EnrolOptions, 'id' | 'identity' | 'trustedKeys' | 'log'>,
   answer: Extract<KnockAnswer, { status: 'accepted' }>,
 ): Promise<Admission> {
   const pinned = trustedKeys.length > 0 ? trustedKeys : await identity.pinSigners(answer.signers);
@@ -114,9 +122,7 @@ async function admit(
     );
   }
   if (trustedKeys.length === 0) log.warn(`trusting the master of the first answer: ${pinned.join(', ')}`);
-  const admitted = { id, jwt: answer.jwt, signers: [...pinned] };
-  await identity.keepAdmission(admitted);
-  return admitted;
+  return { id, jwt: answer.jwt, signers: [...pinned], ...(answer.role === undefined ? {} : { role: answer.role }) };
 }
 
 function describe(answer: KnockAnswer): string {

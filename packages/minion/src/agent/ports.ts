@@ -17,6 +17,10 @@ export interface MinionPorts {
   readonly events: EventSink;
   /** The jobs this minion has in hand. */
   running(): readonly RunningJob[];
+  /** What this host is for, as its join token says; undefined for one without a role. */
+  role(): string | undefined;
+  /** A new key for this host; answers with its public half once it is in use. @throws EdgeError `EDGE_NOT_ALLOWED` */
+  rotateKey(): Promise<{ readonly publicKey: string }>;
   /** The compiled pillar of this host, secrets revealed; `override` is merged over it. */
   fetchPillar(request: {
     readonly pillarenv?: string;
@@ -35,13 +39,17 @@ export function createPorts(options: {
   readonly files: FileSource;
   readonly clock: Clock;
   readonly running: () => readonly RunningJob[];
+  readonly role: MinionPorts['role'];
+  readonly rotateKey: MinionPorts['rotateKey'];
 }): MinionPorts {
-  const { id, dataDir, rpc, link, files, clock, running } = options;
+  const { id, dataDir, rpc, link, files, clock, running, role, rotateKey } = options;
   return {
     id,
     dataDir,
     files,
     running,
+    role,
+    rotateKey,
     mine: {
       get: async (target, fun, targetType) => asMap(await rpc.ask('mine-get', { target, fun, targetType })),
       update: async (values) => {

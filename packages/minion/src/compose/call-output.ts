@@ -1,8 +1,8 @@
 import type { HostJobResult } from '@edge-run/shared/execute';
 import { type Diagnostic, formatDiagnostic } from '@edge-run/shared/kernel';
 import { dumpYaml } from '@edge-run/shared/render';
-import { decodeValue, encodeValue, fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
-import { readStateReturns, type StatesView } from '@edge-run/shared/view';
+import { decodeValue, fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
+import { type StatesView, statesIn } from '@edge-run/shared/view';
 
 /** How `edge-minion call` prints. */
 export type OutputForm = 'text' | 'json';
@@ -15,7 +15,7 @@ export function formatAnswer(id: string, result: HostJobResult, form: OutputForm
   }
   const problems = errorLines(result);
   if (problems !== undefined) return `${id}:\n${problems.map((line) => `  ${line}`.trimEnd()).join('\n')}\n`;
-  const states = readStateReturns(encodeValue(result.ret));
+  const states = statesIn(result.ret);
   const shown = states === undefined ? result.ret : summary(states);
   return dumpYaml(new PyMap([[id, shown]]), { sortKeys: false });
 }
@@ -35,11 +35,12 @@ function errorLines({ outcome, ret, error }: HostJobResult): readonly string[] |
 function summary({ states, total, changed, wouldChange, unchanged, failed }: StatesView): Value {
   const notable = states
     .filter((line) => line.result !== true || line.changed)
-    .map(({ fun, id, name, sls, result, changed: hasChanges, changes, comment }) => ({
+    .map(({ fun, id, name, sls, result, changed: hasChanges, changes, comment, notes }) => ({
       state: fun,
       id,
       ...(name === id ? {} : { name }),
       sls,
+      ...(notes.place === undefined ? {} : { place: notes.place }),
       result,
       ...(hasChanges ? { changes: decodeValue(changes) } : {}),
       comment,

@@ -20,6 +20,7 @@ export async function composeMinion(
     identity,
     trustedKeys: config.trusted_keys,
     admission: await admissionOf(config),
+    ...(config.role === undefined ? {} : { role: config.role }),
     concurrency: config.concurrency,
     createExecutor: parts.createExecutor,
     log: parts.log,
@@ -53,11 +54,13 @@ function requireTrust(config: MinionConfig): void {
 }
 
 function tlsFiles({
+  ca,
   ca_file,
   cert_file,
   key_file,
 }: NonNullable<MinionConfig['tls']>): NonNullable<AgentOptions['tls']> {
   return {
+    ...(ca === undefined ? {} : { ca }),
     ...(ca_file === undefined ? {} : { caFile: ca_file }),
     ...(cert_file === undefined ? {} : { certFile: cert_file }),
     ...(key_file === undefined ? {} : { keyFile: key_file }),

@@ -7,7 +7,7 @@ import {
   type Logger,
   notCompiled,
 } from '@edge-run/shared/kernel';
-import type { PyMap } from '@edge-run/shared/values';
+import { PyMap } from '@edge-run/shared/values';
 import type { MinionPorts } from '../agent/index.ts';
 import type { MinionConfig } from '../config/index.ts';
 import { runtimeBase } from './runtime-base.ts';
@@ -19,13 +19,15 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
     {
       ...base,
       files: ports.files,
+      facts: async () => withRole(await base.facts(), ports.role()),
+      keys: { rotate: () => ports.rotateKey() },
       events: ports.events,
       mine: ports.mine,
       pillar: async ({ saltenv, pillarenv, override }) =>
         asCompiled(
           ports.fetchPillar({
             saltenv,
-            facts: await base.facts(),
+            facts: withRole(await base.facts(), ports.role()),
             ...(pillarenv === undefined ? {} : { pillarenv }),
             ...(override === undefined ? {} : { override }),
           }),
@@ -34,6 +36,11 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
     stateFunctions,
   );
   return new RuntimeExecutor(runtime);
+}
+
+/** The facts with what the join token of this host says it is for. */
+function withRole(facts: PyMap, role: string | undefined): PyMap {
+  return role === undefined ? facts : new PyMap([...facts, ['role', role]]);
 }
 
 /** Tells the master the facts of this host, and fetches the pillar for the first job. */

@@ -2,6 +2,7 @@ import { createCatalog, type RuntimeOptions } from '@edge-run/shared/execute';
 import { LocalHost } from '@edge-run/shared/host';
 import type { Logger } from '@edge-run/shared/kernel';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
+import { templateOpts } from '@edge-run/shared/project';
 import { createRenderer } from '@edge-run/shared/render';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import type { MinionConfig } from '../config/index.ts';
@@ -14,14 +15,18 @@ export type RuntimeBase = Omit<RuntimeOptions, 'files' | 'pillar' | 'events' | '
 
 /** This machine as its configuration describes it; `opts` adds to what templates see of the configuration. */
 export function runtimeBase(config: MinionConfig, log: Logger, opts: object = {}): RuntimeBase {
-  const { id, home, grains, pillarenv, services_dir, services_run_dir } = config;
+  const { id, role, home, grains, pillarenv, services_dir, services_run_dir } = config;
   const host = new LocalHost({ id, ...(home === undefined ? {} : { home }) });
   return {
     host,
     catalog: createCatalog(),
     ...createRenderer(),
-    facts: keptFacts(async () => new PyMap([...(await gatherFacts(host)), ...mapOf(grains), ['id', id]])),
-    opts: mapOf({ id, services_dir, services_run_dir, pillarenv, saltenv: 'base', __role: 'minion', ...opts }),
+    facts: keptFacts(async () => new PyMap([...(await gatherFacts(host)), ...mapOf({ role, ...grains }), ['id', id]])),
+    opts: mapOf({
+      ...{ id, services_dir, services_run_dir, pillarenv, saltenv: 'base', __role: 'minion' },
+      ...templateOpts(config),
+      ...opts,
+    }),
     ...(pillarenv === undefined ? {} : { pillarenv }),
     log,
   };

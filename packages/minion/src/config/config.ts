@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { publicKeyKind } from '@edge-run/shared/bus/identity';
 import { EdgeError } from '@edge-run/shared/kernel';
+import { templateSettings } from '@edge-run/shared/project';
 import { load } from 'js-yaml';
 import { z } from 'zod';
 
@@ -26,9 +27,15 @@ export const minionConfig = z.strictObject({
     .describe("The masters' job-signing keys; pinned at the first answer when empty."),
   knock: z.string().optional().describe('The public credential to knock with. Without it, no enrolment.'),
   join_token: z.string().optional().describe('Secret that lets this minion in without anybody accepting it.'),
+  role: z
+    .string()
+    .max(255)
+    .optional()
+    .describe('What this host is for, as the fact `role`; a join token can be good for one role only.'),
   credentials: z.string().optional().describe('A .creds file for a server of your own, instead of knocking.'),
   tls: z
     .strictObject({
+      ca: z.string().optional().describe('The same as text, in PEM, instead of a file.'),
       ca_file: z.string().optional().describe('Certificates of the authority that signed those of the servers.'),
       cert_file: z.string().optional().describe('Certificate of this minion, where the servers ask for one.'),
       key_file: z.string().optional().describe('Private key of that certificate.'),
@@ -44,6 +51,7 @@ export const minionConfig = z.strictObject({
     .record(z.string(), z.array(z.string()))
     .default({})
     .describe('Local pillar roots, for calls without a master.'),
+  ...templateSettings,
   pillarenv: z.string().optional().describe('Pillar environment of jobs that name none.'),
   home: z.string().optional().describe('HOME of commands, where it is not that of the user this minion runs as.'),
   services_dir: z.string().optional().describe('Where services of a host without an init system are declared.'),
@@ -83,6 +91,8 @@ export function parseMinionConfig(sources: ConfigSources, defaults: { readonly i
     const value = sources.env?.[name];
     return value === undefined || value === '' ? [] : [[key, value] as const];
   });
+  const caFile = sources.env?.EDGE_CA_FILE;
+  if (caFile) fromEnv.push(['tls', { ...asRecord(asRecord(sources.file).tls), ca_file: caFile } as never]);
   const merged = {
     id: defaults.id ?? hostname(),
     servers: ['nats://127.0.0.1:4222'],

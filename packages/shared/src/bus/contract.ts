@@ -1,7 +1,7 @@
 /** A message as it came, with the means to answer where the sender waits for one. */
 export interface Received {
   readonly subject: string;
-  /** UTF-8 JSON text, already parsed. Validate it with its schema before trusting it. */
+  /** JSON, already parsed. Validate it with its schema before trusting it. */
   readonly body: unknown;
   /** Answers the sender; absent when nobody waits. Refuses reply subjects outside the sender's own inbox. */
   readonly respond?: (body: unknown) => void;

@@ -1,3 +1,4 @@
+export { decodeBody, encodeBody, MAX_BODY_BYTES } from './body.ts';
 export type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 export { type BusCredentials, credentialsFromCreds } from './credentials.ts';
 export {
@@ -31,6 +32,6 @@ export {
   type Role,
 } from './identity/jwt.ts';
 export { createMemoryBus, type MemoryBus } from './memory-bus.ts';
-export { connectNatsBus, type NatsBus, type NatsBusOptions, type WsFactory } from './nats-bus.ts';
+export { type BusTls, connectNatsBus, type NatsBus, type NatsBusOptions, type WsFactory } from './nats-bus.ts';
 export { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
 export { subjectMatches } from './subject.ts';

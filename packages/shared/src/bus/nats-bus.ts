@@ -1,6 +1,7 @@
 import type { Authenticator, ConnectionOptions, Msg, NatsConnection } from '@nats-io/transport-node';
 import { connect, errors, wsconnect } from '@nats-io/transport-node';
 import { cancelled, EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
+import { decodeBody, encodeBody } from './body.ts';
 import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 import { authenticatorFor, type BusCredentials } from './credentials.ts';
 import { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
@@ -15,9 +16,18 @@ export type WsFactory = (
   readonly encrypted: boolean;
 }>;
 
+/** How servers are checked, and what they are shown. */
+export interface BusTls {
+  /** Certificates of the authority that signed the servers', in PEM; the system's authorities when absent. */
+  readonly ca?: string;
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
 /** Which servers to connect to, and as whom. */
 export interface NatsBusOptions {
-  /** `nats://`, `tls://`, `ws://` or `wss://`; all of one kind. */
+  /** `nats://`, `tls://`, `ws://` or `wss://`. Web sockets are tried where no other server answers, and kept then. */
   readonly servers: readonly string[];
   readonly credentials?: BusCredentials;
   /** Shown in the server's connection list. */
@@ -26,7 +36,7 @@ export interface NatsBusOptions {
   readonly inboxPrefix: string;
   /** Made from `ws` when absent: Node 20 has no WebSocket of its own. */
   readonly wsFactory?: WsFactory;
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: BusTls;
   readonly log?: Logger;
   readonly queueLimits?: QueueLimits;
   /** Limit of the first connection. Default 5,000. */
@@ -55,7 +65,6 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> 
   const random = options.random ?? Math.random;
   let lostAt: number | undefined;
   const connectionOptions: ConnectionOptions = {
-    servers: [...options.servers],
     name: options.name,
     inboxPrefix: options.inboxPrefix,
     timeout: options.connectTimeoutMs ?? 5_000,
@@ -69,7 +78,6 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> 
     pingInterval: 10_000,
     maxPingOut: 2,
     noAsyncTraces: true,
-    ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...authentication(options.credentials),
   };
   const connection = await open(connectionOptions, options);
@@ -83,14 +91,24 @@ function authentication(credentials: BusCredentials | undefined): { authenticato
 }
 
 async function open(connectionOptions: ConnectionOptions, options: NatsBusOptions): Promise<NatsConnection> {
+  const isWeb = (server: string): boolean => /^wss?:/.test(server);
+  const web = options.servers.filter(isWeb);
+  const plain = options.servers.filter((server) => !isWeb(server));
   try {
-    if (!options.servers.some((server) => /^wss?:/.test(server))) return await connect(connectionOptions);
-    const wsFactory = options.wsFactory ?? (await defaultWsFactory());
-    return await wsconnect({ ...connectionOptions, wsFactory } as ConnectionOptions);
+    if (plain.length > 0) {
+      const connecting = connect({
+        ...connectionOptions,
+        servers: plain,
+        ...(options.tls ? { tls: options.tls } : {}),
+      });
+      const connection = await (web.length === 0 ? connecting : connecting.catch(unlessRefused));
+      if (connection !== undefined) return connection;
+    }
+    const wsFactory = options.wsFactory ?? (await defaultWsFactory(options.tls));
+    return await wsconnect({ ...connectionOptions, servers: web, wsFactory } as ConnectionOptions);
   } catch (error) {
     const servers = options.servers.join(', ');
-    const refused =
-      error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+    const refused = isRefusal(error);
     throw new EdgeError(
       'EDGE_BUS_UNREACHABLE',
       refused
@@ -107,9 +125,24 @@ async function open(connectionOptions: ConnectionOptions, options: NatsBusOption
   }
 }
 
-async function defaultWsFactory(): Promise<WsFactory> {
-  const { WebSocket } = await import('ws');
-  return async (url) => ({ socket: new WebSocket(url), encrypted: url.startsWith('wss:') });
+function isRefusal(error: unknown): boolean {
+  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+}
+
+/** A server that refused the credentials was reached: another way to it would not help. */
+function unlessRefused(error: unknown): undefined {
+  if (isRefusal(error)) throw error;
+}
+
+async function defaultWsFactory(tls: BusTls = {}): Promise<WsFactory> {
+  const [{ WebSocket }, { readFile }] = await Promise.all([import('ws'), import('node:fs/promises')]);
+  const read = async (file: string | undefined): Promise<string | undefined> =>
+    file === undefined ? undefined : readFile(file, 'utf8');
+  return async (url) => {
+    const [ca, cert, key] = await Promise.all([tls.ca ?? read(tls.caFile), read(tls.certFile), read(tls.keyFile)]);
+    const given = Object.entries({ ca, cert, key }).filter(([, text]) => text !== undefined);
+    return { socket: new WebSocket(url, Object.fromEntries(given)), encrypted: url.startsWith('wss:') };
+  };
 }
 
 class ConnectedNatsBus implements NatsBus {
@@ -142,7 +175,8 @@ class ConnectedNatsBus implements NatsBus {
     if (options.signal?.aborted) throw cancelled(options.signal);
     const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs });
     try {
-      return parse(await (options.signal === undefined ? answer : orAborted(answer, options.signal)));
+      const { data } = await (options.signal === undefined ? answer : orAborted(answer, options.signal));
+      return decodeBody(data);
     } catch (error) {
       throw requestError(error, subject, options.timeoutMs);
     }
@@ -206,27 +240,17 @@ class ConnectedNatsBus implements NatsBus {
     await this.connection.close();
   }
 
-  #encode(subject: string, body: unknown): string {
+  #encode(subject: string, body: unknown): string | Uint8Array {
     checkPublishSubject(subject);
     if (this.connection.isClosed()) throw closedError(subject);
-    const text = JSON.stringify(body ?? null);
-    const sizeBytes = Buffer.byteLength(text);
-    if (sizeBytes > this.maxPayloadBytes) {
-      throw new EdgeError(
-        'EDGE_BUS_TOO_LARGE',
-        `a message of ${sizeBytes} bytes to ${subject} is larger than the ${this.maxPayloadBytes} the server takes`,
-        { subject, sizeBytes, maxPayloadBytes: this.maxPayloadBytes },
-        { hint: 'Ask for less at once, or raise max_payload of the NATS server.' },
-      );
-    }
-    return text;
+    return encodeBody(subject, body, this.maxPayloadBytes);
   }
 
   #received(message: Msg): Received | undefined {
     const { subject, reply } = message;
     let body: unknown;
     try {
-      body = parse(message);
+      body = decodeBody(message.data);
     } catch {
       this.#log.warn(`dropped a message on ${subject} that is not JSON`, { subject });
       return undefined;
@@ -283,10 +307,6 @@ class ConnectedNatsBus implements NatsBus {
     this.#last = status;
     for (const listener of this.#listeners) listener.push(status);
   }
-}
-
-function parse(message: Msg): unknown {
-  return message.data.length === 0 ? null : (JSON.parse(message.string()) as unknown);
 }
 
 function closedError(subject: string): EdgeError {

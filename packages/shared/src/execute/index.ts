@@ -9,6 +9,7 @@ export {
   type PillarCompilerOptions,
   type PillarQuery,
 } from './pillar-compiler.ts';
+export { renderStage, type StageAnswer, type StageRequest } from './render-stage.ts';
 export {
   HostRuntime,
   type PillarRequest,

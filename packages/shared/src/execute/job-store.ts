@@ -1,25 +1,29 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { InstantMs } from '../kernel/index.ts';
 import { type JobMessage, jobMessage, type ReturnMessage, returnMessage } from '../protocol/index.ts';
+import { JobLog, type LineSpan } from './job-log.ts';
 
 /*
- * One file per job; its name says how far it is: `<jid>.run.json` while it runs, `<jid>.ret.json` when its return is
- * not known to be in the stream, `<jid>.done.json` when it is. Written synchronously: a job may not begin before its
- * mark is there, and small writes cost less than a round through the thread pool.
+ * What happens to jobs, a line each: `run` when one begins, `ret` with its return, `done` once that is known to be in the
+ * stream, `gone` when it is forgotten. Written synchronously: a job may not begin before its mark is there, and a small append costs less than a round
+ * through the thread pool.
  */
 
 const begun = z.object({
+  kind: z.literal('run'),
   digest: z.string(),
   startedAt: z.number(),
   job: jobMessage,
   /** Taken and not begun: others had to end first. */
   queued: z.literal(true).optional(),
 });
-const ended = z.object({ digest: z.string(), job: jobMessage, return: returnMessage });
+const ended = z.object({ kind: z.literal('ret'), digest: z.string(), job: jobMessage, return: returnMessage });
+const confirmed = z.object({ kind: z.literal('done'), jid: z.string() });
+const forgotten = z.object({ kind: z.literal('gone'), jid: z.string() });
+const entry = z.discriminatedUnion('kind', [begun, ended, confirmed, forgotten]);
 
-/** What is remembered of a job without reading its file. */
+/** What is remembered of a job without reading its line. */
 export interface KnownJob {
   readonly jid: string;
   readonly fun: string;
@@ -31,21 +35,40 @@ export interface KnownJob {
   readonly stage: 'run' | 'ret' | 'done';
 }
 
+interface Kept extends KnownJob {
+  /** Its `run` line, then its `ret` line. */
+  readonly span: LineSpan;
+}
+
+/** How much of what has ended is kept for those who ask again. */
+export interface JobStoreOptions {
+  /** Jobs. Default 1,000. */
+  readonly keep?: number;
+  /** Bytes of their returns. Default 64 MiB. */
+  readonly keepBytes?: number;
+}
+
 /** A job id that is one subject token and one file name. */
 export const JOB_ID = /^[A-Za-z0-9_-]{1,100}$/;
 
+/** Old lines are worth a rewrite from this size on. */
+const REWRITE_FROM_BYTES = 4 * 1024 * 1024;
+
 /** The jobs of this minion on disk, so that none runs twice and no return is lost. */
 export class JobStore {
-  readonly #directory: string;
+  readonly #log: JobLog;
   readonly #keep: number;
-  /** In order of issue. */
-  readonly #jobs = new Map<string, KnownJob>();
+  readonly #keepBytes: number;
+  /** In order of their beginning. */
+  readonly #jobs = new Map<string, Kept>();
+  /** Bytes of the lines that count. */
+  #liveBytes = 0;
 
-  constructor(directory: string, options: { readonly keep?: number } = {}) {
-    this.#directory = directory;
-    this.#keep = options.keep ?? 1_000;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#load();
+  constructor(directory: string, { keep = 1_000, keepBytes = 64 * 1024 * 1024 }: JobStoreOptions = {}) {
+    this.#log = new JobLog(join(directory, 'jobs.log'));
+    this.#keep = keep;
+    this.#keepBytes = keepBytes;
+    for (const [text, span] of this.#log.lines()) this.#load(text, span);
   }
 
   get(jid: string): KnownJob | undefined {
@@ -58,15 +81,15 @@ export class JobStore {
 
   /** Marks the job as begun. */
   begin(job: JobMessage, digest: string, startedAt: InstantMs): void {
-    this.#write(`${job.jid}.run.json`, { digest, startedAt, job });
-    this.#jobs.set(job.jid, known(job, digest, 'run'));
+    const span = this.#log.append(JSON.stringify({ kind: 'run', digest, startedAt, job }));
+    this.#set({ ...known(job, digest, 'run'), span });
     this.#prune(startedAt);
   }
 
   /** Marks the job as taken; `begin` follows when it is its turn. */
   queue(job: JobMessage, digest: string, takenAt: InstantMs): void {
-    this.#write(`${job.jid}.run.json`, { digest, startedAt: takenAt, job, queued: true });
-    this.#jobs.set(job.jid, known(job, digest, 'run'));
+    const span = this.#log.append(JSON.stringify({ kind: 'run', digest, startedAt: takenAt, job, queued: true }));
+    this.#set({ ...known(job, digest, 'run'), span });
     this.#prune(takenAt);
   }
 
@@ -74,34 +97,30 @@ export class JobStore {
   end(job: JobMessage, answer: ReturnMessage): void {
     const digest = this.#jobs.get(job.jid)?.digest ?? '';
     // The arguments have served; a return may be asked for again.
-    this.#write(`${job.jid}.ret.json`, {
-      digest,
-      job: { ...job, args: [], kwargs: [], typed: undefined, targets: [] },
-      return: answer,
-    });
-    rmSync(this.#path(`${job.jid}.run.json`), { force: true });
-    this.#jobs.set(job.jid, known(job, digest, 'ret'));
+    const served = { ...job, args: [], kwargs: [], typed: undefined, targets: [] };
+    const span = this.#log.append(JSON.stringify({ kind: 'ret', digest, job: served, return: answer }));
+    this.#set({ ...known(job, digest, 'ret'), span });
   }
 
   /** The stream has it. */
   confirm(jid: string): void {
     const job = this.#jobs.get(jid);
     if (job?.stage !== 'ret') return;
-    renameSync(this.#path(`${jid}.ret.json`), this.#path(`${jid}.done.json`));
+    this.#log.append(doneLine(jid));
     this.#jobs.set(jid, { ...job, stage: 'done' });
   }
 
   readReturn(jid: string): ReturnMessage | undefined {
-    const stage = this.#jobs.get(jid)?.stage;
-    if (stage === undefined || stage === 'run') return undefined;
-    return ended.parse(JSON.parse(readFileSync(this.#path(`${jid}.${stage}.json`), 'utf8'))).return;
+    const job = this.#jobs.get(jid);
+    if (job === undefined || job.stage === 'run') return undefined;
+    return ended.parse(JSON.parse(this.#log.read(job.span))).return;
   }
 
   /** Jobs a former process took and did not end. */
   interrupted(): readonly z.output<typeof begun>[] {
-    return this.all()
+    return [...this.#jobs.values()]
       .filter(({ stage }) => stage === 'run')
-      .map(({ jid }) => begun.parse(JSON.parse(readFileSync(this.#path(`${jid}.run.json`), 'utf8'))));
+      .map(({ span }) => begun.parse(JSON.parse(this.#log.read(span))));
   }
 
   /** Ids of returns nobody has confirmed. */
@@ -111,54 +130,59 @@ export class JobStore {
       .map(({ jid }) => jid);
   }
 
-  #load(): void {
-    const read: KnownJob[] = [];
-    for (const name of readdirSync(this.#directory)) {
-      const [, jid, stage] = /^(.+)\.(run|ret|done)\.json$/.exec(name) ?? [];
-      if (jid === undefined) rmSync(this.#path(name), { force: true });
-      else {
-        const job = this.#read(name, stage as KnownJob['stage']);
-        if (job === undefined) rmSync(this.#path(name), { force: true });
-        else read.push(job);
-      }
-    }
-    const rank = { run: 0, ret: 1, done: 2 } as const;
-    read.sort((a, b) => a.issuedAt - b.issuedAt || rank[a.stage] - rank[b.stage]);
-    for (const job of read) this.#jobs.set(job.jid, job);
+  #load(text: string, span: LineSpan): void {
+    const parsed = entry.safeParse(parseJson(text));
+    // A line nobody can read says nothing: what it was about is as if it had not happened.
+    if (!parsed.success) return;
+    const { data } = parsed;
+    if (data.kind === 'gone') this.#forget(data.jid);
+    else if (data.kind === 'done') {
+      const job = this.#jobs.get(data.jid);
+      if (job?.stage === 'ret') this.#jobs.set(data.jid, { ...job, stage: 'done' });
+    } else this.#set({ ...known(data.job, data.digest, data.kind), span });
   }
 
-  /** Undefined for a file that a crash cut off: its job never began. */
-  #read(name: string, stage: KnownJob['stage']): KnownJob | undefined {
-    try {
-      const content = JSON.parse(readFileSync(this.#path(name), 'utf8')) as unknown;
-      const { job, digest } = stage === 'run' ? begun.parse(content) : ended.parse(content);
-      return known(job, digest, stage);
-    } catch {
-      return undefined;
-    }
+  #set(job: Kept): void {
+    this.#liveBytes += job.span.length - (this.#jobs.get(job.jid)?.span.length ?? 0);
+    this.#jobs.set(job.jid, job);
   }
 
   /** Drops the oldest confirmed ones that have expired: those cannot be asked for any more. */
   #prune(now: InstantMs): void {
-    let over = this.#jobs.size - this.#keep;
-    if (over <= 0) return;
-    for (const { jid, stage, expiresAt } of this.#jobs.values()) {
-      if (over <= 0) return;
-      if (stage !== 'done' || expiresAt >= now) continue;
-      rmSync(this.#path(`${jid}.done.json`), { force: true });
-      this.#jobs.delete(jid);
-      over -= 1;
-    }
+    if (this.#jobs.size > this.#keep || this.#liveBytes > this.#keepBytes)
+      for (const { jid, stage, expiresAt } of this.#jobs.values()) {
+        if (this.#jobs.size <= this.#keep && this.#liveBytes <= this.#keepBytes) break;
+        if (stage !== 'done' || expiresAt >= now) continue;
+        this.#log.append(JSON.stringify({ kind: 'gone', jid }));
+        this.#forget(jid);
+      }
+    if (this.#log.size > REWRITE_FROM_BYTES && this.#log.size > 2 * this.#liveBytes) this.#rewrite();
   }
 
-  #write(name: string, content: object): void {
-    const path = this.#path(name);
-    writeFileSync(`${path}.tmp`, JSON.stringify(content), { mode: 0o600 });
-    renameSync(`${path}.tmp`, path);
+  #forget(jid: string): void {
+    this.#liveBytes -= this.#jobs.get(jid)?.span.length ?? 0;
+    this.#jobs.delete(jid);
   }
 
-  #path(name: string): string {
-    return join(this.#directory, name);
+  /** Leaves out what does not count any more. */
+  #rewrite(): void {
+    const jobs = [...this.#jobs.values()];
+    const spans = this.#log.rewrite(
+      jobs.map(({ jid, stage, span }) => (stage === 'done' ? { span, behind: doneLine(jid) } : { span })),
+    );
+    for (const [index, job] of jobs.entries()) this.#jobs.set(job.jid, { ...job, span: spans[index]! });
+  }
+}
+
+function doneLine(jid: string): string {
+  return JSON.stringify({ kind: 'done', jid });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

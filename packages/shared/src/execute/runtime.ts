@@ -6,6 +6,7 @@ import {
   type Catalog,
   type EventSink,
   type ExecutionModule,
+  type HostKeys,
   type Jobs,
   type Mine,
   type ModuleContext,
@@ -47,6 +48,8 @@ export interface RuntimeOptions {
   readonly mine: Mine;
   /** On the master only. */
   readonly jobs?: Jobs;
+  /** On minions only. */
+  readonly keys?: HostKeys;
   readonly log: Logger;
 }
 
@@ -109,6 +112,7 @@ export class HostRuntime {
       mine: options.mine,
       ...(work.jid === undefined ? {} : { jid: work.jid }),
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+      ...(options.keys === undefined ? {} : { keys: options.keys }),
       state: { run: (fun, args, kwargs) => this.invoke(`state.${fun}`, { args, kwargs }, ctx) },
       call: (name, args = [], kwargs = {}) =>
         this.invoke(

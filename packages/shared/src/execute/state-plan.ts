@@ -6,8 +6,8 @@ import type { Host } from '../host/index.ts';
 import { EdgeError, type JsonValue } from '../kernel/index.ts';
 import { CodedAnswer, defineWrite, type ExecutionModule, type ModuleContext } from '../modules/contract/index.ts';
 import { anyValue } from '../schema/index.ts';
-import { encodePlan, type Plan } from '../state/index.ts';
-import { decodeValue, encodeValue, PyMap, type Value } from '../values/index.ts';
+import { type Chunk, encodePlan, type Plan } from '../state/index.ts';
+import { decodeValue, type EncodeOptions, encodeValue, PyMap, type Value } from '../values/index.ts';
 import { HostRuntime } from './runtime.ts';
 import { common, modsArg } from './state-arguments.ts';
 import { type Prepared, StateWork } from './state-work.ts';
@@ -90,7 +90,7 @@ async function lookAt(
     shown: () =>
       new CodedAnswer(
         new PyMap([
-          ['plan', decodeValue(encodePlan(plan))],
+          ['plan', decodeValue(shownPlan(plan))],
           ['record', decodeValue(record as unknown as JsonValue)],
           ['digest', digest],
           ['states', returns],
@@ -116,10 +116,18 @@ async function digestsOf(map: PyMap, nonce: string): Promise<Readonly<Record<str
   return sorted(digests);
 }
 
-/** The states in order of their run; secrets count, and are not told. */
+/** The plan for reading: Salt's low chunks say nothing that the rest of a chunk does not. */
+function shownPlan(plan: Plan): JsonValue {
+  return { chunks: encodedChunks(plan, ({ low: _low, ...chunk }) => chunk) };
+}
+
+/**
+ * The states in order of their run; secrets count, and are not told. Where a state stands in its file does not count:
+ * a line more above would otherwise move all that follow.
+ */
 async function stepDigests(plan: Plan, nonce: string): Promise<readonly (readonly [string, string])[]> {
-  const chunks = (options: Parameters<typeof encodePlan>[1]): readonly JsonValue[] =>
-    (encodePlan(plan, options) as unknown as { chunks: readonly JsonValue[] }).chunks;
+  const chunks = (options: EncodeOptions): readonly JsonValue[] =>
+    encodedChunks(plan, ({ low: _low, place: _place, order: _order, ...chunk }) => chunk, options);
   const revealed = chunks({ secrets: 'revealed' });
   const sealed = chunks({ secrets: 'sealed' });
   const digests: (readonly [string, string])[] = [];
@@ -127,6 +135,15 @@ async function stepDigests(plan: Plan, nonce: string): Promise<readonly (readonl
     digests.push([chunk.key, await sealedDigest(revealed[index]!, sealed[index]!, nonce)]);
   }
   return digests;
+}
+
+function encodedChunks(
+  plan: Plan,
+  part: (chunk: Chunk) => Partial<Chunk>,
+  options: EncodeOptions = {},
+): readonly JsonValue[] {
+  const { chunks } = encodePlan(plan, options) as unknown as { readonly chunks: readonly Chunk[] };
+  return chunks.map((chunk) => part(chunk) as unknown as JsonValue);
 }
 
 /** What each state would do: comments and times may differ, changes may not. */

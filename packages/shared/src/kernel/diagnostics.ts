@@ -10,6 +10,11 @@ export interface SourceRange {
   readonly endColumn?: number;
   /** The text of that line, for the caret display. */
   readonly text?: string;
+  /**
+   * What a place in a chain is, where it is not how the file came to be read: the line as it was after its templates
+   * ran, or what the diagnosed place is at odds with.
+   */
+  readonly role?: 'rendered' | 'other';
 }
 
 /** One problem in user input. Collect all of them; never stop at the first where the reader can go on. */
@@ -21,7 +26,7 @@ export interface Diagnostic {
   /** What to write instead, or why; may be empty. */
   readonly detail: string;
   readonly source?: SourceRange;
-  /** How the file came to be read, innermost first: includes, imports; for YAML errors the rendered line. */
+  /** Places with a role first, then how the file came to be read, innermost first: includes, imports. */
   readonly chain?: readonly SourceRange[];
 }
 
@@ -54,29 +59,45 @@ export function formatPlace(source: SourceRange): string {
 }
 
 /**
- * Lays a diagnostic out for a terminal: severity and code, the place, the line with a caret, the chain, the detail.
- * Plain text; the caller colours.
+ * Lays a diagnostic out for a terminal: severity and code, the place, the line with a caret, the rendered line and other
+ * places with theirs, how the file came to be read, the detail. Plain text; the caller colours.
  */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const { source, chain = [] } = diagnostic;
+  const shown = chain.filter(({ role }) => role !== undefined);
+  const gutter = Math.max(1, ...[source, ...shown].map((place) => String(place?.line ?? '').length));
+  const blank = ' '.repeat(gutter);
   const lines = [`${diagnostic.severity}[${diagnostic.code}]: ${diagnostic.summary}`];
-  const { source } = diagnostic;
-  if (source) {
-    const gutter = String(source.line);
-    const blank = ' '.repeat(gutter.length);
-    lines.push(`${blank} --> ${formatPlace(source)}`);
-    if (source.text !== undefined) {
-      lines.push(`${gutter} | ${source.text}`);
-      if (source.column !== undefined) {
-        const width = Math.max(1, (source.endColumn ?? source.column + 1) - source.column);
-        lines.push(`${blank} | ${' '.repeat(source.column - 1)}${'^'.repeat(width)}`);
-      }
-    }
+  if (source) lines.push(`${blank} --> ${formatPlace(source)}`, ...excerpt(source, gutter));
+  for (const place of shown) {
+    lines.push(`${blank} ::: ${titleOf(place, source)}`, ...excerpt(place, gutter));
   }
-  for (const place of diagnostic.chain ?? []) {
-    lines.push(`  from ${formatPlace(place)}${place.text === undefined ? '' : `: ${place.text.trim()}`}`);
+  for (const place of chain) {
+    if (place.role !== undefined) continue;
+    lines.push(`${blank} from ${formatPlace(place)}${place.text === undefined ? '' : `: ${place.text.trim()}`}`);
   }
-  if (diagnostic.detail !== '') lines.push(`  = help: ${diagnostic.detail}`);
+  if (diagnostic.detail !== '') lines.push(`${blank} = help: ${diagnostic.detail}`);
   return lines.join('\n');
+}
+
+function titleOf(place: SourceRange, source: SourceRange | undefined): string {
+  if (place.role !== 'rendered') return `the other one, ${formatPlace(place)}`;
+  const file = place.file.replace(/ \(rendered\)$/, '');
+  return `${file === source?.file ? '' : `${file} `}rendered, line ${place.line}`;
+}
+
+/** The line of a place, and below it the caret. */
+function excerpt({ line, column, endColumn, text }: SourceRange, gutter: number): readonly string[] {
+  if (text === undefined) return [];
+  const shown = [`${String(line).padStart(gutter)} | ${text}`];
+  if (column === undefined) return shown;
+  const width = Math.max(1, (endColumn ?? column + 1) - column);
+  // A tab stays one, so that the caret stands where the terminal puts what is above it.
+  const before = text
+    .slice(0, column - 1)
+    .replace(/[^\t]/g, ' ')
+    .padEnd(column - 1);
+  return [...shown, `${' '.repeat(gutter)} | ${before}${'^'.repeat(width)}`];
 }
 
 /** Several problems in user input thrown as one error, for callers that have no use for a partial result. */

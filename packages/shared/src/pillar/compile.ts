@@ -1,5 +1,5 @@
 import type { FileSource } from '../files/index.ts';
-import { type Compiled, type Diagnostic, errorMessage, hasErrors } from '../kernel/index.ts';
+import { type Compiled, type Diagnostic, errorMessage, hasErrors, Secret } from '../kernel/index.ts';
 import type { JinjaOptions, RenderData, RenderLimits, TemplateCalls } from '../render/index.ts';
 import { didYouMean } from '../schema/index.ts';
 import type { TargetContext, TargetExpression } from '../target/index.ts';
@@ -127,7 +127,8 @@ class Compilation {
 
   finish(): CompiledPillar {
     if (this.#override.size > 0) {
-      this.#add(this.#override, [{ source: 'command line', prefix: [], data: this.#override }]);
+      const data = sealedAs(this.#data, this.#override);
+      this.#add(data, [{ source: 'command line', prefix: [], data }]);
     }
     const diagnostics = this.#diagnostics;
     const layers = this.#layers;
@@ -159,6 +160,18 @@ class Compilation {
     this.#data = mergePillars(this.#data, data, this.#settings);
     this.#layers.push(...layers);
   }
+}
+
+/** What is laid over a secret is one: a command line cannot say so itself. */
+function sealedAs(data: PyMap, override: PyMap): PyMap {
+  return new PyMap(
+    [...override].map(([key, value]) => {
+      const before = data.get(key);
+      if (before instanceof PyMap && value instanceof PyMap) return [key, sealedAs(before, value)] as const;
+      const isText = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
+      return [key, before instanceof Secret && isText ? new Secret(String(value)) : value] as const;
+    }),
+  );
 }
 
 /** Nothing of the files is known yet when the top file is matched: a target in pillar sees the override and what came first. */

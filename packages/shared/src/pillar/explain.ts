@@ -1,7 +1,6 @@
 import type { SourceRange } from '../kernel/index.ts';
 import type { RenderedData } from '../render/index.ts';
-import { traverse } from '../target/index.ts';
-import { PyMap, type Value } from '../values/index.ts';
+import { PyMap, traverse, type Value } from '../values/index.ts';
 
 /** One contribution to a pillar, before it was merged with the others. */
 export interface PillarLayer {

@@ -1,6 +1,5 @@
 import { EdgeError } from '../kernel/index.ts';
-import { traverse } from '../target/index.ts';
-import { copyValue, joinLists, PyMap, type Value } from '../values/index.ts';
+import { copyValue, joinLists, PyMap, traverse, type Value } from '../values/index.ts';
 import { mergeMaps } from './merge.ts';
 
 /** How a path into the pillar is followed, as the arguments of `pillar.get`. */

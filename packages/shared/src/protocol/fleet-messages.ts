@@ -50,9 +50,17 @@ export const knockMessage = z.object({
   id: z.string().min(1).max(255),
   publicKey: z.string(),
   token: z.string().optional(),
+  /** What the host says it is for; a join token can be good for one role only. */
+  role: z.string().max(255).optional(),
   at: z.number(),
 });
 export type KnockMessage = z.infer<typeof knockMessage>;
+
+/**
+ * A minion asks for a new key in place of the one it is connected with; travels in an envelope signed with the new one,
+ * over the connection of the old one, so that both are proven.
+ */
+export const successionMessage = z.object({ id: z.string(), publicKey: z.string(), at: z.number() });
 
 /** The answer to a knock. */
 export const knockAnswer = z.discriminatedUnion('status', [
@@ -62,6 +70,8 @@ export const knockAnswer = z.discriminatedUnion('status', [
     jwt: z.string(),
     /** Public keys of those whose jobs the minion may run. */
     signers: z.array(z.string()),
+    /** The role its join token gave it. */
+    role: z.string().optional(),
   }),
   z.object({ status: z.literal('pending'), fingerprint: z.string() }),
   z.object({ status: z.literal('rejected'), fingerprint: z.string() }),

@@ -15,6 +15,7 @@ export {
   minionEvent,
   type RunningJob,
   runningJob,
+  successionMessage,
 } from './fleet-messages.ts';
 export {
   type Answer,
@@ -37,6 +38,7 @@ export {
   type JobReturn,
   type JobReturnEvent,
   type JobSummary,
+  type JoinToken,
   jobDetails,
   jobEnd,
   jobReturn,

@@ -17,6 +17,8 @@ export interface TemplateLoader {
    * Undefined: no such template. `path` is how diagnostics name it.
    */
   load(name: string): Promise<{ readonly text: string; readonly path: string } | undefined>;
+  /** The template whose name is nearest to one that does not exist, where the loader knows. */
+  near?(name: string): Promise<string | undefined>;
 }
 
 /** Bounds of one render; exceeding one is a diagnostic, never a hang. */

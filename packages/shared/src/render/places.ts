@@ -64,6 +64,14 @@ export class TextPlaces {
     return this.#starts.length;
   }
 
+  /** Where the key or value that begins at an offset ends, as far as a look at its line tells. */
+  wordEnd(offset: number): number {
+    const line = this.lineAt(offset);
+    const rest = this.lineText(line).slice(offset - this.lineStart(line));
+    const [word = ''] = /^(?:(["']).*?\1|[^\s:,[\]{}]+(?::(?=\S)[^\s:,[\]{}]+)*)/.exec(rest) ?? [];
+    return offset + word.length;
+  }
+
   /** The place in the text itself. */
   rendered(offset: number, end?: number): SourceRange {
     const line = this.lineAt(offset);
@@ -81,7 +89,7 @@ export class TextPlaces {
     const rendered = this.rendered(offset, end);
     if (!this.#origin) return rendered;
     const origin = this.#origin(rendered.line);
-    if (!origin) return this.#markedRendered(rendered);
+    if (!origin) return { ...rendered, file: `${this.#path} (rendered)` };
     return origin.text === rendered.text ? { ...rendered, file: origin.file, line: origin.line } : origin;
   }
 
@@ -94,7 +102,7 @@ export class TextPlaces {
   }
 
   #markedRendered(place: SourceRange): SourceRange {
-    return { ...place, file: `${this.#path} (rendered)` };
+    return { ...place, file: `${this.#path} (rendered)`, role: 'rendered' };
   }
 }
 
@@ -112,7 +120,7 @@ export function placeFinder(
         ? offsets[key]
         : undefined
       : offsets.get(keyIdentity(key));
-    return offset === undefined ? undefined : places.authored(offset);
+    return offset === undefined ? undefined : places.authored(offset, places.wordEnd(offset));
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Compiled, SourceRange } from '../kernel/index.ts';
+import type { StateVerb } from '../protocol/plain/index.ts';
 import type { PyMap, Value } from '../values/index.ts';
 
 /** Salt's key of a state in its return: `state_|-id_|-name_|-fun`. */
@@ -104,6 +105,10 @@ export interface StateReturn {
   readonly comment: string;
   /** False for a state its requisites did not call for (`onchanges` of something unchanged). */
   readonly ran?: false;
+  /** It did nothing itself: this is what it did because of what it watches or listens to. */
+  readonly reacted?: true;
+  /** What its changes do; absent where there are none. */
+  readonly verb?: StateVerb;
 }
 
 /** How a step is to be run, as `decide` found it. */

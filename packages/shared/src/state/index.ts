@@ -17,6 +17,8 @@ export type {
 } from './contract.ts';
 export {
   buildGraph,
+  type Causes,
+  causesOf,
   createRun,
   decide,
   decodeFact,
@@ -34,6 +36,7 @@ export {
 export {
   bareHighData,
   gatherHigh,
+  gatherReadable,
   type HighData,
   numberStates,
   Places,

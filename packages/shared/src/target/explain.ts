@@ -1,8 +1,7 @@
-import { encodeValue } from '../values/index.ts';
+import { encodeValue, traverse } from '../values/index.ts';
 import type { TargetExpression } from './expression.ts';
 import { printTarget } from './expression.ts';
 import { compileMatcher, expandRange, resolveNodegroup, type TargetContext, type TargetSubject } from './match.ts';
-import { traverse } from './traverse.ts';
 
 /** Why a host matches or not: a tree as the target is one. */
 export interface MatchReason {

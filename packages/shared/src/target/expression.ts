@@ -1,20 +1,4 @@
-/** The types of target Salt knows, by the names `tgt_type` and `match:` use. */
-export const TARGET_TYPES = [
-  'glob',
-  'pcre',
-  'list',
-  'grain',
-  'grain_pcre',
-  'pillar',
-  'pillar_pcre',
-  'pillar_exact',
-  'ipcidr',
-  'nodegroup',
-  'range',
-  'compound',
-] as const;
-/** How a target expression is read. */
-export type TargetType = (typeof TARGET_TYPES)[number];
+import type { TargetType } from '../protocol/plain/index.ts';
 
 /** Where a part stands in the expression, in UTF-16 units; `end` is the first unit after it. */
 export interface Span {

@@ -3,13 +3,10 @@ export {
   type DataTarget,
   printTarget,
   type Span,
-  TARGET_TYPES,
   type TargetExpression,
-  type TargetType,
 } from './expression.ts';
 export { compileGlob, globMatches, isGlob } from './glob.ts';
 export { compileMatcher, matchTarget, type TargetContext, type TargetMatcher, type TargetSubject } from './match.ts';
 export { isTargetType, type ParseTargetOptions, parseTarget } from './parse.ts';
 export { compilePythonPattern, PatternError, type PythonPattern } from './python-pattern.ts';
 export { type Selection, selectTargets } from './select.ts';
-export { traverse } from './traverse.ts';

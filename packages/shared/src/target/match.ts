@@ -6,8 +6,7 @@ import { compileGlob } from './glob.ts';
 import { compileIpTarget, parseIpTarget } from './network.ts';
 import { parseTarget } from './parse.ts';
 import { compilePythonPattern } from './python-pattern.ts';
-import { subdictMatches, type TestFactory } from './subdict.ts';
-import { sequenceOf } from './traverse.ts';
+import { sequenceOf, subdictMatches, type TestFactory } from './subdict.ts';
 
 /** A host as targets see it. */
 export interface TargetSubject {

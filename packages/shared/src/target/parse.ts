@@ -1,6 +1,7 @@
 import { type Compiled, compiled, type Diagnostic, notCompiled } from '../kernel/index.ts';
+import { TARGET_TYPES, type TargetType } from '../protocol/plain/index.ts';
 import { didYouMean } from '../schema/index.ts';
-import { ENGINES, type Span, TARGET_TYPES, type TargetExpression, type TargetType } from './expression.ts';
+import { ENGINES, type Span, type TargetExpression } from './expression.ts';
 import { parseIpTarget } from './network.ts';
 import { compilePythonPattern, PatternError } from './python-pattern.ts';
 

@@ -1,6 +1,5 @@
 import { Secret } from '../kernel/index.ts';
-import { isFloat, PyDate, PyFloat, PyMap, PySet, type Value } from '../values/index.ts';
-import { sequenceOf, traverse } from './traverse.ts';
+import { isFloat, PyDate, PyFloat, PyMap, PySet, PyTuple, traverse, type Value } from '../values/index.ts';
 
 /** Compares the text of a value, in lower case, with what the expression says. */
 type ValueTest = (text: string) => boolean;
@@ -76,4 +75,10 @@ function reprOf(value: Value): string {
 
 function floatText(value: number): string {
   return Number.isInteger(value) && Math.abs(value) < 1e16 ? value.toFixed(1) : String(value);
+}
+
+/** Items of a list or tuple; undefined for anything else. */
+export function sequenceOf(value: Value): readonly Value[] | undefined {
+  if (Array.isArray(value)) return value;
+  return value instanceof PyTuple ? value.items : undefined;
 }

@@ -5,4 +5,7 @@ export { type KeyIdentity, keyIdentity } from './key.ts';
 export { PyMap } from './map.ts';
 export { fromPlain, type PlainValue, toPlain } from './plain.ts';
 export { PySet } from './set.ts';
+export { traverse } from './traverse.ts';
 export { float, integer, isFloat, isInteger, PyDate, PyFloat, PyTuple, type Value } from './values.ts';
+export { scalarValue } from './yaml-scalar.ts';
+export { resolvePlain, shortTag, YAML_TAG } from './yaml-tags.ts';

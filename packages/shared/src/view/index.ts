@@ -16,4 +16,11 @@ export {
 export { countRun, elapsedMs, isEnded, isFailed, type RunCounts } from './run-summary.ts';
 export { foldRun, type HostView, type PhaseView, type RunView, type StepView, unknownRun } from './run-view.ts';
 export { type HostPlan, movesOf, type PlanRecord, readHostPlan } from './state-plan.ts';
-export { readStateReturns, type StateLine, type StatesView } from './state-returns.ts';
+export {
+  kindOf,
+  readStateReturns,
+  type StateKind,
+  type StateLine,
+  type StatesView,
+  statesIn,
+} from './state-returns.ts';

@@ -1,5 +1,16 @@
 import type { JsonValue } from '../kernel/index.ts';
-import { decodeValue, encodeValue, isFloat, isInteger, PyFloat, PyMap, type Value } from '../values/index.ts';
+import { STATE_NOTES, type StateCause, type StateNotes, type StateVerb } from '../protocol/plain/index.ts';
+import {
+  decodeValue,
+  encodeValue,
+  isFloat,
+  isInteger,
+  type PlainValue,
+  PyFloat,
+  PyMap,
+  toPlain,
+  type Value,
+} from '../values/index.ts';
 
 /** One state's end as a host returned it (`state.apply`, `state.highstate`, `state.sls`, `state.single`). */
 export interface StateLine {
@@ -15,6 +26,19 @@ export interface StateLine {
   readonly changed: boolean;
   readonly comment: string;
   readonly durationMs?: number;
+  readonly notes: StateNotes;
+}
+
+/** How a state counts: what it did, or in a test run would do. `unknown`: no look says what it would do. */
+export type StateKind = 'add' | 'change' | 'remove' | 'unknown' | 'unchanged' | 'failed';
+
+/** How a state counts. */
+export function kindOf({ result, changed, notes }: StateLine): StateKind {
+  if (result === false) return 'failed';
+  const { verb, depends } = notes;
+  if (depends !== undefined || (result === null && (!changed || verb === 'run'))) return 'unknown';
+  if (!changed) return 'unchanged';
+  return verb === 'add' || verb === 'remove' ? verb : 'change';
 }
 
 /** The states of one host in order of their run, with counts. */
@@ -29,7 +53,11 @@ export interface StatesView {
 
 /** Reads the return of a state run; undefined when `ret` is something else, such as a list of compile errors. */
 export function readStateReturns(ret: JsonValue): StatesView | undefined {
-  const map = decodeValue(ret);
+  return statesIn(decodeValue(ret));
+}
+
+/** The same of a return that did not travel. */
+export function statesIn(map: Value): StatesView | undefined {
   if (!(map instanceof PyMap) || map.size === 0) return undefined;
   const lines: { order: number; line: StateLine }[] = [];
   for (const [key, value] of map) {
@@ -64,7 +92,45 @@ function readLine(key: string, value: PyMap): StateLine {
     changed: !(changes instanceof PyMap && changes.size === 0),
     comment: textOf(value.get('comment')) ?? '',
     ...(durationMs === undefined ? {} : { durationMs }),
+    notes: readNotes(value.get(STATE_NOTES)),
   };
+}
+
+const VERBS = new Set<string>([
+  'add',
+  'change',
+  'remove',
+  'start',
+  'stop',
+  'restart',
+  'reload',
+  'run',
+  'send',
+] satisfies StateVerb[]);
+const REQUISITES = new Set<string>(['watch', 'onchanges', 'listen', 'prereq'] satisfies StateCause['requisite'][]);
+
+/** Takes what it knows; a newer host may have written more. */
+function readNotes(value: Value | undefined): StateNotes {
+  if (!(value instanceof PyMap)) return {};
+  const place = value.get('place');
+  const verb = value.get('verb');
+  const because = causes(value.get('because'));
+  const depends = causes(value.get('depends'));
+  const guards = value.get('guards');
+  return {
+    ...(typeof place === 'string' ? { place } : {}),
+    ...(typeof verb === 'string' && VERBS.has(verb) ? { verb: verb as StateVerb } : {}),
+    ...(because.length === 0 ? {} : { because }),
+    ...(depends.length === 0 ? {} : { depends }),
+    ...(Array.isArray(guards) ? { guards: guards.map(String) } : {}),
+    ...(value.get('isSkipped') === true ? { isSkipped: true } : {}),
+  };
+}
+
+function causes(value: Value | undefined): readonly StateCause[] {
+  const listed: PlainValue = value === undefined ? [] : toPlain(value);
+  if (!Array.isArray(listed)) return [];
+  return (listed as unknown as readonly StateCause[]).filter(({ requisite }) => REQUISITES.has(requisite));
 }
 
 function textOf(value: Value | undefined): string | undefined {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKeyPair, signBody, signJob } from '@edge-run/shared/bus';
@@ -7,6 +7,7 @@ import { JobRunner, JobStore } from '@edge-run/shared/execute';
 import { silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { JobMessage, JobReceipt, ReturnMessage } from '@edge-run/shared/protocol';
 import { PyMap } from '@edge-run/shared/values';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 let directory: string;
@@ -251,15 +252,69 @@ describe('JobStore', () => {
     expect(new JobStore(directory).all()).toHaveLength(store.all().length);
   });
 
-  test('files a crash cut off are as if they never were', () => {
+  test('a line that a crash cut off is as if it never was', () => {
     const store = new JobStore(directory);
     const message = job();
     store.begin(message, 'd', 1);
     store.end(message, answer(message));
-    writeFileSync(join(directory, 'cut.run.json'), '{"digest":');
-    writeFileSync(join(directory, 'half.ret.json.tmp'), '{');
+    const file = join(directory, 'jobs.log');
+    const whole = readFileSync(file, 'utf8');
+    writeFileSync(file, `${whole}{"kind":"done","jid":"${message.jid}`);
     const reopened = new JobStore(directory);
-    expect(reopened.all().map(({ jid }) => jid)).toEqual([message.jid]);
-    expect(readdirSync(directory)).toEqual([`${message.jid}.ret.json`]);
+    expect(reopened.unconfirmed()).toEqual([message.jid]);
+    reopened.confirm(message.jid);
+    expect(new JobStore(directory).get(message.jid)?.stage).toBe('done');
+  });
+
+  test('wherever a crash cuts the file, what was before is there: property', () => {
+    const step = fc.record({ act: fc.constantFrom('begin', 'end', 'confirm'), job: fc.nat(5), size: fc.nat(200) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.double({ min: 0, max: 1, noNaN: true }), (steps, share) => {
+        const folder = mkdtempSync(join(tmpdir(), 'edge-jobs-'));
+        try {
+          const store = new JobStore(folder, { keep: 3 });
+          const file = join(folder, 'jobs.log');
+          const messages = Array.from({ length: 6 }, () => job({ issuedAt: 1, expiresAt: 2 }));
+          /** Bytes of the file → what the store knew then. */
+          const states: (readonly [number, string])[] = [[0, '[]']];
+          for (const { act, job: index, size } of steps) {
+            const message = messages[index]!;
+            const { stage } = store.get(message.jid) ?? {};
+            if (act === 'begin' && stage === undefined) store.begin(message, 'd', 100);
+            if (act === 'end' && stage === 'run') store.end(message, { ...answer(message), ret: 'x'.repeat(size) });
+            if (act === 'confirm') store.confirm(message.jid);
+            states.push([statSync(file).size, JSON.stringify(store.all())]);
+          }
+          const cut = Math.round(statSync(file).size * share);
+          truncateSync(file, cut);
+          const reopened = new JobStore(folder, { keep: 3 });
+          const before = states.findLast(([bytes]) => bytes <= cut)!;
+          // A cut within a step that writes two lines leaves the first of them.
+          const known = JSON.parse(before[1]) as { jid: string }[];
+          const now = reopened.all().map(({ jid }) => jid);
+          expect(known.filter(({ jid }) => !now.includes(jid)).length).toBeLessThanOrEqual(1);
+          for (const { jid, stage } of reopened.all())
+            if (stage !== 'run') expect(reopened.readReturn(jid)?.jid).toBe(jid);
+        } finally {
+          rmSync(folder, { recursive: true, force: true });
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('old lines are left out once they are most of the file', () => {
+    const store = new JobStore(directory, { keep: 10 });
+    const large = 'x'.repeat(100_000);
+    for (let round = 0; round < 120; round += 1) {
+      const message = job({ issuedAt: 1, expiresAt: 2 });
+      store.begin(message, 'd', 100);
+      store.end(message, { ...answer(message), ret: large });
+      store.confirm(message.jid);
+    }
+    expect(statSync(join(directory, 'jobs.log')).size).toBeLessThan(5_000_000);
+    const reopened = new JobStore(directory, { keep: 10 });
+    expect(reopened.all()).toEqual(store.all());
+    for (const { jid } of reopened.all()) expect(reopened.readReturn(jid)?.ret).toBe(large);
   });
 });

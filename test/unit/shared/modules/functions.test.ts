@@ -30,6 +30,43 @@ const call = async (
   return answer === undefined ? undefined : toPlain(answer as Value);
 };
 
+describe('config.get', () => {
+  const opts = { app: { port: 1, own: { o: 1 } }, list: [1] };
+  const facts = { app: { port: 2, own: { g: 2 } }, list: [2], grain: 'g' };
+  const inPillar = {
+    app: { port: 3, own: { p: 3 } },
+    grain: 'p',
+    master: { app: { port: 4, only: 4 }, 'x/y': 5, x: { y: 6 } },
+  };
+  const get = (args: unknown[], kwargs: Record<string, unknown> = {}) =>
+    call('config.get', args, kwargs, { opts, facts, pillar: inPillar });
+
+  it.each<[string, Record<string, unknown>, unknown]>([
+    ['app:port', {}, 1],
+    ['app:port', { omit_opts: true }, 2],
+    ['app:port', { omit_opts: true, omit_grains: true }, 3],
+    ['app:port', { omit_opts: true, omit_grains: true, omit_pillar: true }, 4],
+    ['app:only', {}, 4],
+    ['app:only', { omit_master: true, default: 'd' }, 'd'],
+    ['x:y', {}, 6],
+    ['x:y', { delimiter: '|', default: 'd' }, 'd'],
+    ['x|y', { delimiter: '|' }, 6],
+    ['app:own', {}, { o: 1 }],
+    ['app', { merge: 'recurse' }, { port: 1, own: { p: 3, g: 2, o: 1 }, only: 4 }],
+    ['app', { merge: 'something else' }, { port: 1, own: { p: 3, g: 2, o: 1 }, only: 4 }],
+    ['app', { merge: 'overwrite' }, { port: 1, own: { o: 1 } }],
+    ['app:port', { merge: 'recurse', omit_opts: true }, 1],
+    ['grain', { merge: 'recurse' }, 'g'],
+    ['list', { merge: 'recurse' }, [1]],
+    ['nobody', { merge: 'recurse', default: [] }, []],
+  ])('%s %j', async (key, kwargs, wanted) => expect(await get([key], kwargs)).toEqual(wanted));
+
+  it('joins lists of merged sources where pillar_merge_lists says so', async () => {
+    const options = { opts: { ...opts, pillar_merge_lists: true }, facts, pillar: inPillar };
+    expect(await call('config.get', ['list'], { merge: 'recurse' }, options)).toEqual([2, 1]);
+  });
+});
+
 describe('functions about data', () => {
   it.each<[string, unknown[], Record<string, unknown>, unknown]>([
     ['pillar.get', ['app:port'], {}, 80],
@@ -54,6 +91,13 @@ describe('functions about data', () => {
     ['grains.filter_by', [{ 'Red*': 1, default: 2 }], { grain: 'os' }, 2],
     ['config.get', ['app:port'], {}, 80],
     ['config.get', ['os'], {}, 'Debian'],
+    ['config.get', ['redis.port'], {}, 6379],
+    ['config.get', ['nobody', 7], {}, 7],
+    ['config.get', ['empty', 7], {}, null],
+    ['config.option', ['hosts.file'], {}, '/etc/hosts'],
+    ['config.option', ['app:port', 'plain keys only'], {}, 'plain keys only'],
+    ['config.option', ['ldap.t*'], { wildcard: true }, { 'ldap.tls': false }],
+    ['config.option', ['os'], { omit_all: true }, ''],
     ['slsutil.merge', [{ a: { b: 1 } }, { a: { c: 2 } }], {}, { a: { b: 1, c: 2 } }],
     ['slsutil.merge', [{ a: { b: 1 } }, { a: { c: 2 } }], { strategy: 'overwrite' }, { a: { c: 2 } }],
     [
@@ -169,5 +213,18 @@ describe('modules on a scripted host', () => {
       { exitCode: 1, stdout: '{"dependencies":{"a":{"version":"1.0.0"},"b":{"missing":true}}}' },
     ]);
     expect(await call('npm.list', [], { dir: '/srv' }, {}, host)).toEqual({ a: { version: '1.0.0' } });
+  });
+});
+
+describe('names of users and groups', () => {
+  const accounts = (): FakeHost =>
+    new FakeHost().on([/getent.* passwd$/, { stdout: 'www-data:x:33:33::/var/www:/bin/sh\n' }], [/getent/, {}]);
+  it('hold dashes, as those of Debian do, but begin with none', async () => {
+    expect(await call('user.info', ['www-data'], {}, {}, accounts())).toMatchObject({ name: 'www-data', uid: 33 });
+    const state = catalog.states.get('user.absent')!;
+    expect(await runState(state, moduleContext(accounts()), { name: 'www-data' }, 'plan')).toMatchObject({
+      result: null,
+    });
+    await expect(runState(state, moduleContext(accounts()), { name: '-rf' })).rejects.toThrow('not a name');
   });
 });

@@ -52,6 +52,18 @@ describe('compilePillar', () => {
     expect(plain(value)).toEqual({ port: 81, hosts: ['a'], conf: { tls: { owner: 'bob' } } });
   });
 
+  it('keeps a secret a secret when the command line gives another', async () => {
+    const external = [
+      { name: 'vault', fetch: async () => map({ db: { key: new Secret('a'), user: 'app' }, pin: new Secret('1') }) },
+    ];
+    const override = map({ db: { key: 'mine', user: 'me' }, pin: 2 });
+    const { value } = await compile({ base: files }, { external, override });
+    expect(pillarGet(value!, 'db:key')).toEqual(new Secret('mine'));
+    expect((pillarGet(value!, 'db:key') as Secret).reveal()).toBe('mine');
+    expect((pillarGet(value!, 'pin') as Secret).reveal()).toBe('2');
+    expect(pillarGet(value!, 'db:user')).toBe('me');
+  });
+
   it('explains every value by the files that gave it, in order', async () => {
     const { layers } = await compile({ base: files }, { override: map({ port: 9 }) });
     expect(explainPillar(layers, 'port')).toEqual([

@@ -1,4 +1,5 @@
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { STATE_NOTES } from '@edge-run/shared/protocol/plain';
 import { anyValue } from '@edge-run/shared/schema';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
@@ -153,8 +154,15 @@ function failureLines(id: string, target: JobTargetAnswer): string[] {
   );
   return states.map(
     (state) =>
-      `${id}: ${String(state.get('__id__') ?? state.get('name'))}: ${String(state.get('comment'))}${errorOutput(state)}`,
+      `${id}: ${String(state.get('__id__') ?? state.get('name'))}${placeText(state)}: ${String(state.get('comment'))}${errorOutput(state)}`,
   );
+}
+
+/** ` (web.sls:4)`, where the host knows it. */
+function placeText(state: PyMap): string {
+  const notes = state.get(STATE_NOTES);
+  const place = notes instanceof PyMap ? notes.get('place') : undefined;
+  return typeof place === 'string' ? ` (${place})` : '';
 }
 
 /** The end of what a failed command wrote to stderr; the comment of `cmd.run` is only the command. */

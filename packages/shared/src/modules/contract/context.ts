@@ -1,6 +1,6 @@
 import type { FileSource } from '../../files/index.ts';
 import type { HostReader } from '../../host/index.ts';
-import type { Logger } from '../../kernel/index.ts';
+import type { ErrorRecord, Logger } from '../../kernel/index.ts';
 import type { PyMap, Value } from '../../values/index.ts';
 
 /** What Salt calls grains: facts of the host, top-level names as in Salt (`os`, `os_family`, `ipv4`, …). */
@@ -33,6 +33,12 @@ export interface Jobs {
   run(request: JobRequest, signal: AbortSignal): Promise<JobAnswer>;
 }
 
+/** What a host proves itself with; exists on minions that knocked to be let in. */
+export interface HostKeys {
+  /** Puts a new key in the place of the present one; answers once it is in use. @throws EdgeError `EDGE_NOT_ALLOWED` */
+  rotate(): Promise<{ readonly publicKey: string }>;
+}
+
 /** A job for other hosts. */
 export interface JobRequest {
   readonly target: string;
@@ -63,6 +69,8 @@ export interface JobTargetAnswer {
   readonly retcode: number;
   /** Why, for every outcome but `succeeded`. */
   readonly evidence?: string;
+  /** What the function threw, or kept it from running. */
+  readonly error?: ErrorRecord;
 }
 
 /** The `state.*` functions, callable from modules. */
@@ -89,6 +97,8 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly jid?: string;
   /** On the master only. */
   readonly jobs?: Jobs;
+  /** On minions only. */
+  readonly keys?: HostKeys;
   readonly state?: StateCalls;
   /** Calls another execution module by name; positional arguments first. */
   call(name: string, args?: readonly Value[], kwargs?: Readonly<Record<string, unknown>>): Promise<Value>;

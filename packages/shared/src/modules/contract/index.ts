@@ -2,6 +2,7 @@ export type { Catalog } from './catalog.ts';
 export type {
   EventSink,
   Facts,
+  HostKeys,
   JobAnswer,
   JobRequest,
   Jobs,
@@ -32,4 +33,5 @@ export {
   refused,
   type StateModule,
   type Verdict,
+  verbOf,
 } from './state.ts';

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Host } from '../../host/index.ts';
+import type { StateVerb } from '../../protocol/plain/index.ts';
 import type { Declaration } from '../../schema/index.ts';
 import type { Value } from '../../values/index.ts';
 import type { Facts, ModuleContext } from './context.ts';
@@ -16,8 +17,12 @@ export interface ApplyOutcome {
 export interface Change {
   /** In the words users use: `user app: exists`. */
   readonly what: string;
+  /** null: it was not there. */
   readonly before: unknown;
+  /** null: it is gone. */
   readonly after: unknown;
+  /** Needed only where `before` and `after` do not say it; absent: from null is `add`, to null is `remove`. */
+  readonly verb?: StateVerb;
   /** Salt's entry for the `changes` return, where its shape is known (`{diff: …}`, `{path: {directory: new}}`); merged in order. */
   readonly changes?: unknown;
   /** Unified diff of text. */
@@ -62,6 +67,22 @@ export interface StateModule<A extends z.ZodObject = z.ZodObject> extends Declar
 /** Declares a state. */
 export function defineState<A extends z.ZodObject>(module: StateModule<A>): StateModule {
   return module as unknown as StateModule;
+}
+
+/** What several changes of one state do, in one word: `change` where they do different things. */
+export function verbOf(changes: readonly Change[]): StateVerb {
+  const verbs = changes.map(verbOfOne);
+  const [first = 'change', ...others] = verbs;
+  if (others.every((verb) => verb === first)) return first;
+  // What is made new, or acted on, is also given its attributes; what loses a part is changed.
+  return first === 'remove' ? 'change' : first;
+}
+
+function verbOfOne({ verb, before, after }: Change): StateVerb {
+  if (verb !== undefined) return verb;
+  const [was, is] = [before ?? null, after ?? null];
+  if (was === null) return is === null ? 'change' : 'add';
+  return is === null ? 'remove' : 'change';
 }
 
 /** The host is as the state wants it. */

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { EdgeError } from '../../kernel/index.ts';
 import { floatText } from '../../render/index.ts';
 import { anyValue } from '../../schema/index.ts';
-import { copyValue, PyFloat, PyMap, type Value, valuesEqual } from '../../values/index.ts';
+import { copyValue, PyFloat, PyMap, traverse, type Value, valuesEqual } from '../../values/index.ts';
 import { defineRead, type ExecutionModule } from '../contract/index.ts';
 import { updateInPlace } from '../text/index.ts';
-import { keysAt, traverse, traverseOr } from './data-path.ts';
+import { keysAt, traverseOr } from './data-path.ts';
 
 const keyArg = z.string().describe('Path of keys, with colons: ip_interfaces:eth0.');
 const delimiterArg = z.string().default(':').describe('What separates the parts of the path.');

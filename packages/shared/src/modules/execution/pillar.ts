@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { pillarGet } from '../../pillar/index.ts';
 import { anyValue } from '../../schema/index.ts';
-import { PyMap, type Value } from '../../values/index.ts';
+import { PyMap, traverse, type Value } from '../../values/index.ts';
 import { defineRead, type ExecutionModule } from '../contract/index.ts';
-import { keysAt, traverse, traverseOr } from './data-path.ts';
+import { keysAt, traverseOr } from './data-path.ts';
 
 const keyArg = z.string().describe('Path of keys, with colons: app:port.');
 const delimiterArg = z.string().default(':').describe('What separates the parts of the path.');

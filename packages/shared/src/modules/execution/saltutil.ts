@@ -76,6 +76,23 @@ export const saltutilFunctions: readonly ExecutionModule[] = [
       );
     },
   }),
+  defineWrite({
+    name: 'saltutil.regen_keys',
+    summary: 'Give this minion a new key; jobs go on while both are good, then the old one is void.',
+    args: z.object({}),
+    returns: 'The public key that is in use now.',
+    examples: [],
+    async run(_, { keys, host }) {
+      if (keys === undefined)
+        throw new EdgeError(
+          'EDGE_NOT_SUPPORTED',
+          `${host.id} has no key of its own`,
+          {},
+          { hint: 'Only minions have one.' },
+        );
+      return (await keys.rotate()).publicKey;
+    },
+  }),
   ...SYNCED.map((what) =>
     defineRead({
       name: `saltutil.sync_${what}`,

@@ -6,7 +6,7 @@ import { listGroups, listUsers } from '../providers/accounts.ts';
 
 const nameArg = z
   .string()
-  .regex(/^[^-:\n]+$/, 'not a name')
+  .regex(/^[^-:\n][^:\n]*$/, 'not a name')
   .describe('Name.');
 const groupList = z
   .union([z.string(), z.array(z.string())])

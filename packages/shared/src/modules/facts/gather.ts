@@ -8,14 +8,18 @@ import { packageArchitecture, parseOs } from './os.ts';
 const MARK = '@@edge-fact ';
 
 /** Starting a program costs more than all that the shell can do by itself, so it reads and takes apart what it can. */
-const PRELUDE = [
-  'show() { while IFS= read -r line || [ -n "$line" ]; do printf "%s\\n" "$line"; done < "$1"; }',
-  'uname() { u=$(command uname -snrvm) && s=${u%% *} && u=${u#* } && n=${u%% *} && u=${u#* } && r=${u%% *} &&' +
-    ' u=${u#* } && printf "%s\\n" "$s" "$r" "${u##* }" "$n" "${u% *}"; }',
-  'user() { i=$(id) && i=${i#uid=} && g=${i#* gid=} && a=${i#*\\(} && b=${g#*\\(} &&' +
-    ' printf "%s\\n" "${i%%\\(*}" "${a%%\\)*}" "${g%%\\(*}" "${b%%\\)*}"; }',
-  'f=$(hostname -f 2>/dev/null)',
-];
+const PRELUDE = `
+show() { while IFS= read -r line || [ -n "$line" ]; do printf "%s\\n" "$line"; done < "$1"; }
+uname() {
+  u=$(command uname -snrvm) && s=\${u%% *} && u=\${u#* } && n=\${u%% *} && u=\${u#* } && r=\${u%% *} && u=\${u#* } &&
+    printf "%s\\n" "$s" "$r" "\${u##* }" "$n" "\${u% *}"
+}
+user() {
+  i=$(id) && i=\${i#uid=} && g=\${i#* gid=} && a=\${i#*\\(} && b=\${g#*\\(} &&
+    printf "%s\\n" "\${i%%\\(*}" "\${a%%\\)*}" "\${g%%\\(*}" "\${b%%\\)*}"
+}
+f=$(hostname -f 2>/dev/null)
+`;
 
 /** name → shell command whose output it is; a failing one leaves nothing behind. */
 const SECTIONS: Readonly<Record<string, string>> = {
@@ -49,7 +53,7 @@ export const FACTS_COMMAND: Command = [
   'sh',
   '-c',
   [
-    ...PRELUDE,
+    PRELUDE,
     ...Object.entries(SECTIONS).map(([name, line]) => `echo "${MARK}${name}"; { ${line}; } 2>/dev/null; echo`),
     'true',
   ].join('\n'),

@@ -36,6 +36,7 @@ export const actionStates: readonly StateModule[] = [
           what: `${args.method} ${name}`,
           before: null,
           after: args.status ?? 'an answer',
+          verb: 'send',
           async apply({ signal }) {
             const answer = await queryHttp({ url: name, ...args }, signal);
             const problem = httpProblem(args, answer);
@@ -64,6 +65,7 @@ export const actionStates: readonly StateModule[] = [
           what: `${args.method} ${name} until it is as expected`,
           before: null,
           after: args.status ?? 'an answer',
+          verb: 'send',
           async apply({ signal }) {
             try {
               const { status } = await awaitHttp({ url: name, ...args }, wait_for, request_interval, signal);
@@ -94,6 +96,7 @@ function eventVerdict({
     what: `event ${name}: sent`,
     before: null,
     after: name,
+    verb: 'send',
     changes: { tag: name, data: data ?? null },
     async apply({ events, facts }) {
       const sent = new PyMap(data instanceof PyMap ? data : []);

@@ -125,6 +125,7 @@ async function runVerdict(args: z.output<typeof runArgs>, ctx: ModuleContext): P
     what: `run: ${cmd}`,
     before: null,
     after: cmd,
+    verb: 'run',
     // Salt shows no changes while it only looks.
     changes: {},
     apply: async ({ host, signal, call }) => {
@@ -153,6 +154,7 @@ async function scriptVerdict(args: z.output<typeof scriptArgs>, ctx: ModuleConte
     what: `script: ${args.name}`,
     before: null,
     after: args.name,
+    verb: 'run',
     changes: {},
     apply: async ({ call }) => {
       const { name, source: _, stateful, ignore_timeout, bg, use_vt, args: __, ...rest } = args;

@@ -45,7 +45,7 @@ export const fileSerialize: StateModule = defineState({
     if (found === undefined && !args.create) return inSync(`File ${name} is not present and is not set for creation`);
     if (found?.kind === 'directory') return refused(`Specified target ${name} is a directory`);
     const format = args.serializer ?? args.formatter ?? 'yaml';
-    let data = args.dataset ?? pillarData(args.dataset_pillar!, ctx.pillar.get(args.dataset_pillar!));
+    let data = args.dataset ?? pillarData(args.dataset_pillar!, ctx.pillar.get(args.dataset_pillar!, null));
     const existing = args.merge_if_exists ? await readIfPresent(ctx.host, path) : undefined;
     if (existing !== undefined)
       data = mergeRecursive(deserializeData(Buffer.from(existing).toString('utf8'), format), data, false);

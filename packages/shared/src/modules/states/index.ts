@@ -1,8 +1,10 @@
 export { actionStates } from './actions.ts';
 export { cmdStates } from './cmd.ts';
+export { cronStates } from './cron.ts';
 export { fileStates } from './file.ts';
 export { gitStates } from './git.ts';
 export { moduleStates } from './module.ts';
+export { mountStates } from './mount.ts';
 export { npmStates } from './npm.ts';
 export { pkgStates } from './pkg.ts';
 export { postgresStates } from './postgres.ts';

@@ -73,6 +73,7 @@ function runVerdict(given: Args, ctx: ModuleContext): Promise<Verdict> {
         what: `call ${fun}`,
         before: null,
         after: fun,
+        verb: 'run' as const,
         changes: { [isLegacy ? 'ret' : fun]: null },
         async apply({ call }: ModuleContext) {
           const answer = await call(fun, positional, kwargs);

@@ -39,6 +39,7 @@ export const npmStates: readonly StateModule[] = [
         what: `npm: ${missing.join(', ')} installed`,
         before: missing.map((spec) => installed.get(splitSpec(spec).name) ?? null),
         after: missing,
+        verb: missing.some((spec) => installed.has(splitSpec(spec).name)) ? 'change' : 'add',
         changes: { new: missing, old: [] },
         async apply({ host: writer }) {
           await mustRun(

@@ -38,12 +38,18 @@ export const pkgStates: readonly StateModule[] = [
           { old: installed.get(request.name) ?? '', new: request.version ?? 'installed' },
         ]),
       );
-      return changesOf(
-        acting(`packages installed: ${missing.map((request) => request.name).join(', ')}`, changes, async (writer) => {
-          if (refresh) await provider.refresh(writer);
-          await provider.install(writer, missing);
-        }),
-      );
+      const isNew = missing.every((request) => !installed.has(request.name));
+      return changesOf({
+        ...acting(
+          `packages installed: ${missing.map((request) => request.name).join(', ')}`,
+          changes,
+          async (writer) => {
+            if (refresh) await provider.refresh(writer);
+            await provider.install(writer, missing);
+          },
+        ),
+        verb: isNew ? 'add' : 'change',
+      });
     },
   }),
   defineState({
@@ -65,12 +71,14 @@ export const pkgStates: readonly StateModule[] = [
       const changes = Object.fromEntries(
         behind.map((request) => [request.name, { old: installed.get(request.name) ?? '', new: request.version }]),
       );
-      return changesOf(
-        acting(`packages updated: ${behind.map((request) => request.name).join(', ')}`, changes, async (writer) => {
+      const isNew = behind.every((request) => !installed.has(request.name));
+      return changesOf({
+        ...acting(`packages updated: ${behind.map((request) => request.name).join(', ')}`, changes, async (writer) => {
           if (refresh) await provider.refresh(writer);
           await provider.install(writer, refresh ? behind.map((request) => ({ name: request.name })) : behind);
         }),
-      );
+        verb: isNew ? 'add' : 'change',
+      });
     },
   }),
   ...(['removed', 'purged'] as const).map((verb) =>
@@ -91,11 +99,12 @@ export const pkgStates: readonly StateModule[] = [
           .filter((wanted) => installed.has(wanted));
         if (there.length === 0) return inSync('All specified packages are already absent');
         const changes = Object.fromEntries(there.map((wanted) => [wanted, { old: installed.get(wanted)!, new: '' }]));
-        return changesOf(
-          acting(`packages ${verb}: ${there.join(', ')}`, changes, (writer) =>
+        return changesOf({
+          ...acting(`packages ${verb}: ${there.join(', ')}`, changes, (writer) =>
             provider.remove(writer, there, { purge: verb === 'purged' }),
           ),
-        );
+          verb: 'remove',
+        });
       },
     }),
   ),

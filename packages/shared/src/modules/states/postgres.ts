@@ -40,15 +40,16 @@ export const postgresStates: readonly StateModule[] = [
           if ((await selectRows(host, query, { name }, options)).length > 0)
             return inSync(`${name} is already present`);
           const tail = kind === 'user' ? ' LOGIN' : owner === undefined ? '' : ' OWNER :"owner"';
-          return changesOf(
-            acting(
+          return changesOf({
+            ...acting(
               `${kind} ${name}: exists`,
               { [name]: 'Present' },
               `CREATE ${noun} :"name"${tail}`,
               { name, ...(owner === undefined ? {} : { owner }) },
               options,
             ),
-          );
+            verb: 'add',
+          });
         },
       }),
       defineState({
@@ -61,9 +62,10 @@ export const postgresStates: readonly StateModule[] = [
         async check({ name, ...args }, { host }) {
           const options = optionsOf(args);
           if ((await selectRows(host, query, { name }, options)).length === 0) return inSync(`${name} is not present`);
-          return changesOf(
-            acting(`${kind} ${name}: absent`, { [name]: 'Absent' }, `DROP ${noun} :"name"`, { name }, options),
-          );
+          return changesOf({
+            ...acting(`${kind} ${name}: absent`, { [name]: 'Absent' }, `DROP ${noun} :"name"`, { name }, options),
+            verb: 'remove',
+          });
         },
       }),
     ];

@@ -108,6 +108,7 @@ function acting(kind: string, name: string, action: ServiceAction, done: string,
     what: `service ${name} (${kind}): ${done}`,
     before: null,
     after: done,
+    verb: action,
     changes,
     async apply(ctx) {
       await (await serviceProvider(ctx, name)).act(ctx, name, action);

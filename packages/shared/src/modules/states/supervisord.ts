@@ -86,6 +86,7 @@ function acting(args: Running, verb: 'start' | 'stop' | 'restart', done: string)
     what: `supervisord ${args.name}: ${done}`,
     before: null,
     after: done,
+    verb,
     changes: { [args.name]: done },
     async apply(ctx: ModuleContext<Host>) {
       if (args.update) await tellSupervisor(ctx.host, ['update'], args);

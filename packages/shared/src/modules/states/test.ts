@@ -27,6 +27,7 @@ const onWatch = async (): Promise<Verdict> => {
     what: 'watch',
     before: null,
     after: 'fired',
+    verb: 'change' as const,
     changes: { 'Requisites with changes': 'fired' },
     apply: async (): Promise<ApplyOutcome> => ({ comment: 'Watch statement fired.' }),
   };

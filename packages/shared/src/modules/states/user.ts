@@ -5,7 +5,7 @@ import { listGroups, listUsers } from '../providers/accounts.ts';
 
 const nameArg = z
   .string()
-  .regex(/^[^-:\n]+$/, 'not a name')
+  .regex(/^[^-:\n][^:\n]*$/, 'not a name')
   .describe('Name.');
 
 /** Users and groups as they should be. */

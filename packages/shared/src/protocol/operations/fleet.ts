@@ -7,12 +7,24 @@ const globs = z.array(z.string()).min(1).describe('Ids or globs of ids.');
 /** A minion's key. */
 export const minionKey = z.object({
   id: z.string(),
-  state: z.enum(['pending', 'accepted', 'rejected']),
+  state: z.enum(['pending', 'accepted', 'rejected', 'denied']).describe('`denied`: another key has the id already.'),
   fingerprint: z.string(),
   since: instant,
   from: z.string().optional().describe('Address it asked from.'),
   token: z.string().optional().describe('Name of the join token it showed.'),
+  role: z.string().optional().describe('What that token says the host is for.'),
 });
+
+/** A join token, without its secret. */
+export const joinToken = z.object({
+  name: z.string(),
+  ids: z.string().describe('Glob of the ids it is good for.'),
+  role: z.string().optional().describe('The role of those it lets in.'),
+  usesLeft: z.number().int(),
+  createdAt: instant,
+  expiresAt: instant,
+});
+export type JoinToken = z.infer<typeof joinToken>;
 export type MinionKey = z.infer<typeof minionKey>;
 
 /** A minion or SSH target. */
@@ -79,7 +91,8 @@ export const fleetOperations = {
     summary: 'Answer what a minion needs to find, trust and knock at this master.',
     args: z.object({}),
     answer: z.object({
-      servers: z.array(z.string()).describe('Addresses of the broker as this master reaches it.'),
+      servers: z.array(z.string()).describe('Addresses of the broker.'),
+      ca: z.string().optional().describe('Certificates of the authority that signed those of the broker, in PEM.'),
       knock: z.string().optional().describe('The public credential; absent where nobody is let in one by one.'),
       credentials: z.string().optional().describe('Path of the credentials file that everybody uses instead.'),
       trustedKeys: z.array(z.string()).describe('Public keys whose jobs are to be run.'),
@@ -91,10 +104,31 @@ export const fleetOperations = {
     args: z.object({
       name: z.string().optional().describe('Name shown beside keys that used it.'),
       ids: z.string().optional().describe('Glob of the ids it is good for; any when absent.'),
+      role: z.string().max(255).optional().describe('Role of the hosts it is good for, which they have from then on.'),
       uses: z.number().int().positive().optional().describe('How many minions may use it; 1 when absent.'),
       ttlMs: z.number().positive().optional().describe('How long it is good; one hour when absent.'),
     }),
     answer: z.object({ token: z.string(), name: z.string(), expiresAt: instant }),
+  }),
+  'keys.token-ls': operation({
+    name: 'keys.token-ls',
+    summary: 'List join tokens, without their secrets.',
+    args: z.object({}),
+    answer: z.object({ tokens: z.array(joinToken) }),
+  }),
+  'keys.token-revoke': operation({
+    name: 'keys.token-revoke',
+    summary: 'Let nobody in by a join token any more; who came in stays.',
+    args: z.object({ name: z.string().describe('Name of the token.') }),
+    answer: z.object({ name: z.string() }),
+  }),
+  'keys.rotate': operation({
+    name: 'keys.rotate',
+    summary: 'Give connected minions new keys while their jobs go on.',
+    args: z.object({ ids: globs }),
+    answer: changedKeys.extend({
+      failed: z.array(z.object({ id: z.string(), reason: z.string() })).describe('Minions that keep their keys.'),
+    }),
   }),
   'nodes.ls': operation({
     name: 'nodes.ls',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { edgeEvent, encodedValue, errorRecord } from '../messages.ts';
+import { RENDER_STAGES } from '../render-stages.ts';
 import { instant, listArguments, operation, wordArguments } from './operation.ts';
 
 const place = z.object({
@@ -8,6 +9,7 @@ const place = z.object({
   column: z.number().optional(),
   endColumn: z.number().optional(),
   text: z.string().optional(),
+  role: z.enum(['rendered', 'other']).optional(),
 });
 
 /** A problem in user input as it travels: `Diagnostic` of the kernel. */
@@ -101,14 +103,15 @@ export const masterOperations = {
     summary: 'Render one file as a minion or the master would.',
     args: z.object({
       path: z.string().describe('SLS name (`nginx.server`) or `salt://` path.'),
+      stage: z.enum(RENDER_STAGES).default('jinja').describe('How far: text, data, high data, or states in order.'),
       id: z.string().optional().describe('Render with the grains and pillar of this minion; the master when absent.'),
       saltenv: z.string().optional().describe('File environment.'),
       pillarenv: z.string().optional().describe('Pillar environment.'),
       pillar: encodedValue.optional().describe('Mapping merged over the pillar, encoded.'),
     }),
-    answer: z.object({
-      text: z.string().describe('The file after its templates ran.'),
-      value: encodedValue.optional(),
-    }),
+    answer: z.union([
+      z.object({ text: z.string().describe('The file after its templates ran.'), warnings: z.array(diagnosticRecord) }),
+      z.object({ value: encodedValue.describe('Its data, high data or states.'), warnings: z.array(diagnosticRecord) }),
+    ]),
   }),
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { encodedValue, targetOutcome } from '../messages.ts';
+import { TARGET_TYPES } from '../target-types.ts';
 
 /** What a person or the API may ask of the master: a request on `SUBJECTS.operation(name)` answered by an `Answer`. */
 export interface Operation<A extends z.ZodObject = z.ZodObject, R extends z.ZodType = z.ZodType> {
@@ -24,22 +25,7 @@ export function operation<const N extends string, A extends z.ZodObject, R exten
 export const targetExpression = z
   .object({
     expr: z.union([z.string(), z.array(z.string())]).describe('The expression; a list of ids for type `list`.'),
-    type: z
-      .enum([
-        'glob',
-        'pcre',
-        'list',
-        'grain',
-        'grain_pcre',
-        'pillar',
-        'pillar_pcre',
-        'pillar_exact',
-        'ipcidr',
-        'nodegroup',
-        'range',
-        'compound',
-      ])
-      .describe('How `expr` is read.'),
+    type: z.enum(TARGET_TYPES).describe('How `expr` is read.'),
     delimiter: z.string().optional().describe('Separates the levels of a grain or pillar key; `:` when absent.'),
   })
   .describe('Who is meant.');

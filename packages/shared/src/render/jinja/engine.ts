@@ -1,11 +1,13 @@
-import { type Compiled, compiled, notCompiled } from '../../kernel/index.ts';
+import { type Compiled, compiled, type Diagnostic, notCompiled } from '../../kernel/index.ts';
 import { integer } from '../../values/index.ts';
 import type { JinjaOptions, RenderedText, RenderRequest, RenderText } from '../contract.ts';
 import { BoundedCache } from './cache.ts';
+import { explainFault } from './explain-fault.ts';
 import { FILTERS } from './filters/index.ts';
 import { GLOBALS } from './globals.ts';
+import { jinjaOptions } from './options.ts';
 import { renderedText } from './origins.ts';
-import { faultDiagnostic, syntaxDiagnostics } from './report.ts';
+import { syntaxDiagnostics } from './report.ts';
 import { Context } from './runtime/context.ts';
 import { renew } from './runtime/effort.ts';
 import { cancelledFault, deadlineFault, Env, toFault } from './runtime/env.ts';
@@ -39,11 +41,13 @@ export function createJinja(
 }
 
 async function renderText(
-  request: RenderRequest,
+  asked: RenderRequest,
   serializers: Serializers,
   cache: TemplateCache,
 ): Promise<Compiled<RenderedText>> {
-  const lexer = request.jinja ?? {};
+  const { value: lexer, diagnostics: remarks } = jinjaOptions(asked);
+  if (lexer === undefined) return notCompiled(remarks);
+  const request = { ...asked, jinja: lexer };
   const options = optionsKey(lexer);
   const compile = (text: string, path: string): JinjaTemplate =>
     cache
@@ -60,20 +64,20 @@ async function renderText(
     const names = new Map(env.globals);
     const piece = await bounded(env, request, template.root(env, new Context(env, names, template.blocks)));
     const ends = /[\r\n]$/.test(request.text);
-    return compiled(renderedText(piece, ends ? `${piece.text}\n` : piece.text));
+    return compiled(renderedText(piece, ends ? `${piece.text}\n` : piece.text), remarks);
   } catch (error) {
-    return notCompiled(diagnosticsOf(error, request));
+    return notCompiled([...remarks, ...(await diagnosticsOf(error, request))]);
   }
 }
 
-function diagnosticsOf(error: unknown, request: RenderRequest): ReturnType<typeof syntaxDiagnostics> {
+async function diagnosticsOf(error: unknown, request: RenderRequest): Promise<Diagnostic[]> {
   const syntax = syntaxFaultsIn(error);
   const known = (kind: string): Iterable<string> => (kind === 'filter' ? FILTERS : TESTS).keys();
   if (syntax) {
     const trail: readonly Frame[] = error instanceof PyFault ? error.trail : [];
     return syntaxDiagnostics(syntax, trail, known);
   }
-  return [faultDiagnostic(toFault(error), request.path)];
+  return explainFault(toFault(error), request);
 }
 
 function syntaxFaultsIn(error: unknown): TemplateSyntaxFaults | undefined {

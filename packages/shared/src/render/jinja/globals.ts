@@ -1,10 +1,10 @@
-import { PyMap, PyTuple } from '../../values/index.ts';
+import { isFloat, PyMap, PyTuple } from '../../values/index.ts';
 import { lipsum } from './lipsum.ts';
 import type { Env } from './runtime/env.ts';
 import { PyFault, typeError } from './runtime/fault.ts';
 import { updateMap } from './runtime/methods/collections.ts';
 import { index, truth } from './runtime/operands.ts';
-import { str } from './runtime/print.ts';
+import { repr, str } from './runtime/print.ts';
 import { define } from './runtime/signature.ts';
 import { Builtin, type Callable, type Kwargs, Members, Namespace, PyRange, Undefined } from './runtime/types.ts';
 
@@ -41,13 +41,7 @@ export const GLOBALS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
     }),
   ],
   ['ifelse', new Builtin('ifelse', (env, args) => ifelse(env, args), { mayWait: true })],
-  [
-    'show_full_context',
-    define(
-      'show_full_context()',
-      (env: Env) => new PyMap([...env.globals].filter(([name]) => !GLOBALS.has(name)) as never),
-    ),
-  ],
+  ['show_full_context', define('show_full_context()', (env: Env) => plainContext(new Map(env.globals)))],
 ]);
 
 function range(args: readonly unknown[], kwargs: Kwargs): PyRange {
@@ -92,6 +86,22 @@ async function ifelse(env: Env, args: readonly unknown[]): Promise<unknown> {
     if (truth(holds)) return args[at + 1];
   }
   return args.length % 2 === 1 ? args.at(-1) : '';
+}
+
+/** A mapping of plain values, what is none as Python prints it (Salt 3006 utils/data.py, simple_types_filter). */
+function plainContext(names: Iterable<readonly [unknown, unknown]>): PyMap {
+  return new PyMap([...names].map(([key, value]) => [isScalar(key) ? key : repr(key), plainValue(value)] as never));
+}
+
+function plainValue(value: unknown): unknown {
+  if (value instanceof PyMap) return plainContext(value as never);
+  if (value instanceof PyTuple) return value.items.map(plainValue);
+  if (Array.isArray(value)) return value.map(plainValue);
+  return isScalar(value) ? value : repr(value);
+}
+
+function isScalar(value: unknown): boolean {
+  return value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value) || isFloat(value);
 }
 
 class Cycler extends Members {

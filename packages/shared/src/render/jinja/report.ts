@@ -12,8 +12,11 @@ export function syntaxDiagnostics(
 ): Diagnostic[] {
   return faults.map((fault) => {
     const unknown = /^(filter|test):(.*)$/.exec(fault.hint);
-    const { line, column } = fault.position;
+    const { line } = fault.position;
     const text = template.lines[line - 1];
+    // The place of a test is that of its `is`.
+    const named = unknown === null ? -1 : (text?.indexOf(unknown[2]!, fault.position.column - 1) ?? -1);
+    const column = named === -1 ? fault.position.column : named + 1;
     return {
       severity: 'error',
       code: unknown
@@ -23,7 +26,7 @@ export function syntaxDiagnostics(
           : 'EDGE_TEMPLATE_SYNTAX',
       summary: fault.message,
       detail: unknown ? didYouMean(unknown[2]!, known(unknown[1]!)) : fault.hint,
-      source: { file: template.path, line, column, ...(text === undefined ? {} : { text }) },
+      source: rangeOf({ path: template.path, line, column, text }),
       ...(trail.length > 0 ? { chain: trail.map(rangeOf) } : {}),
     };
   });
@@ -35,11 +38,19 @@ export function faultDiagnostic(fault: PyFault, path: string): Diagnostic {
   return {
     severity: 'error',
     code: codeOf(fault),
-    summary: fault.type === 'TemplateNotFound' ? `template not found: ${fault.message}` : fault.message,
+    summary: summaryOf(fault),
     detail: fault.hint !== '' ? fault.hint : fault instanceof UndefinedFault ? suggestionFor(fault) : '',
     source: first ? rangeOf(first) : { file: path, line: 1 },
     ...(rest.length > 0 ? { chain: rest.map(rangeOf) } : {}),
   };
+}
+
+function summaryOf({ type, message }: PyFault): string {
+  if (type === 'TemplateNotFound') return `template not found: ${message}`;
+  // What Python says of `salt['x.y']` names classes of Salt.
+  const called = /^'salt\.utils\.templates\.Aliased(Loader|Module) object' has no attribute '(.*)'$/s.exec(message);
+  if (!called) return message;
+  return `there is no function '${called[2]}'${called[1] === 'Module' ? ' in this module' : ''}`;
 }
 
 function codeOf(fault: PyFault): ErrorCode {
@@ -69,6 +80,12 @@ function didYouMean(name: string, candidates: Iterable<string>): string {
   return found.length === 0 ? '' : `Did you mean ${found.map((text) => `'${text}'`).join(' or ')}?`;
 }
 
-function rangeOf({ path, line, column, text }: Frame): SourceRange {
-  return { file: path, line, column, ...(text === undefined ? {} : { text }) };
+/** The place of a frame, with all of the name that begins there. */
+export function rangeOf({ path, line, column, text }: Frame): SourceRange {
+  return { file: path, line, column, ...(text === undefined ? {} : { text, ...widthOf(text, column) }) };
+}
+
+function widthOf(text: string, column: number): { readonly endColumn?: number } {
+  const [name] = /^(?:\.?\s*\w+|\[\s*(['"]).*?\1\s*\])/.exec(text.slice(column - 1)) ?? [];
+  return name === undefined ? {} : { endColumn: column + name.length };
 }

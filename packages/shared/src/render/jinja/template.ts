@@ -7,6 +7,8 @@ import type { SyntaxFault } from './syntax/error.ts';
 import { type LexerOptions, normalizeSource, tokenize } from './syntax/lexer.ts';
 import { parseTemplate } from './syntax/parser.ts';
 
+const MOST_FAULTS = 10;
+
 /** What a template is compiled with. */
 export interface CompileOptions {
   readonly names: Names;
@@ -89,14 +91,29 @@ export class JinjaTemplate extends (nunjucksEnvironment.Template as typeof Templ
     yield;
   }
 
+  /** Generates code, or names every filter and test that does not exist. */
   #generate(body: Parameters<typeof generate>[0]): ReturnType<typeof generate> {
-    try {
-      return generate(body, this.options.names);
-    } catch (error) {
-      if (isSyntaxFault(error)) throw new TemplateSyntaxFaults([error], this);
-      throw error;
+    const faults: SyntaxFault[] = [];
+    for (let { names } = this.options; ; ) {
+      try {
+        const generated = generate(body, names);
+        if (faults.length === 0) return generated;
+        break;
+      } catch (error) {
+        if (!isSyntaxFault(error)) throw error;
+        faults.push(error);
+        const unknown = /^(filter|test):(.*)$/s.exec(error.hint);
+        if (unknown === null || faults.length === MOST_FAULTS) break;
+        names = withName(names, unknown[1] === 'filter' ? 'filters' : 'tests', unknown[2]!);
+      }
     }
+    throw new TemplateSyntaxFaults(faults, this);
   }
+}
+
+/** Names among which the missing one is, so that the next one is found. */
+function withName(names: Names, kind: keyof Names, missing: string): Names {
+  return { ...names, [kind]: new Map([...names[kind], [missing, { mayWait: false }]]) };
 }
 
 function isSyntaxFault(error: unknown): error is SyntaxFault {

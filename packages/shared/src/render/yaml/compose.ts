@@ -1,5 +1,5 @@
+import { resolvePlain, YAML_TAG } from '../../values/index.ts';
 import type { YamlNode } from './node.ts';
-import { resolvePlain, TAG } from './resolve.ts';
 import { Scanner } from './scanner.ts';
 import { type MarkTokenType, type Token, YamlSyntaxError } from './tokens.ts';
 
@@ -78,7 +78,7 @@ class Composer {
   }
 
   #empty(offset: number): YamlNode {
-    return { kind: 'scalar', tag: TAG.null, value: '', start: offset, end: offset };
+    return { kind: 'scalar', tag: YAML_TAG.null, value: '', start: offset, end: offset };
   }
 
   /** `indentless`: a list may stand at the indentation of the key it belongs to. */
@@ -132,28 +132,34 @@ class Composer {
   ): YamlNode {
     const token = this.#scanner.peek();
     const named = tag === '!' ? undefined : tag;
-    if (where.indentless && token.type === 'block-entry') return this.#indentlessSequence(named ?? TAG.seq, start);
+    if (where.indentless && token.type === 'block-entry') return this.#indentlessSequence(named ?? YAML_TAG.seq, start);
     switch (token.type) {
       case 'scalar': {
         this.#scanner.take();
-        const guessed = tag === '!' || token.style === 'plain' ? resolvePlain(token.value) : TAG.str;
+        const guessed = tag === '!' || token.style === 'plain' ? resolvePlain(token.value) : YAML_TAG.str;
         return { kind: 'scalar', tag: named ?? guessed, value: token.value, start, end: token.end };
       }
       case 'flow-sequence-start':
-        return this.#flowSequence(named ?? TAG.seq, start);
+        return this.#flowSequence(named ?? YAML_TAG.seq, start);
       case 'flow-mapping-start':
-        return this.#flowMapping(named ?? TAG.map, start);
+        return this.#flowMapping(named ?? YAML_TAG.map, start);
       case 'block-sequence-start':
-        if (where.block) return this.#blockSequence(named ?? TAG.seq, start);
+        if (where.block) return this.#blockSequence(named ?? YAML_TAG.seq, start);
         break;
       case 'block-mapping-start':
-        if (where.block) return this.#blockMapping(named ?? TAG.map, start);
+        if (where.block) return this.#blockMapping(named ?? YAML_TAG.map, start);
         break;
       default:
         break;
     }
     if (hasProperties) {
-      return { kind: 'scalar', tag: tag === '!' ? TAG.str : (tag ?? TAG.null), value: '', start, end: token.start };
+      return {
+        kind: 'scalar',
+        tag: tag === '!' ? YAML_TAG.str : (tag ?? YAML_TAG.null),
+        value: '',
+        start,
+        end: token.start,
+      };
     }
     throw new YamlSyntaxError(`${describe(token)} where a value belongs`, token.start, {
       what: 'a value',
@@ -211,7 +217,7 @@ class Composer {
     const { start, end } = this.#scanner.take();
     const key = this.#at('value', 'flow-entry', 'flow-sequence-end') ? this.#empty(end) : this.#node({ block: false });
     const value = this.#flowValue(key, 'flow-sequence-end');
-    return { kind: 'mapping', tag: TAG.map, pairs: [[key, value]], start, end: value.end };
+    return { kind: 'mapping', tag: YAML_TAG.map, pairs: [[key, value]], start, end: value.end };
   }
 
   #flowMapping(tag: string, start: number): YamlNode {

@@ -1,8 +1,16 @@
-import { type KeyIdentity, keyIdentity, PyMap, PySet, PyTuple, type Value } from '../../values/index.ts';
+import {
+  type KeyIdentity,
+  keyIdentity,
+  PyMap,
+  PySet,
+  PyTuple,
+  scalarValue,
+  shortTag,
+  type Value,
+  YAML_TAG,
+} from '../../values/index.ts';
 import type { Places } from '../places.ts';
 import type { MappingNode, SequenceNode, YamlNode } from './node.ts';
-import { shortTag, TAG } from './resolve.ts';
-import { scalarValue } from './scalar-value.ts';
 
 /** Something the text says that cannot become a value. */
 export interface ConstructProblem {
@@ -38,24 +46,24 @@ export class Constructor {
 
   protected construct(node: YamlNode): Value {
     switch (node.tag) {
-      case TAG.map:
-      case TAG.omap:
+      case YAML_TAG.map:
+      case YAML_TAG.omap:
         return node.kind === 'mapping' ? this.mapping(node) : this.#wrongKind(node, 'a mapping');
-      case TAG.seq:
+      case YAML_TAG.seq:
         return node.kind === 'sequence' ? this.sequence(node) : this.#wrongKind(node, 'a list');
-      case TAG.set:
+      case YAML_TAG.set:
         return node.kind === 'mapping' ? new PySet(this.mapping(node).keys()) : this.#wrongKind(node, 'a mapping');
-      case TAG.pairs:
+      case YAML_TAG.pairs:
         return node.kind === 'sequence' ? this.#pairs(node) : this.#wrongKind(node, 'a list');
-      case TAG.str:
-      case TAG.timestamp:
-      case TAG.unicode:
+      case YAML_TAG.str:
+      case YAML_TAG.timestamp:
+      case YAML_TAG.unicode:
         return node.kind === 'scalar' ? node.value : this.#wrongKind(node, 'text');
-      case TAG.null:
-      case TAG.bool:
-      case TAG.int:
-      case TAG.float:
-      case TAG.binary: {
+      case YAML_TAG.null:
+      case YAML_TAG.bool:
+      case YAML_TAG.int:
+      case YAML_TAG.float:
+      case YAML_TAG.binary: {
         if (node.kind !== 'scalar') return this.#wrongKind(node, 'text');
         const value = scalarValue(node.tag, node.value);
         return value === undefined
@@ -104,7 +112,9 @@ export class Constructor {
 
   protected keyOf(node: YamlNode): { readonly value: Value; readonly identity: KeyIdentity } | undefined {
     const known = this.problems.length;
-    const value = this.build(node.tag === TAG.value && node.kind === 'scalar' ? { ...node, tag: TAG.str } : node);
+    const value = this.build(
+      node.tag === YAML_TAG.value && node.kind === 'scalar' ? { ...node, tag: YAML_TAG.str } : node,
+    );
     if (Array.isArray(value) || value instanceof PyMap || value instanceof PySet) {
       // `{{ x }}:` is a mapping as the key of a mapping as a key: once is enough.
       if (this.problems.length === known) {
@@ -119,9 +129,11 @@ export class Constructor {
   protected flatten(node: MappingNode): MappingNode['pairs'] {
     const known = this.#flattened.get(node);
     if (known) return known;
-    const own = node.pairs.filter(([key]) => key.tag !== TAG.merge);
+    const own = node.pairs.filter(([key]) => key.tag !== YAML_TAG.merge);
     if (own.length === node.pairs.length) return own;
-    const merged = node.pairs.flatMap(([key, value]) => (key.tag === TAG.merge ? this.#mergeSource(key, value) : []));
+    const merged = node.pairs.flatMap(([key, value]) =>
+      key.tag === YAML_TAG.merge ? this.#mergeSource(key, value) : [],
+    );
     const names = new Set(own.flatMap(([key]) => (key.kind === 'scalar' ? [key.value] : [])));
     const pairs = [...merged.filter(([key]) => !(key.kind === 'scalar' && names.has(key.value))), ...own];
     this.#flattened.set(node, pairs);
@@ -152,7 +164,7 @@ export class Constructor {
   }
 
   #unknownTag(node: YamlNode): null {
-    if (node.tag === TAG.merge || node.tag === TAG.value) {
+    if (node.tag === YAML_TAG.merge || node.tag === YAML_TAG.value) {
       const text = node.kind === 'scalar' ? node.value : '';
       return this.problem('unknown-tag', `a bare '${text}' has a meaning of its own in YAML`, node);
     }

@@ -137,14 +137,20 @@ const CONSTRUCT_HINTS: Readonly<Record<ConstructProblem['kind'], string>> = {
 function constructDiagnostic(problem: ConstructProblem, places: TextPlaces): Diagnostic {
   const { kind, node, other, summary } = problem;
   const place = places.forDiagnostic(node.start, node.end);
-  const first = other && places.authored(other.start, other.end);
+  const before = other && places.forDiagnostic(other.start, other.end);
+  const first = before?.source;
+  const chain = [
+    ...(place.chain ?? []),
+    ...(first ? [{ ...first, role: 'other' as const }] : []),
+    ...(before?.chain ?? []),
+  ];
   return {
     severity: 'error',
     code: kind === 'duplicate-key' ? 'EDGE_YAML_DUPLICATE_KEY' : 'EDGE_YAML_VALUE',
     summary: first ? `${summary}, first on line ${first.line}` : summary,
     detail: CONSTRUCT_HINTS[kind],
     source: place.source,
-    ...(place.chain || first ? { chain: [...(place.chain ?? []), ...(first ? [first] : [])] } : {}),
+    ...(chain.length > 0 ? { chain } : {}),
   };
 }
 

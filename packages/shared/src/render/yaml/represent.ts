@@ -1,8 +1,18 @@
 import { Secret } from '../../kernel/index.ts';
-import { isFloat, isInteger, PyDate, PyFloat, PyMap, PySet, PyTuple, type Value } from '../../values/index.ts';
+import {
+  isFloat,
+  isInteger,
+  PyDate,
+  PyFloat,
+  PyMap,
+  PySet,
+  PyTuple,
+  resolvePlain,
+  type Value,
+  YAML_TAG,
+} from '../../values/index.ts';
 import { floatText } from '../float-text.ts';
 import { sortedPairs } from '../key-order.ts';
-import { resolvePlain, TAG } from './resolve.ts';
 
 /** What to emit for a value: its text or parts, and whether its type shows without a tag. */
 export type EmitNode =
@@ -127,15 +137,15 @@ class Representer {
   }
 
   #scalar(value: Value): EmitScalar {
-    if (value === null) return plain(TAG.null, 'null');
-    if (typeof value === 'boolean') return plain(TAG.bool, String(value));
-    if (typeof value === 'string') return plain(TAG.str, value);
-    if (isInteger(value)) return plain(TAG.int, value.toString());
-    if (isFloat(value)) return plain(TAG.float, yamlFloat(value instanceof PyFloat ? value.value : value));
+    if (value === null) return plain(YAML_TAG.null, 'null');
+    if (typeof value === 'boolean') return plain(YAML_TAG.bool, String(value));
+    if (typeof value === 'string') return plain(YAML_TAG.str, value);
+    if (isInteger(value)) return plain(YAML_TAG.int, value.toString());
+    if (isFloat(value)) return plain(YAML_TAG.float, yamlFloat(value instanceof PyFloat ? value.value : value));
     if (value instanceof Uint8Array) return binary(value);
-    if (value instanceof PyDate) return plain(TAG.timestamp, value.iso.replace('T', ' '));
+    if (value instanceof PyDate) return plain(YAML_TAG.timestamp, value.iso.replace('T', ' '));
     if (value instanceof Secret) {
-      return plain(TAG.str, this.#options.secrets === 'revealed' ? value.reveal() : value.toString());
+      return plain(YAML_TAG.str, this.#options.secrets === 'revealed' ? value.reveal() : value.toString());
     }
     throw new TypeError(`no YAML form for ${value.constructor.name}`);
   }
@@ -175,7 +185,7 @@ function plain(tag: string, text: string): EmitScalar {
     text,
     literal: false,
     plainAllowed: resolvePlain(text) === tag,
-    quotedAllowed: tag === TAG.str,
+    quotedAllowed: tag === YAML_TAG.str,
   };
 }
 

@@ -1,8 +1,7 @@
-import { type KeyIdentity, PyMap, type Value } from '../../values/index.ts';
+import { type KeyIdentity, PyMap, resolvePlain, type Value, YAML_TAG } from '../../values/index.ts';
 import { AggregateMap, aggregate, markAggregate } from './aggregate.ts';
 import { Constructor } from './construct.ts';
 import type { MappingNode, YamlNode } from './node.ts';
-import { resolvePlain, TAG } from './resolve.ts';
 
 const AGGREGATE = '!aggregate';
 const RESET = '!reset';
@@ -54,8 +53,8 @@ function untagged(node: YamlNode): YamlNode {
     case 'scalar':
       return { ...node, tag: resolvePlain(node.value) };
     case 'sequence':
-      return { ...node, tag: TAG.seq };
+      return { ...node, tag: YAML_TAG.seq };
     case 'mapping':
-      return { ...node, tag: TAG.map };
+      return { ...node, tag: YAML_TAG.map };
   }
 }

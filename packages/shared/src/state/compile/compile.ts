@@ -85,7 +85,7 @@ function withKeys(tree: Tree, chunks: readonly LowChunk[]): readonly KeyedChunk[
       detail:
         place === undefined ? 'names must differ' : `names must differ; the other one is at ${formatPlace(place)}`,
       place: chunk.place,
-      chain: place === undefined ? [] : [place],
+      chain: place === undefined ? [] : [{ ...place, role: 'other' }],
     });
     return [];
   });

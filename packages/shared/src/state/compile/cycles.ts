@@ -24,7 +24,7 @@ export function reportCycles(tree: Tree, chunks: readonly Chunk[]): void {
         summary: `A recursive requisite was found in SLS '${members[0]!.chunk.sls}': ${texts.join(' → ')}`,
         detail: 'each waits for the next one; take one of these requisites out',
         place: places[0],
-        chain: places.slice(1),
+        chain: places.slice(1).map((place) => ({ ...place, role: 'other' })),
       },
     );
   }

@@ -1,3 +1,4 @@
+export { type Causes, causesOf } from './causes.ts';
 export { decide } from './decide.ts';
 export { decodeFact, decodePlan, encodeFact, encodePlan } from './encoding.ts';
 export { buildGraph, type RunGraph, type RunNode } from './graph.ts';

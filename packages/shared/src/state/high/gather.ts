@@ -25,12 +25,20 @@ export type SlsMatches = ReadonlyMap<string, readonly string[]>;
  * The value is undefined when there is any error.
  */
 export async function gatherHigh(matches: SlsMatches, source: SlsSource): Promise<Compiled<HighData>> {
+  const { high, diagnostics } = await gatherReadable(matches, source);
+  return { value: hasErrors(diagnostics) ? undefined : high, diagnostics };
+}
+
+/** As `gatherHigh`, with the part that could be read also where there are errors: to find what else is wrong. */
+export async function gatherReadable(
+  matches: SlsMatches,
+  source: SlsSource,
+): Promise<{ readonly high: HighData; readonly diagnostics: readonly Diagnostic[] }> {
   const gatherer = new Gatherer(matches, source);
   for (const [saltenv, names] of matches) {
     for (const name of names) await gatherer.request(name, saltenv);
   }
-  const { diagnostics, high } = gatherer;
-  return { value: hasErrors(diagnostics) ? undefined : high, diagnostics };
+  return gatherer;
 }
 
 interface Names {
@@ -81,12 +89,13 @@ class Gatherer {
     const { value } = rendered.value;
     if (value === null) return new PyMap();
     if (!(value instanceof PyMap)) {
-      this.#report('EDGE_SLS_SHAPE', `SLS ${sls} does not render to a dictionary`, [], chain[0]);
+      const place = rendered.value.placeOf(value, 0) ?? chain[0];
+      this.#report('EDGE_SLS_SHAPE', `SLS ${sls} does not render to a dictionary`, [], place);
       return undefined;
     }
     this.high.places.add(rendered.value);
     const normal = normaliseSls(value, sls, saltenv, this.high.places);
-    this.diagnostics.push(...normal.diagnostics);
+    this.diagnostics.push(...normal.diagnostics.map((diagnostic) => withChain(diagnostic, chain)));
     const included = new PyMap();
     for (const [index, entry] of normal.include.entries()) {
       const place = this.high.places.of(normal.include, index);
@@ -198,7 +207,7 @@ class Gatherer {
       summary: `the ID '${id}' is declared in SLS '${where(first)}' and in SLS '${where(second)}'`,
       detail: `IDs are unique over all files${firstPlace === undefined ? '' : `; the other one is at ${formatPlace(firstPlace)}`}`,
       ...(place === undefined ? {} : { source: place }),
-      ...(firstPlace === undefined ? {} : { chain: [firstPlace] }),
+      ...(firstPlace === undefined ? {} : { chain: [{ ...firstPlace, role: 'other' as const }] }),
     });
   }
 

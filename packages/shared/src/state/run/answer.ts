@@ -9,6 +9,8 @@ export interface StepAnswer extends StateReturn {
   readonly name?: string | readonly string[];
   /** A guard kept the state from running: a watched change is not reacted to either. */
   readonly guarded?: true;
+  /** Each guard and what it said: `unless is true: test -e /srv/app`. */
+  readonly guards?: readonly string[];
 }
 
 const SEALED = '[secret]';

@@ -1,7 +1,6 @@
 import { EdgeError } from '../../kernel/index.ts';
 import type { ModuleContext } from '../../modules/contract/index.ts';
-import { traverse } from '../../target/index.ts';
-import { PyFloat, PyMap, PySet, PyTuple, type Value } from '../../values/index.ts';
+import { encodeValue, PyFloat, PyMap, PySet, PyTuple, traverse, type Value } from '../../values/index.ts';
 import type { Chunk } from '../contract.ts';
 import { quietAnswer, type StepAnswer } from './answer.ts';
 
@@ -18,20 +17,34 @@ const COMMAND_ARGUMENTS = [
   'shell',
 ];
 
-/** Why the guards of a state keep it from running, as its answer; undefined when they let it. */
-export async function guardedAnswer(chunk: Chunk, ctx: ModuleContext): Promise<StepAnswer | undefined> {
+/** Longest part of a condition that is told. */
+const TOLD_CHARACTERS = 200;
+
+/** What the guards of a state said. */
+export interface GuardVerdict {
+  /** Why they keep it from running, as its answer; undefined when they let it. */
+  readonly kept: StepAnswer | undefined;
+  /** Each guard there is and what it said: `unless is true: test -e /srv/app`. Secrets are sealed. */
+  readonly said: readonly string[];
+}
+
+/** Evaluates the guards of a state on the host. */
+export async function askGuards(chunk: Chunk, ctx: ModuleContext): Promise<GuardVerdict> {
   const { onlyif, unless, creates } = chunk.guards;
   const comments: string[] = [];
+  const said: string[] = [];
   let isKept = false;
   if (onlyif !== undefined) {
     const allow = await all(listOf(onlyif), (entry) => isTrue(entry, chunk, ctx, false));
     comments.push(`onlyif condition is ${allow ? 'true' : 'false'}`);
+    said.push(`onlyif is ${allow ? 'true' : 'false'}: ${told(onlyif)}`);
     isKept ||= !allow;
   }
   if (unless !== undefined) {
     const conditions = listOf(unless);
     const refuse = conditions.length > 0 && (await all(conditions, (entry) => isTrue(entry, chunk, ctx, true)));
     comments.push(`unless condition is ${refuse ? 'true' : 'false'}`);
+    said.push(`unless is ${refuse ? 'true' : 'false'}: ${told(unless)}`);
     isKept ||= refuse;
   }
   if (creates !== undefined) {
@@ -39,9 +52,22 @@ export async function guardedAnswer(chunk: Chunk, ctx: ModuleContext): Promise<S
     const there = paths.length > 0 && (await all(paths, async (path) => await exists(path, ctx)));
     const found = paths.length === 1 ? `${paths[0]} exists` : 'All files in creates exist';
     comments.push(there ? found : 'Creates files not found');
+    said.push(`creates is ${there ? 'there' : 'not there'}: ${told(creates)}`);
     isKept ||= there;
   }
-  return isKept ? { ...quietAnswer(true, comments.join('\n')), guarded: true } : undefined;
+  const kept: StepAnswer | undefined = isKept
+    ? { ...quietAnswer(true, comments.join('\n')), guarded: true, guards: said }
+    : undefined;
+  return { kept, said };
+}
+
+/** Conditions in one line: commands as they are, functions as JSON. */
+function told(conditions: Value): string {
+  const texts = listOf(conditions).map((condition) =>
+    typeof condition === 'string' ? condition : JSON.stringify(encodeValue(condition)),
+  );
+  const line = texts.join('; ').replace(/\s*\n\s*/g, ' ');
+  return line.length > TOLD_CHARACTERS ? `${line.slice(0, TOLD_CHARACTERS)}…` : line;
 }
 
 /** True when every command of a `check_cmd` exits with 0. */

@@ -1,6 +1,12 @@
 import type { Host } from '../../host/index.ts';
 import { type Clock, EdgeError, errorMessage } from '../../kernel/index.ts';
-import type { Change, ModuleContext, StateModule, Verdict } from '../../modules/contract/index.ts';
+import {
+  type Change,
+  type ModuleContext,
+  type StateModule,
+  type Verdict,
+  verbOf,
+} from '../../modules/contract/index.ts';
 import type { Value } from '../../values/index.ts';
 import { joinChanges, quietAnswer, type StepAnswer, shownChange } from './answer.ts';
 
@@ -41,6 +47,7 @@ function foreseenAnswer({ changes, comment, foreseen = null }: Changes): StepAns
     result: foreseen,
     changes: joinChanges(changes.map((change) => shownChange(change))),
     comment: comment ?? `would change: ${changes.map(({ what }) => what).join(', ')}`,
+    verb: verbOf(changes),
   };
 }
 
@@ -55,12 +62,13 @@ async function applyAll(performance: Performance, verdict: Changes, write: Modul
     if (result === false) break;
   }
   const changes = joinChanges(shown);
+  const verb = verbOf(verdict.changes);
   const said = comments.length > 0 ? comments.join('\n') : undefined;
-  if (result === false) return { result, changes, comment: said ?? verdict.comment ?? 'the change failed' };
+  if (result === false) return { result, changes, comment: said ?? verdict.comment ?? 'the change failed', verb };
   const missing = performance.isRepair ? await unsettled(performance) : undefined;
-  if (missing !== undefined) return { result: false, changes, comment: missing };
+  if (missing !== undefined) return { result: false, changes, comment: missing, verb };
   const comment = said ?? verdict.comment ?? `changed: ${verdict.changes.map(({ what }) => what).join(', ')}`;
-  return { result: result === undefined ? true : result, changes, comment };
+  return { result: result === undefined ? true : result, changes, comment, verb };
 }
 
 /** Applies one change; answers a result only where the change itself gave one. */

@@ -3,7 +3,7 @@ import { type Clock, cancelled, EdgeError, systemClock } from '../../kernel/inde
 import type { ModuleContext, StateModule } from '../../modules/contract/index.ts';
 import { PyMap } from '../../values/index.ts';
 import type { Chunk, Plan, RunAction, RunFact, StepMode } from '../contract.ts';
-import { createRun, decide, evolve, type RunState, resultsOf } from '../engine/index.ts';
+import { causesOf, createRun, decide, evolve, type RunState, resultsOf } from '../engine/index.ts';
 import { failureText } from './perform.ts';
 import { saltReturn } from './returns.ts';
 import { runStep, type StepTools } from './step.ts';
@@ -177,8 +177,10 @@ class Driver {
 
   #outcome({ succeeded }: Extract<RunAction, { kind: 'end-run' }>): PlanOutcome {
     const returns = new PyMap();
-    for (const result of resultsOf(this.#run))
-      returns.set(result.key, saltReturn(result, this.#chunks.get(result.step)!));
+    const results = resultsOf(this.#run);
+    const causes = causesOf(this.#run, results);
+    for (const result of results)
+      returns.set(result.key, saltReturn(result, this.#chunks.get(result.step)!, causes.get(result.key)));
     return { returns, succeeded };
   }
 }

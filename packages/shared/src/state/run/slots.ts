@@ -1,6 +1,5 @@
 import type { ModuleContext } from '../../modules/contract/index.ts';
-import { traverse } from '../../target/index.ts';
-import { PyMap, type Value } from '../../values/index.ts';
+import { PyMap, traverse, type Value } from '../../values/index.ts';
 import { hasSlot, SLOT } from '../compile/index.ts';
 
 /** A slot taken apart: `__slot__:salt:mod.fun(a, k=b).path ~ tail`. */

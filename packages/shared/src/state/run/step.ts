@@ -8,7 +8,7 @@ import type { Chunk, StepMode } from '../contract.ts';
 import { hasChanges } from '../engine/index.ts';
 import { quietAnswer, type StepAnswer } from './answer.ts';
 import { contextWith, readerOf } from './context.ts';
-import { commandsSucceed, guardedAnswer } from './guards.ts';
+import { askGuards, commandsSucceed } from './guards.ts';
 import { failureText, perform } from './perform.ts';
 import { fillSlots } from './slots.ts';
 
@@ -65,8 +65,8 @@ async function attempt(chunk: Chunk, mode: StepMode, tools: StepTools, testing: 
 
 async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boolean): Promise<StepOutcome> {
   const ctx = contextWith<HostReader>(tools.context, { host: readerOf(tools.context.host), saltenv: chunk.env });
-  const guarded = await guardedAnswer(chunk, ctx);
-  if (guarded !== undefined) return { answer: guarded, calls: 1 };
+  const { kept, said } = await askGuards(chunk, ctx);
+  if (kept !== undefined) return { answer: kept, calls: 1 };
   const name = `${chunk.state}.${chunk.fun}`;
   const module = tools.states.get(name);
   if (module === undefined) return { answer: quietAnswer(false, `State '${name}' was not found`), calls: 1 };
@@ -80,12 +80,13 @@ async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boo
   const shownName = module.shownName?.(bound.args);
   const complete = (answer: StepAnswer): StepAnswer => ({
     ...answer,
+    ...(said.length === 0 ? {} : { guards: said }),
     ...(bound.warnings.length === 0 ? {} : { warnings: bound.warnings }),
     ...(shownName === undefined ? {} : { name: shownName }),
   });
   const react = async (): Promise<StepAnswer> => {
     const look = (): ReturnType<StateModule['check']> => module.onWatch!(bound.args, ctx);
-    return perform({ module, look, isRepair: false, clock: tools.clock, ...write });
+    return { ...(await perform({ module, look, isRepair: false, clock: tools.clock, ...write })), reacted: true };
   };
 
   if (mode === 'react') {

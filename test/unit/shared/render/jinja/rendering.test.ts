@@ -71,6 +71,19 @@ describe('jinja rendering', () => {
     expect(diagnostics).toMatchObject([{ code: 'EDGE_UNDEFINED_VARIABLE' }]);
   });
 
+  test('show_full_context answers every name with plain values', async () => {
+    const text = await render('{{ show_full_context() | json }}', {
+      variables: { data: new PyMap([['a', [1, null]]]) },
+    });
+    expect(JSON.parse(text)).toMatchObject({
+      data: { a: [1, null] },
+      saltenv: 'base',
+      grains: {},
+      salt: expect.stringContaining('Loader'),
+      range: expect.stringContaining('function range'),
+    });
+  });
+
   test('the names of an SLS come from its dotted name and path', async () => {
     const text =
       '{{ sls }} {{ slspath }} {{ slsdotpath }} {{ slscolonpath }} {{ sls_path }} {{ tplfile }} {{ tpldir }} {{ tpldot }} {{ saltenv }} {{ pillarenv }}';

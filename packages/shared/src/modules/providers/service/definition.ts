@@ -60,7 +60,7 @@ export async function findDefinition(ctx: ModuleContext, name: string): Promise<
   if (!/^[\w@.:+-]+$/.test(name)) return undefined;
   const path = `${servicesDir(ctx)}/${name}${SUFFIX}`;
   const file = await readIfPresent(ctx.host, path);
-  const mapped = ctx.pillar.get(`services:${name}`) ?? grain(ctx, name);
+  const mapped = ctx.pillar.get(`services:${name}`, null) ?? grain(ctx, name);
   if (file === undefined && mapped === null) return undefined;
   const source = file === undefined ? `services:${name} of pillar or grains` : path;
   const parsed = serviceDefinitionSchema.safeParse(file === undefined ? toPlain(mapped) : parseJson(file, path));
@@ -89,7 +89,7 @@ export async function listDefinitions(ctx: ModuleContext): Promise<readonly stri
   const dir = servicesDir(ctx);
   const entries = (await ctx.host.stat(dir)) === undefined ? [] : await ctx.host.list(dir);
   const files = entries.flatMap(({ name }) => (name.endsWith(SUFFIX) ? [name.slice(0, -SUFFIX.length)] : []));
-  const mapped = [ctx.pillar.get('services'), ctx.facts.get('services') ?? null].flatMap((value) =>
+  const mapped = [ctx.pillar.get('services', null), ctx.facts.get('services') ?? null].flatMap((value) =>
     Object.keys((toPlain(value) as object | null) ?? {}),
   );
   return [...new Set([...files, ...mapped])].sort();

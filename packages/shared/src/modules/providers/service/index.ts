@@ -4,6 +4,7 @@ import { findDefinition } from './definition.ts';
 import { openrcProvider, sysvProvider } from './init-scripts.ts';
 import { pidFileProvider } from './pid-file.ts';
 import type { ServiceProvider } from './provider.ts';
+import { isRunit, runitProvider } from './runit.ts';
 import { systemdProvider } from './systemd.ts';
 
 export { serviceDefinitionSchema } from './definition.ts';
@@ -25,6 +26,7 @@ export async function serviceProviders(ctx: ModuleContext): Promise<readonly Ser
 async function hostProvider(ctx: ModuleContext): Promise<ServiceProvider> {
   // What a host was booted with, not what is installed: systemctl is there in many containers.
   if ((await ctx.host.stat('/run/systemd/system')) !== undefined) return systemdProvider;
+  if (isRunit(ctx)) return runitProvider;
   if (await hasProgram(ctx.host, 'rc-service')) return openrcProvider;
   return (await ctx.host.stat('/etc/init.d')) === undefined ? pidFileProvider : sysvProvider;
 }

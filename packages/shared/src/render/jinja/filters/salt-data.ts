@@ -1,8 +1,17 @@
 import jmespath from 'jmespath';
 import { Secret } from '../../../kernel/index.ts';
-import { fromPlain, type PlainValue, PyMap, PySet, PyTuple, toPlain, type Value } from '../../../values/index.ts';
+import {
+  fromPlain,
+  type PlainValue,
+  PyMap,
+  PySet,
+  PyTuple,
+  toPlain,
+  traverse,
+  type Value,
+} from '../../../values/index.ts';
 import { add, div } from '../runtime/arithmetic.ts';
-import { isIterable, itemOf } from '../runtime/attributes.ts';
+import { isIterable } from '../runtime/attributes.ts';
 import { eq, extreme, hashable, isHashable, sorted } from '../runtime/comparison.ts';
 import { toValue } from '../runtime/export.ts';
 import { LimitFault, PyFault, typeError } from '../runtime/fault.ts';
@@ -95,29 +104,6 @@ function compareLists(old: unknown, now: unknown): PyMap {
   if (added.length > 0) changes.set('new', added as Value[]);
   if (removed.length > 0) changes.set('old', removed as Value[]);
   return changes;
-}
-
-const MISSING = Symbol('missing');
-
-/** Salt's `traverse_dict_and_list`: keys through mappings, numbers or the first matching mapping through lists. */
-function traverse(data: unknown, path: unknown, delimiter: string): unknown {
-  let at = data;
-  const keys = textOf(path)?.split(delimiter) ?? (Array.isArray(path) ? (path as unknown[]) : [path]);
-  for (const key of keys) {
-    if (Array.isArray(at)) {
-      const number = /^-?\d+$/.test(str(key)) ? Number(key) : undefined;
-      const list: readonly unknown[] = at;
-      const found: unknown =
-        number === undefined ? list.find((item) => item instanceof PyMap && item.has(key as Value)) : undefined;
-      if (number === undefined && found instanceof PyMap) at = found.get(key as Value);
-      else at = number === undefined ? undefined : itemOf(list, number);
-    } else if (at instanceof PyMap) {
-      const number = /^-?\d+$/.test(str(key)) ? Number(key) : undefined;
-      at = at.get(key as Value) ?? (number === undefined ? undefined : at.get(number));
-    } else return MISSING;
-    if (at === undefined) return MISSING;
-  }
-  return at;
 }
 
 function flatten(value: unknown, levels: number, keepsNone: boolean): unknown[] {
@@ -271,8 +257,9 @@ export const SALT_DATA_FILTERS: readonly Builtin[] = [
   define(
     'traverse(data, key, default=None, delimiter=":")',
     (_env, data: unknown, key: unknown, fallback: unknown, delimiter: unknown) => {
-      const found = traverse(data, key, str(delimiter));
-      return found === MISSING ? fallback : found;
+      const path = textOf(key) ?? sequence(key).map(str).join(str(delimiter));
+      const found = traverse(toValue(data), path, str(delimiter));
+      return found === undefined ? fallback : found;
     },
   ),
   define('is_list(value)', (_env, value: unknown) => Array.isArray(value)),

@@ -36,8 +36,8 @@ export function parseTemplate(tokens: readonly Token[]): ParseResult {
 
 /** Jinja2's statements, with Salt's tags. */
 class StatementParser extends ExpressionParser {
-  /** Names of the tags that would close the open ones, innermost last. */
-  declare private open: string[];
+  /** The tags that would close the open ones, and the lines where those stand; innermost last. */
+  declare private open: { readonly wanted: string; readonly line: number }[];
   /** True while only the heads of tags are checked. */
   declare private headsOnly: boolean;
   declare private unnamed: number;
@@ -182,8 +182,9 @@ class StatementParser extends ExpressionParser {
       if (!this.is('block_end')) this.expectToken('block_end');
       return [];
     }
+    const { lineno } = this.current;
     this.expectToken('block_end');
-    this.open.push(ends.join("' or '"));
+    this.open.push({ wanted: ends.join("' or '"), line: lineno });
     this.depth += 1;
     if (this.depth > 200) throw this.faultHere('the blocks are nested too deeply');
     const body = this.parseUntilBlocks(...ends).children as unknown as Body;
@@ -194,20 +195,17 @@ class StatementParser extends ExpressionParser {
   }
 
   #unexpectedEnd(): SyntaxFault {
-    const wanted = this.open.at(-1)!;
-    return this.faultHere(
-      `Unexpected end of template. Jinja was looking for the following tags: '${wanted}'. The innermost block that needs to be closed is '${wanted.replace(/^.*'end|^end/, '')}'.`,
-      `Add {% ${wanted.split("' or '").at(-1)} %}.`,
-    );
+    const open = this.open.at(-1)!;
+    return this.faultHere(`Unexpected end of template.${expected(open.wanted)}`, hintFor(open));
   }
 
   #unknownTag(token: Token): SyntaxFault {
-    const wanted = this.open.at(-1);
-    if (wanted === undefined) return this.faultAt(`Encountered unknown tag '${token.value}'.`, token);
+    const open = this.open.at(-1);
+    if (open === undefined) return this.faultAt(`Encountered unknown tag '${token.value}'.`, token);
     const what = CLOSERS.test(token.value)
       ? `Unexpected tag '${token.value}'`
       : `Encountered unknown tag '${token.value}'`;
-    return this.faultAt(`${what}. Jinja was looking for the following tags: '${wanted}'.`, token);
+    return this.faultAt(`${what}.${expected(open.wanted)}`, token, CLOSERS.test(token.value) ? hintFor(open) : '');
   }
 
   #for(token: Token): Statement {
@@ -398,4 +396,17 @@ class StatementParser extends ExpressionParser {
 
 function emptyArguments(): { args: []; kwargs: []; dynArgs: undefined; dynKwargs: undefined } {
   return { args: [], kwargs: [], dynArgs: undefined, dynKwargs: undefined };
+}
+
+/** The rest of Jinja's message about a block that is open. */
+function expected(wanted: string): string {
+  return ` Jinja was looking for the following tags: '${wanted}'. The innermost block that needs to be closed is '${opener(wanted)}'.`;
+}
+
+function opener(wanted: string): string {
+  return wanted.replace(/^.*'end|^end/, '');
+}
+
+function hintFor({ wanted, line }: { readonly wanted: string; readonly line: number }): string {
+  return `Close {% ${opener(wanted)} … %} of line ${line} with {% end${opener(wanted)} %}.`;
 }

@@ -1,5 +1,5 @@
-import { float, integer, type PyFloat } from '../../values/index.ts';
-import { TAG } from './resolve.ts';
+import { float, integer, type PyFloat } from './values.ts';
+import { YAML_TAG } from './yaml-tags.ts';
 
 const TRUTH: Readonly<Record<string, boolean>> = {
   yes: true,
@@ -19,15 +19,15 @@ export function scalarValue(
   text: string,
 ): null | boolean | number | bigint | PyFloat | Uint8Array | undefined {
   switch (tag) {
-    case TAG.null:
+    case YAML_TAG.null:
       return null;
-    case TAG.bool:
+    case YAML_TAG.bool:
       return TRUTH[text.toLowerCase()];
-    case TAG.int:
+    case YAML_TAG.int:
       return parseInteger(text);
-    case TAG.float:
+    case YAML_TAG.float:
       return parseFloatText(text);
-    case TAG.binary:
+    case YAML_TAG.binary:
       return parseBinary(text);
     default:
       return undefined;

@@ -1,0 +1,2 @@
+export { absoluteRoots, type Roots, readProject, readSettingsFile, settingsProblems, stateRoots } from './read.ts';
+export { type ProjectSettings, pillarOpts, projectSettings, templateOpts, templateSettings } from './settings.ts';

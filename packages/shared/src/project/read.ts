@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type LocalRootsByEnv, rootsOf } from '../files/index.ts';
+import { type Diagnostic, DiagnosticsError, EdgeError, errorMessage } from '../kernel/index.ts';
+import { loadYaml } from '../render/index.ts';
+import { didYouMean } from '../schema/index.ts';
+import { toPlain } from '../values/index.ts';
+import { type ProjectSettings, parseProjectSettings } from './settings.ts';
+
+/** Folders of states, orchestrations and pillars. */
+export type Roots = Pick<ProjectSettings, 'file_roots' | 'orchestration_roots' | 'pillar_roots'>;
+
+/** What a settings file says wrong, as zod reports it. */
+interface Issue {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+}
+
+/**
+ * Reads the settings of a project, every folder made absolute.
+ *
+ * @throws EdgeError `EDGE_CONFIG_INVALID` when it cannot be read; DiagnosticsError naming every wrong key
+ */
+export function readProject(file: string): ProjectSettings {
+  const parsed = parseProjectSettings(readSettingsFile(file));
+  if (!parsed.success) throw new DiagnosticsError(settingsProblems(parsed.error.issues, file));
+  return { ...parsed.data, ...absoluteRoots(parsed.data, dirname(file)) };
+}
+
+/**
+ * The mapping in a settings file; nothing is an empty one.
+ *
+ * @throws EdgeError `EDGE_CONFIG_INVALID` when it cannot be read or is no mapping; DiagnosticsError where it is no YAML
+ */
+export function readSettingsFile(file: string): Readonly<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      `cannot read ${file}: ${errorMessage(error)}`,
+      { file },
+      { cause: error, hint: 'Name the file with --config.' },
+    );
+  }
+  const value = toPlain(loadYaml(text, file));
+  if (value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new EdgeError('EDGE_CONFIG_INVALID', `${file} is not a mapping of settings`, { file });
+  }
+  return value as Record<string, unknown>;
+}
+
+/** The problems of a settings file; `known` are the names it could have meant. */
+export function settingsProblems(issues: readonly Issue[], file: string, known: readonly string[] = []): Diagnostic[] {
+  return issues.flatMap(({ code, path, message, keys = [] }) => {
+    const where = path.map(String).join('.');
+    if (code !== 'unrecognized_keys') return [problem(`${file}: ${where}: ${message}`)];
+    return keys.map((key) =>
+      problem(
+        `${file}: unknown setting \`${where === '' ? key : `${where}.${key}`}\``,
+        where === '' ? didYouMean(key, known) : '',
+      ),
+    );
+  });
+}
+
+function problem(summary: string, detail = ''): Diagnostic {
+  return { severity: 'error', code: 'EDGE_CONFIG_INVALID', summary, detail };
+}
+
+/** Roots with every folder absolute. */
+export function absoluteRoots({ file_roots, orchestration_roots, pillar_roots }: Roots, base: string): Roots {
+  const absolute = (folder: string): string => resolve(base, folder);
+  const all = (byEnv: Roots['file_roots']): Roots['file_roots'] =>
+    Object.fromEntries(Object.entries(byEnv).map(([env, folders]) => [env, folders.map(absolute)]));
+  return {
+    file_roots: all(file_roots),
+    orchestration_roots: orchestration_roots.map(absolute),
+    pillar_roots: all(pillar_roots),
+  };
+}
+
+/** Where states are served from, with the orchestrations mounted in `base` under `orch/`. */
+export function stateRoots({ file_roots, orchestration_roots }: Omit<Roots, 'pillar_roots'>): LocalRootsByEnv {
+  const roots = rootsOf(file_roots);
+  const orchestrations = orchestration_roots.map((directory) => ({ directory, mount: 'orch' }));
+  return { ...roots, base: [...(roots.base ?? []), ...orchestrations] };
+}
