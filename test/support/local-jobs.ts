@@ -76,6 +76,10 @@ export class LocalJobs implements JobService {
     return { jid, targets: await settled(job) };
   }
 
+  async active(): Promise<readonly []> {
+    return [];
+  }
+
   async find(): Promise<undefined> {
     return undefined;
   }

@@ -1,3 +1,4 @@
+export type { ActiveJob } from './active.ts';
 export { type BatchProgress, batchProgress } from './batch-progress.ts';
 export { createDispatcher, type Dispatcher, type DispatcherOptions, type DispatchRequest } from './dispatcher.ts';
 export type { GatherSettings } from './gather.ts';

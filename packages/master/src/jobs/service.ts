@@ -9,6 +9,7 @@ import {
   newId,
 } from '@edge-run/shared/kernel';
 import type { JobAnswer, Jobs, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { type ActiveJob, activeJobs } from './active.ts';
 import { BatchDrive } from './batch-drive.ts';
 import type { BatchProgress } from './batch-progress.ts';
 import { chooseSubset } from './batches.ts';
@@ -68,6 +69,8 @@ export interface JobService extends Jobs {
   show(jid: string): Promise<JobReport>;
   /** Asks the targets that still run to end; resolves once each has a definite end. @throws EdgeError `EDGE_JOB_UNKNOWN` */
   kill(jid: string, by: string): Promise<JobAnswer>;
+  /** What these hosts are doing now; those that do not answer are left out. */
+  active(ids: readonly string[]): Promise<readonly ActiveJob[]>;
   /** The job on record. */
   find(jid: string): Promise<JobRecord | undefined>;
   /**
@@ -204,6 +207,10 @@ class Service implements JobService {
     if (!('end' in open)) return open;
     await open.drive.cancel(by);
     return open.end;
+  }
+
+  active(ids: readonly string[]): Promise<readonly ActiveJob[]> {
+    return activeJobs(this.#options.bus, ids);
   }
 
   find(jid: string): Promise<JobRecord | undefined> {
