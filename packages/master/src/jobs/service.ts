@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BoundedQueue, type Bus, type KeyPair } from '@edge-run/shared/bus';
 import {
   type Clock,
@@ -133,6 +134,8 @@ class Service implements JobService {
   #connectedSince: number;
 
   constructor(options: JobServiceOptions) {
+    // Every open job listens for the end.
+    setMaxListeners(0, this.#stop.signal);
     this.#options = options;
     this.#settings = { ...GATHER_DEFAULTS, ...options.settings };
     this.#history = new JobHistory(options.records, options.returns);
