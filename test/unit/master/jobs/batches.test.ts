@@ -23,6 +23,8 @@ class Hosts {
   /** Hosts that end by themselves; the others wait for `finish`. */
   automatic = true;
   readonly failing = new Set<string>();
+  /** Hosts that once more say that they do not know the job: it is on its way to them. */
+  readonly unaware = new Set<string>();
   readonly stop = new AbortController();
 
   constructor(ids: readonly string[]) {
@@ -57,7 +59,7 @@ class Hosts {
         jid,
       };
     };
-    if (kind === 'find') return state();
+    if (kind === 'find') return this.unaware.delete(id) ? { state: 'unknown', jid } : state();
     if (kind === 'kill') {
       this.killed.push(id);
       this.finish(id, jid);
@@ -200,6 +202,23 @@ describe('after the master was killed', () => {
     expect(outcomes(await second.run({ jid: 'j1', target: '', fun: '' }, never))).toEqual(all('succeeded'));
     expect([...hosts.runs].sort()).toEqual(HOSTS);
     expect(batches.waves.get('j1')?.[0]?.ids).toEqual(['a', 'b']);
+  }, 15_000);
+
+  test('a host that was asked too early is sent the same text again: it runs it once', async () => {
+    hosts.automatic = false;
+    const first = master();
+    const { jid } = await first.start({ ...request, batch: '2', timeoutMs: 60_000, kwargs: new Map([['b', 1]]) });
+    await expect.poll(() => hosts.runs.length).toBe(2);
+    await first.close();
+    hosts.unaware.add('a');
+    const second = master();
+    await second.resume();
+    await expect.poll(() => hosts.unaware.size, { timeout: 5_000 }).toBe(0);
+    hosts.automatic = true;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    for (const id of ['a', 'b']) hosts.finish(id, jid);
+    expect(outcomes(await second.run({ jid, target: '', fun: '' }, never))).toEqual(all('succeeded'));
+    expect([...hosts.runs].sort()).toEqual(HOSTS);
   }, 15_000);
 
   test('so late that the wave cannot be delivered any more, its hosts wait again', async () => {
