@@ -1,4 +1,11 @@
-import { edgeEvent, jobReturnEvent, type RunJournalEvent, runEvent, stepProgress } from '@edge-run/shared/protocol';
+import {
+  edgeEvent,
+  jobEnd,
+  jobReturnEvent,
+  type RunJournalEvent,
+  runEvent,
+  stepProgress,
+} from '@edge-run/shared/protocol';
 import { z } from 'zod';
 
 /** One kind of event that Edge itself sends. */
@@ -64,6 +71,12 @@ export const EVENT_TAGS: readonly EventTag[] = [
     when: 'A target of a job has ended, with or without a return.',
     sender: 'master',
     data: jobReturnEvent,
+  },
+  {
+    tag: 'salt/job/<jid>/end',
+    when: 'Every target of a job has its end.',
+    sender: 'master',
+    data: jobEnd,
   },
   {
     tag: 'salt/state_result/<jid>/<id>/<name>',

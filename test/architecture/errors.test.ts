@@ -8,6 +8,7 @@ const TABLE = 'packages/shared/src/kernel/error-codes.ts';
 /** Names that look like codes: environment variables, streams and buckets. */
 const NOT_CODES: ReadonlySet<string> = new Set([
   ...Object.values(STREAMS).map(({ name }) => name),
+  'EDGE_BATCHES',
   'EDGE_JOBS',
   'EDGE_SCHEDULE',
   'EDGE_JOURNAL_OBJECTS',

@@ -37,6 +37,7 @@ export const MASTER_LAYERS: Layers = [
   ['config'],
   ['broker', 'journal', 'loadbalancer', 'metrics', 'secrets'],
   ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
+  ['returners'],
   ['orchestration'],
   ['deployments', 'reactor', 'scheduler', 'runners'],
   ['gateway'],

@@ -85,7 +85,7 @@ describe('help and exit codes', () => {
 
   test.for([
     { words: ['box1', 'cmd.run', 'exit 3'], exitCode: 1 },
-    { words: ['box1', 'test.sleep', '30', '--timeout', '1s'], exitCode: 1, says: 'timed-out' },
+    { words: ['box1', 'test.sleep', '30', '--timeout', '1s'], exitCode: 124, says: 'timed-out' },
     { words: ['jobs', 'ls', '--no-such-flag'], exitCode: 2 },
     { words: ['-L', 'box1,gone1', 'test.ping'], exitCode: 6 },
   ])('edge-run $words exits $exitCode', async ({ words, exitCode, says = '' }) => {

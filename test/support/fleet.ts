@@ -71,7 +71,7 @@ export class TestFleet {
     const { signal } = stop;
     const log = this.#options.log ?? silentLogger;
     const bus = await this.connectMaster(name);
-    const { returns, records } = await openJobStreams(bus, systemClock);
+    const { returns, records, batches } = await openJobStreams(bus, systemClock);
     const presence = trackPresence({
       ...{
         system: this.#system,
@@ -83,7 +83,7 @@ export class TestFleet {
       },
     });
     const jobs = createJobs({
-      ...{ bus, returns, records, presence, signer: this.keyring.jobSigner, clock: systemClock, log },
+      ...{ bus, returns, records, batches, presence, signer: this.keyring.jobSigner, clock: systemClock, log },
       ...(this.#options.gather === undefined ? {} : { settings: this.#options.gather }),
       resolveTargets: async (target, type) => ({
         ids: type === 'list' ? target.split(',') : this.keyring.accepted(),

@@ -70,8 +70,23 @@ export class LocalJobs implements JobService {
     };
   }
 
-  async kill(jid: string): Promise<void> {
-    this.#find(jid).abort.abort(new EdgeError('EDGE_CANCELLED', 'killed'));
+  async kill(jid: string): Promise<JobAnswer> {
+    const job = this.#find(jid);
+    job.abort.abort(new EdgeError('EDGE_CANCELLED', 'killed'));
+    return { jid, targets: await settled(job) };
+  }
+
+  async active(): Promise<readonly []> {
+    return [];
+  }
+
+  async find(): Promise<undefined> {
+    return undefined;
+  }
+
+  async repetitionOf(jid: string): Promise<JobRunRequest> {
+    const { request, targets } = this.#find(jid);
+    return { ...request, target: targets.join(','), targetType: 'list', rerunOf: jid };
   }
 
   async resume(): Promise<number> {

@@ -102,7 +102,6 @@ export class LocalOrchestra {
     const dispatcher = createDispatcher({
       jobs,
       select,
-      random: Math.random,
       isRelease: (reason) => reason === RELEASED,
     });
     const runtime = this.#runtime(master, {

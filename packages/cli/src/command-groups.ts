@@ -40,7 +40,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     load: async () => (await import('./commands/orch.ts')).addOrchCommands,
   },
   {
-    commands: { jobs: 'look at jobs' },
+    commands: { jobs: 'look at jobs, stop and repeat them' },
     load: async () => (await import('./commands/jobs.ts')).addJobsCommands,
   },
   {
@@ -54,12 +54,15 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     commands: {
       nodes: 'minions and SSH targets',
-      match: 'who would this select',
       pillar: 'compiled pillars',
       grains: 'what hosts say about themselves',
       roster: 'hosts reached by SSH',
     },
     load: async () => (await import('./commands/fleet.ts')).addFleetCommands,
+  },
+  {
+    commands: { match: 'who would this select, and why' },
+    load: async () => (await import('./commands/match.ts')).addMatchCommands,
   },
   {
     commands: { keys: 'let minions in and keep them out' },

@@ -1,13 +1,18 @@
 import { EdgeError } from '@edge-run/shared/kernel';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text'] as const;
+const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text', 'csv', 'junit'] as const;
 /** How data is printed: a value of `--out`. */
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 /** True for formats a program reads. */
 export function isMachineFormat(out: OutputFormat | undefined): out is 'json' | 'jsonl' | 'yaml' {
   return out === 'json' || out === 'jsonl' || out === 'yaml';
+}
+
+/** True for formats that only whole reports have. */
+export function isReportFormat(out: OutputFormat | undefined): out is 'csv' | 'junit' {
+  return out === 'csv' || out === 'junit';
 }
 
 /** The flags every command understands. */

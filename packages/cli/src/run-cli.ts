@@ -4,7 +4,7 @@ import { type Command, CommanderError } from 'commander';
 import { groupsFor } from './command-groups.ts';
 import type { Argument, Handler, Register } from './commands/registry.ts';
 import { dispatch } from './dispatch.ts';
-import { isMachineFormat, readFlags } from './flags.ts';
+import { isMachineFormat, isReportFormat, readFlags } from './flags.ts';
 import type { Io } from './io.ts';
 
 import { errorJson, exitCodeOf, renderError } from './output/errors.ts';
@@ -36,7 +36,16 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
 }
 
 async function runHandler(command: Command, handler: Handler, io: Io, literalWords: number): Promise<ExitCode> {
-  const session = createSession(io, readFlags(command.optsWithGlobals()), literalWords);
+  const flags = readFlags(command.optsWithGlobals());
+  if (isReportFormat(flags.out) && command.name() !== 'export') {
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `-o ${flags.out} is for jobs export`,
+      { out: flags.out },
+      { hint: `Write: edge-run jobs export @last -o ${flags.out}` },
+    );
+  }
+  const session = createSession(io, flags, literalWords);
   try {
     return await handler(session, command.processedArgs as Argument[], command.opts());
   } finally {

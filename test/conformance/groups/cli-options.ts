@@ -30,7 +30,7 @@ export async function runOptions({ argv, expected }: OptionsCase): Promise<CaseR
   const name = `salt_options: ${JSON.stringify(argv)}`;
   const ran = await runLine([...argv, '--no-wait'], {
     'jobs.publish': () => ({ jid: 'j', targets: ['minion1'] }),
-    match: () => ({ ids: Array.from({ length: 20 }, (_, index) => `m${index}`), missing: [] }),
+    match: () => ({ ids: ['minion1'], missing: [], hosts: [] }),
   });
   const requests = ran.asked.flatMap(({ name: asked, args }) => (asked === 'jobs.publish' ? [args as Request] : []));
   if (!('parsed' in expected)) {
@@ -46,14 +46,15 @@ export async function runOptions({ argv, expected }: OptionsCase): Promise<CaseR
   return isDeepStrictEqual(got, wanted) ? { name, outcome: 'passed' } : failed(name, got, wanted);
 }
 
-function meaning({ target, fun, args, kwargs, batch, batchWaitMs, subset, failhard, timeoutMs }: Request): object {
+function meaning(request: Request): object {
+  const { target, fun, args, kwargs, batch, batchSafe, batchWaitMs, subset, failhard, timeoutMs } = request;
   return {
     tgt: target.expr,
     type: target.type,
     fun,
     args,
     kwargs,
-    ...{ batch, batchWaitMs, subset, failhard, timeoutMs },
+    ...{ batch, batchSafe, batchWaitMs, subset, failhard, timeoutMs },
   };
 }
 
@@ -72,8 +73,9 @@ function wantedRequests(parsed: Parsed): object[] {
       fun,
       args: words.filter((word) => !isKwargs(word)),
       kwargs: named,
-      // More are selected than the limit says, so the batch has Salt's size for that.
-      batch: safe === undefined ? batch : '8',
+      batch,
+      // Where nobody says how large such a batch is, it has Salt's size.
+      batchSafe: safe === undefined ? undefined : { limit: safe, size: '8' },
       batchWaitMs: wait === undefined ? undefined : Number((wait as { $float: string }).$float) * 1000,
       subset,
       failhard,

@@ -82,6 +82,21 @@ test('an aborted wait kills the job', async () => {
   expect(outcomes(await running)).toEqual({ web2: 'cancelled' });
 });
 
+test('a host runs so many jobs at a time: the next is queued, and a kill ends it where it waits', async () => {
+  const request = { target: 'web1', targetType: 'list', fun: 'test.sleep', args: [60_000] };
+  const busy = await Promise.all(Array.from({ length: 8 }, () => master.jobs.start(request)));
+  const { jid } = await master.jobs.start(request);
+  await expect
+    .poll(async () => (await master.jobs.active(['web1', 'ghost'])).find((job) => job.jid === jid))
+    .toMatchObject({ fun: 'test.sleep', running: [], queued: ['web1'] });
+  const from = Date.now();
+  expect((await master.jobs.kill(jid, 'ann')).targets.get('web1')).toMatchObject({ outcome: 'cancelled' });
+  expect(Date.now() - from).toBeLessThan(2_000);
+  expect(runs).not.toContain(jid);
+  const ended = await Promise.all(busy.map((job) => master.jobs.kill(job.jid, 'ann')));
+  expect(ended.map((answer) => outcomes(answer))).toEqual(Array(8).fill({ web1: 'cancelled' }));
+});
+
 test('a repeated job id answers the stored returns and runs nothing', async () => {
   const request = { target: 'web1,web2', targetType: 'list', fun: 'test.echo', args: ['once'], jid: 'repeat-1' };
   await master.jobs.run(request, never);

@@ -45,9 +45,9 @@ const minion = async (url: string, options: Pick<AgentOptions, 'admission' | 'tr
   return agent;
 };
 const ping = async (bus: NatsBus, signer = createKeyPair('user')): Promise<string | undefined> => {
-  const { returns, records } = await openJobStreams(bus, systemClock);
+  const { returns, records, batches } = await openJobStreams(bus, systemClock);
   const jobs = createJobs({
-    ...{ bus, returns, records, signer, clock: systemClock, log: silentLogger },
+    ...{ bus, returns, records, batches, signer, clock: systemClock, log: silentLogger },
     resolveTargets: async (target) => ({ ids: [target] }),
   });
   closing.push(() => jobs.close());

@@ -122,7 +122,7 @@ describe('edge-run TARGET FUN', () => {
     const script: Script = {
       ...pinging,
       'jobs.show': (args) => pinging['jobs.show']!(args, async () => {}),
-      'jobs.kill': () => ({ jid: 'j1', asked: ['web1'] }),
+      'jobs.kill': () => ({ jid: 'j1', asked: ['web1'], outcomes: {} }),
     };
     const ran = await runLine(['*', 'test.ping'], script, {
       onListen: (interrupt) => {
@@ -453,5 +453,140 @@ describe('completion', () => {
     expect((await runLine(['__complete', '--', 'orch', 'ls', '--ti'])).stdout).toBe('--timeout\n');
     const alone = await runLine(['__complete', '--', 'exec', 'we']);
     expect([alone.stdout, alone.stderr, alone.exitCode]).toEqual(['', '', 0]);
+  });
+});
+
+describe('jobs kill, rerun and export', () => {
+  const details: Script['jobs.show'] = () => ({
+    ...{ jid: 'j1', fun: 'cmd.run', args: ['a, "b"'], kwargs: [], target: '*', targets: ['a', 'b', 'c'] },
+    ...{ by: 'ann', startedAt: 0, endedAt: 1_000, rerunOf: 'j0' },
+    returns: [
+      { id: 'a', outcome: 'succeeded', ret: 'x, "y"\nz', retcode: 0 },
+      { id: 'b', outcome: 'failed', ret: '=cmd|calc', retcode: 1, evidence: 'a < b & c\u0007' },
+      { id: 'c', outcome: 'unreachable', retcode: 1, evidence: 'gone' },
+    ],
+    outcomes: { a: 'succeeded', b: 'failed', c: 'unreachable' },
+  });
+
+  it('exports everything as JSON', async () => {
+    const { stdout, exitCode } = await runLine(['jobs', 'export', 'j1'], { 'jobs.show': details });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ jid: 'j1', rerunOf: 'j0', arguments: ['a, "b"'] },
+      targets: { a: { outcome: 'succeeded' }, b: { outcome: 'failed', ret: '=cmd|calc' }, c: { evidence: 'gone' } },
+    });
+  });
+
+  it('exports a line for each target as CSV, and nothing that a spreadsheet runs', async () => {
+    const { stdout } = await runLine(['jobs', 'export', 'j1', '-o', 'csv'], { 'jobs.show': details });
+    expect(stdout.split('\r\n')).toEqual([
+      'jid,function,target,outcome,retcode,evidence,return',
+      'j1,cmd.run,a,succeeded,0,,"x, ""y""\\nz"',
+      "j1,cmd.run,b,failed,1,a < b & c\u0007,'=cmd|calc",
+      'j1,cmd.run,c,unreachable,1,gone,',
+      '',
+    ]);
+  });
+
+  it('exports a test case for each target as JUnit, only of those asked for', async () => {
+    const line = ['jobs', 'export', 'j1', '-o', 'junit', '--only', 'unsuccessful'];
+    const { stdout } = await runLine(line, { 'jobs.show': details });
+    expect(stdout).toMatchInlineSnapshot(`
+      "<?xml version="1.0" encoding="UTF-8"?>
+      <testsuites tests="2" failures="1" errors="1">
+        <testsuite name="cmd.run" id="j1" tests="2" failures="1" errors="1" timestamp="1970-01-01T00:00:00">
+          <testcase classname="b" name="cmd.run">
+            <failure type="failed" message="a &lt; b &amp; c">a &lt; b &amp; c&#10;=cmd|calc</failure>
+          </testcase>
+          <testcase classname="c" name="cmd.run">
+            <error type="unreachable" message="gone">gone</error>
+          </testcase>
+        </testsuite>
+      </testsuites>
+      "
+    `);
+  });
+
+  it('exports a test case for each state where states were applied', async () => {
+    const state = { __id__: 's', __run_num__: 0, __sls__: 'x', name: 'n', changes: {}, comment: 'no', duration: 12.5 };
+    const ret = {
+      'test_|-s_|-n_|-fail_without_changes': { ...state, result: false },
+      'test_|-t_|-n_|-nop': { ...state, __id__: 't', __run_num__: 1, result: true },
+    };
+    const show: Script['jobs.show'] = () => ({
+      ...{ jid: 'j1', fun: 'state.apply', args: [], kwargs: [], target: 'a', targets: ['a'], by: 'ann', startedAt: 0 },
+      ...{ endedAt: 1, returns: [{ id: 'a', outcome: 'failed', ret, retcode: 2 }], outcomes: { a: 'failed' } },
+    });
+    const { stdout } = await runLine(['jobs', 'export', 'j1', '-o', 'junit'], { 'jobs.show': show });
+    expect(stdout).toContain('<testsuites tests="2" failures="1" errors="0">');
+    expect(stdout).toMatch(/<testcase classname="a" name="test\.nop: t"( time="0\.01\d")?\/>/);
+  });
+
+  it('has formats of reports only for what is one', async () => {
+    const { exitCode, stderr, asked } = await runLine(['jobs', 'ls', '-o', 'junit'], {});
+    expect([exitCode, asked.length]).toEqual([2, 0]);
+    expect(stderr).toContain('-o junit is for jobs export');
+  });
+
+  it('repeats a job on the targets that ended so, and follows it', async () => {
+    const script: Script = { ...pinging, 'jobs.rerun': () => ({ jid: 'j1', targets: ['web1'], rerunOf: 'j0' }) };
+    const { asked, stderr, exitCode } = await runLine(
+      ['jobs', 'rerun', '@last', '--only', 'failed,unreachable'],
+      script,
+    );
+    expect(asked[0]).toEqual({ name: 'jobs.rerun', args: { jid: '@last', only: ['failed', 'unreachable'] } });
+    expect(stderr).toContain('job j1  repeats j0 on 1 target ');
+    expect(exitCode).toBe(6);
+  });
+
+  it('refuses an outcome there is none of, before asking anybody', async () => {
+    const { exitCode, stderr, asked } = await runLine(['jobs', 'rerun', 'j1', '--only', 'faild'], {});
+    expect([exitCode, asked.length]).toEqual([2, 0]);
+    expect(stderr).toContain('--only faild is no outcome');
+  });
+
+  it('kills, waits for the ends and prints them', async () => {
+    const running: Script['jobs.show'] = (args, publish) => ({
+      ...(details(args, publish) as object as ReturnType<NonNullable<Script['jobs.show']>> & object),
+      ...{ endedAt: undefined, returns: [], outcomes: {} },
+    });
+    const script: Script = {
+      'jobs.show': running,
+      'jobs.kill': () => ({ jid: 'j1', asked: ['a', 'b'], outcomes: { a: 'cancelled', b: 'succeeded' } }),
+    };
+    const { stdout, stderr, asked } = await runLine(['jobs', 'kill', 'j1', '--yes'], script);
+    expect(asked.at(-1)).toEqual({ name: 'jobs.kill', args: { jid: 'j1', wait: true } });
+    expect(stdout).toBe('a cancelled\nb succeeded\n');
+    expect(stderr).toContain('ended 2 targets');
+  });
+});
+
+describe('match', () => {
+  const hosts = [
+    { id: 'db1', matched: false, because: 'role is "db", does not match', parts: [] },
+    {
+      ...{ id: 'web1', matched: true, because: 'every part matches' },
+      parts: [{ target: 'G@role:web', matched: true, because: 'role is "web", matches' }],
+    },
+  ];
+  const script: Script = { match: () => ({ ids: ['web1'], missing: ['ghost'], hosts }) };
+
+  it('says by what each is selected, and with --all why the others are not', async () => {
+    const { stdout, stderr, exitCode } = await runLine(['match', '-C', 'G@role:web and *'], script);
+    expect(stdout).toBe('+ web1   every part matches\n');
+    expect(stderr).toContain('! nobody has the id ghost');
+    expect(stderr).toContain('1 of 2 selected by G@role:web and * (compound); why not the others: --all');
+    expect(exitCode).toBe(0);
+    const all = await runLine(['match', '-C', 'G@role:web and *', '--all', '-v'], script);
+    expect(all.stdout).toBe(
+      '- db1    role is "db", does not match\n+ web1   every part matches\n    + G@role:web: role is "web", matches\n',
+    );
+  });
+
+  it('says why nobody is, without being asked, and exits 1', async () => {
+    const nobody: Script = { match: () => ({ ids: [], missing: [], hosts: [hosts[0]!] }) };
+    const { stdout, exitCode } = await runLine(['match', 'x'], nobody);
+    expect(stdout).toBe('- db1   role is "db", does not match\n');
+    expect(exitCode).toBe(1);
   });
 });

@@ -41,17 +41,22 @@ export function addExecCommands(program: Command, register: Register): void {
 export function addJobFlags(command: Command): Command {
   return command
     .option('-b, --batch <size>', 'at most this many targets at a time: 2, 25%', parseBatch)
-    .option('--batch-wait <duration>', 'pause after a target of a batch', parseDuration)
+    .option('--batch-wait <duration>', 'pause after each target of a batch has ended: 30 (seconds), 2m', parseDuration)
     .option('--subset <count>', 'only so many targets, chosen at random', parseCount)
-    .option('--failhard', 'with --batch: start no further target after a failure')
+    .option('--failhard', 'with --batch: start no further target after one that did not succeed')
     .option('--async', 'print the job id and return (as --no-wait)');
 }
 
 /** The job options of a parsed command line, as the operation takes them. */
-export function readJobFlags(options: Options): Pick<JobRequest, 'batch' | 'batchWaitMs' | 'subset' | 'failhard'> {
-  const { batch, batchWait, subset, failhard } = options;
+export function readJobFlags(
+  options: Options,
+): Pick<JobRequest, 'batch' | 'batchWaitMs' | 'batchSafe' | 'subset' | 'failhard'> {
+  const { batch, batchWait, batchSafeLimit, batchSafeSize = '8', subset, failhard } = options;
   return {
     ...(typeof batch === 'string' ? { batch } : {}),
+    ...(typeof batchSafeLimit === 'number'
+      ? { batchSafe: { limit: batchSafeLimit, size: String(batchSafeSize) } }
+      : {}),
     ...(typeof batchWait === 'number' ? { batchWaitMs: batchWait } : {}),
     ...(typeof subset === 'number' ? { subset } : {}),
     ...(failhard === true ? { failhard } : {}),
@@ -80,7 +85,7 @@ function addSaltFlags(command: Command): Command {
 async function executeSalt(plain: Session, words: Words, options: Options): Promise<ExitCode> {
   const session = withStateOutput(withAsync(plain, options), options);
   const target = readTarget(wordAt(words, 0), options);
-  if (options.previewTarget === true) return (await import('./fleet.ts')).printMatch(session, target);
+  if (options.previewTarget === true) return (await import('./match.ts')).printMatch(session, target, { all: false });
   const given = wordAt(words, 1);
   const args = wordsAt(words, 2);
   if (options.doc === true) {
@@ -130,19 +135,7 @@ async function runFunction(
   options: Options,
 ): Promise<ExitCode> {
   const { args, kwargs, typed } = await encodeWords(words, Math.min(session.literalWords, words.length));
-  const batch = await safeBatch(session, target, options);
-  return runJob(session, { target, fun, args, kwargs, typed, ...batch, ...readJobFlags(options) });
-}
-
-/** A batch for `--batch-safe-limit` when more targets than that are selected now. */
-async function safeBatch(
-  session: Session,
-  target: TargetExpression,
-  { batchSafeLimit, batchSafeSize = '8' }: Options,
-): Promise<Pick<JobRequest, 'batch'>> {
-  if (typeof batchSafeLimit !== 'number') return {};
-  const { ids } = await (await session.master()).ask('match', { target });
-  return ids.length > batchSafeLimit ? { batch: String(batchSafeSize) } : {};
+  return runJob(session, { target, fun, args, kwargs, typed, ...readJobFlags(options) });
 }
 
 /** `--state-output full` is what `-v` is; the other modes are shades of what is shown anyway. */

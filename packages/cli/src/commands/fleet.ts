@@ -1,22 +1,21 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
-import type { FleetNode, TargetExpression } from '@edge-run/shared/protocol';
+import type { FleetNode } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { groupByAnswer } from '@edge-run/shared/view';
 import type { Command } from 'commander';
 import { isMachineFormat } from '../flags.ts';
-import { emit, emitData, emitList } from '../output/emit.ts';
+import { emitData, emitList } from '../output/emit.ts';
 import type { Column } from '../output/table.ts';
 import { formatDuration, formatWhen } from '../output/times.ts';
 import { formatValue, plainJson } from '../output/values.ts';
 import type { Session } from '../session.ts';
-import { addTargetFlags, readTarget, targetText } from '../target.ts';
+import { addTargetFlags, readTarget } from '../target.ts';
 import { type Options, type Register, textOption, wordAt, wordsAt } from './registry.ts';
 
-/** `nodes`, `match`, `pillar`, `grains` and `roster`: who is there and what is known about them. */
+/** `nodes`, `pillar`, `grains` and `roster`: who is there and what is known about them. */
 export function addFleetCommands(program: Command, register: Register): void {
   const nodes = program.command('nodes').summary('minions and SSH targets');
   register(addTargetFlags(nodes.command('ls [target]')).summary('list them'), listNodes);
-  register(addTargetFlags(program.command('match <target>')).summary('who would this select'), showMatch);
   addPillarCommands(program.command('pillar').summary('compiled pillars'), register);
   const grains = program.command('grains').summary('what hosts say about themselves');
   register(addTargetFlags(grains.command('ls <target>')).summary('print all grains'), (session, words, options) =>
@@ -73,19 +72,6 @@ async function listNodes(session: Session, words: Parameters<typeof wordAt>[0], 
     none: 'nobody; see who waits to be let in: edge-run keys ls --pending',
   });
   return EXIT.done;
-}
-
-async function showMatch(session: Session, words: Parameters<typeof wordAt>[0], options: Options): Promise<ExitCode> {
-  return printMatch(session, readTarget(wordAt(words, 0), options));
-}
-
-/** Prints whom a target selects; exit code 1 when that is nobody. */
-export async function printMatch(session: Session, target: TargetExpression): Promise<ExitCode> {
-  const answer = await (await session.master()).ask('match', { target });
-  await emit(session, answer, () => answer.ids.map((id) => `${id}\n`).join(''));
-  for (const id of answer.missing) session.note(`! nobody has the id ${id}`);
-  session.note(`${answer.ids.length} selected by ${targetText(target)} (${target.type})`);
-  return answer.ids.length > 0 ? EXIT.done : EXIT.failed;
 }
 
 async function showPillar(

@@ -1,5 +1,5 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
-import type { OperationArgs } from '@edge-run/shared/protocol';
+import type { OperationAnswer, OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { exitCodeOfJob, type JobView, readStateReturns } from '@edge-run/shared/view';
 import { isMachineFormat } from '../flags.ts';
@@ -9,7 +9,6 @@ import { type AnswerOptions, jobJson, jobSummaryLine, renderJobAnswers } from '.
 import type { FollowEnd } from '../progress/follow.ts';
 import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
-import { targetText } from '../target.ts';
 
 const PUBLISH_WITHIN_MS = 60_000;
 
@@ -27,19 +26,30 @@ export async function runJob(
   request: OperationArgs<'jobs.publish'>,
   reading: JobReading = {},
 ): Promise<ExitCode> {
-  const { flags, io } = session;
+  const { flags } = session;
   const client = await session.master();
   const limited = flags.timeoutMs === undefined ? request : { ...request, timeoutMs: flags.timeoutMs };
-  const { jid, targets } = await client.ask('jobs.publish', limited, { timeoutMs: PUBLISH_WITHIN_MS });
+  const published = await client.ask('jobs.publish', limited, { timeoutMs: PUBLISH_WITHIN_MS });
+  return followPublished(session, published, `${request.fun} on`, reading);
+}
+
+/** Says that a job is published and follows it, unless told not to wait; `what` stands before the count of targets. */
+export async function followPublished(
+  session: Session,
+  { jid, targets }: OperationAnswer<'jobs.publish'>,
+  what: string,
+  reading: JobReading = {},
+): Promise<ExitCode> {
+  const { flags, io } = session;
   if (!flags.wait) {
     if (isMachineFormat(flags.out)) await emitData(session, { jid, targets });
     else io.stdout.write(`${jid}\n`);
     session.note(`watch it: edge-run jobs watch ${jid}`);
     return EXIT.done;
   }
-  if (targets.length === 0) session.note(`! ${targetText(request.target)} selects nobody`);
+  const { context } = await session.master();
   const hosts = `${targets.length} target${targets.length === 1 ? '' : 's'}`;
-  session.note(session.noteStyle.dim(`job ${jid}  ${request.fun} on ${hosts}  (context ${client.context.name})`));
+  session.note(session.noteStyle.dim(`job ${jid}  ${what} ${hosts}  (context ${context.name})`));
   return watchJob(session, jid, reading);
 }
 
@@ -47,7 +57,7 @@ export async function runJob(
 export async function watchJob(session: Session, jid: string, reading: JobReading = {}): Promise<ExitCode> {
   const { view, end } = await followJob(session, jid);
   if (end === 'cancel') {
-    await (await session.master()).ask('jobs.kill', { jid });
+    await (await session.master()).ask('jobs.kill', { jid, wait: false });
     session.note(`asked to kill job ${jid}; look: edge-run jobs show ${jid}`);
   }
   await printFollowed(session, view, end, reading);

@@ -1,35 +1,33 @@
+import { EdgeError } from '@edge-run/shared/kernel';
 import type { JobSummary } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
-import type { JobView } from '@edge-run/shared/view';
+import { type JobView, type TargetOutcome, viewJob } from '@edge-run/shared/view';
 import type { Command } from 'commander';
 import { parseCount, readSince } from '../flags.ts';
-import { emitList } from '../output/emit.ts';
+import { emit, emitList } from '../output/emit.ts';
 import type { Column } from '../output/table.ts';
 import { formatDuration, formatWhen } from '../output/times.ts';
 import { readJob } from '../progress/follow-job.ts';
 import { confirm, type Session } from '../session.ts';
-import { printJob, watchJob } from './job.ts';
+import { followPublished, printJob, watchJob } from './job.ts';
 import { type Options, type Register, wordAt } from './registry.ts';
 
-/** `jobs ls|show|watch|kill`. */
+/** `jobs ls|show|watch|kill|rerun|export`. */
 export function addJobsCommands(program: Command, register: Register): void {
-  const jobs = program.command('jobs').summary('look at jobs');
+  const jobs = program.command('jobs').summary('look at jobs, stop and repeat them');
   register(
     jobs
       .command('ls')
       .summary('list jobs')
-      .option('--failed', 'only jobs in which a target failed')
+      .option('--failed', 'only jobs in which a target did not succeed')
       .option('--since <when>', 'only since: 15m, 2d, today, a date')
       .option('--limit <count>', 'at most so many', parseCount),
     listJobs,
   );
   register(
-    jobs
-      .command('show <job>')
-      .summary('show what the targets answered')
-      .option('--only <outcome>', 'only targets with this outcome: failed, unreachable …'),
+    addOnly(jobs.command('show <job>').summary('show what the targets answered')),
     async (session, words, options) => {
-      await printJob(session, filtered(await readJob(session, wordAt(words, 0)), options.only), false);
+      await printJob(session, onlyHosts(await readJob(session, wordAt(words, 0)), readOnly(options)), false);
       return EXIT.done;
     },
   );
@@ -37,7 +35,34 @@ export function addJobsCommands(program: Command, register: Register): void {
     const { jid } = await readJob(session, wordAt(words, 0));
     return watchJob(session, jid);
   });
-  register(jobs.command('kill <job>').summary('stop a job on the targets that still run it'), killJob);
+  register(
+    jobs.command('kill <job>').summary('stop a job on the targets that have not ended, and wait for their ends'),
+    killJob,
+  );
+  register(
+    addOnly(jobs.command('rerun <job>'))
+      .summary('run a job again on the same targets, or on some of them')
+      .addHelpText('after', '\nExample:  edge-run jobs rerun @last --only failed'),
+    rerunJob,
+  );
+  register(
+    addOnly(jobs.command('export <job>'))
+      .summary('print a job with its returns for other programs: -o json, yaml, jsonl, csv or junit')
+      .addHelpText('after', '\nExample:  edge-run jobs export @last -o junit > job.xml'),
+    async (session, words, options) => {
+      const { exportJob } = await import('../output/job-export.ts');
+      const details = await (await session.master()).ask('jobs.show', { jid: wordAt(words, 0) });
+      await exportJob(session, details, onlyHosts(viewJob(details), readOnly(options)));
+      return EXIT.done;
+    },
+  );
+}
+
+function addOnly(command: Command): Command {
+  return command.option(
+    '--only <outcomes>',
+    'only targets that ended so: failed, unreachable … or unsuccessful for all but succeeded',
+  );
 }
 
 function columns(session: Session): readonly Column<JobSummary>[] {
@@ -58,6 +83,7 @@ function columns(session: Session): readonly Column<JobSummary>[] {
     },
     { name: 'noret', value: (row) => count(row, 'no-return', 'unreachable'), align: 'right' },
     { name: 'by', value: (row) => row.by },
+    { name: 'repeats', value: (row) => row.rerunOf ?? '-', wide: true },
     { name: 'started', value: (row) => formatWhen(row.startedAt, view) },
     {
       name: 'took',
@@ -82,19 +108,60 @@ async function listJobs(session: Session, _: unknown, options: Options): Promise
   return EXIT.done;
 }
 
+/** A job ends definitely well within this time: who does not confirm that it stopped is given up. */
+const KILLED_WITHIN_MS = 60_000;
+
 async function killJob(session: Session, words: readonly unknown[]): Promise<ExitCode> {
   const { jid, fun, hosts } = await readJob(session, String(words[0]));
   const client = await session.master();
   const count = Object.values(hosts).filter((host) => host.outcome === undefined).length;
-  await confirm(session, `Kill job ${jid} (${fun}, ${count} targets without answer, context ${client.context.name})?`);
-  const { asked } = await client.ask('jobs.kill', { jid });
-  session.note(`asked ${asked.length} target${asked.length === 1 ? '' : 's'}; look: edge-run jobs show ${jid}`);
+  await confirm(session, `Kill job ${jid} (${fun}, ${count} targets without end, context ${client.context.name})?`);
+  const { wait } = session.flags;
+  const { asked, outcomes } = await client.ask('jobs.kill', { jid, wait }, { timeoutMs: KILLED_WITHIN_MS });
+  const ends = asked.map((id) => `${id} ${outcomes[id] ?? 'asked'}`);
+  await emit(session, { jid, asked, outcomes }, () => ends.map((line) => `${line}\n`).join(''));
+  session.note(
+    asked.length === 0
+      ? `job ${jid} had ended before`
+      : `${wait ? 'ended' : 'asked'} ${asked.length} target${asked.length === 1 ? '' : 's'}; look: edge-run jobs show ${jid}`,
+  );
   return EXIT.done;
 }
 
-function filtered(view: JobView, only: unknown): JobView {
-  if (typeof only !== 'string') return view;
-  const wanted = only.split(',');
-  const hosts = Object.entries(view.hosts).filter(([, host]) => wanted.includes(host.outcome ?? 'waiting'));
+async function rerunJob(session: Session, words: Parameters<typeof wordAt>[0], options: Options): Promise<ExitCode> {
+  const only = readOnly(options);
+  const client = await session.master();
+  const again = await client.ask('jobs.rerun', { jid: wordAt(words, 0), ...(only === undefined ? {} : { only }) });
+  return followPublished(session, again, `repeats ${again.rerunOf} on`);
+}
+
+const OUTCOMES: readonly TargetOutcome[] = [
+  'succeeded',
+  'failed',
+  'unreachable',
+  'no-return',
+  'timed-out',
+  'cancelled',
+];
+
+/** @throws EdgeError `EDGE_BAD_ARGUMENT` for what is no outcome */
+function readOnly({ only }: Options): TargetOutcome[] | undefined {
+  if (typeof only !== 'string') return undefined;
+  return only.split(',').flatMap((word) => {
+    if (word === 'unsuccessful') return OUTCOMES.filter((outcome) => outcome !== 'succeeded');
+    const outcome = OUTCOMES.find((known) => known === word);
+    if (outcome !== undefined) return outcome;
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `--only ${word} is no outcome`,
+      { word },
+      { hint: `Write one or more of: ${OUTCOMES.join(',')}, or unsuccessful.` },
+    );
+  });
+}
+
+function onlyHosts(view: JobView, only: readonly TargetOutcome[] | undefined): JobView {
+  if (only === undefined) return view;
+  const hosts = Object.entries(view.hosts).filter(([, { outcome }]) => outcome !== undefined && only.includes(outcome));
   return { ...view, hosts: Object.fromEntries(hosts) };
 }

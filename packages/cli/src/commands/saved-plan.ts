@@ -116,8 +116,7 @@ async function look(
   const { timeoutMs } = session.flags;
   const limited = timeoutMs === undefined ? request : { ...request, timeoutMs };
   const client = await session.master();
-  const { jid, targets } = await client.ask('jobs.publish', limited, { timeoutMs: PUBLISH_WITHIN_MS });
-  if (targets.length === 0) session.note(`! ${targetText(request.target)} selects nobody`);
+  const { jid } = await client.ask('jobs.publish', limited, { timeoutMs: PUBLISH_WITHIN_MS });
   // With `jsonl` the answers are printed once, as the plan they are.
   return followJob(
     { ...session, flags: { ...session.flags, ...(session.flags.out === 'jsonl' ? { out: 'json' } : {}) } },

@@ -4,7 +4,7 @@ import type { Clock, Logger } from '@edge-run/shared/kernel';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { type Events, openEvents } from '../events/index.ts';
-import { type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
+import { type BatchProgress, type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
 import { type Journal, openJetStreamJournal } from '../journal/index.ts';
 import { Background } from './background.ts';
 import { type Connections, openConnections } from './broker.ts';
@@ -25,6 +25,7 @@ export interface Core extends MasterOptions {
   readonly journal: Journal<RunJournalEvent>;
   readonly returns: ReturnStream;
   readonly records: JobRecords;
+  readonly batches: BatchProgress;
   readonly background: Background;
   /** Aborts when the master stops. */
   readonly signal: AbortSignal;

@@ -100,33 +100,33 @@ export async function openFleet(core: Core): Promise<Fleet> {
 }
 
 function openJobs(
-  { returns, records, clock, log, events, background, connections }: Core,
+  { returns, records, batches, clock, log, events, background, connections }: Core,
   nodes: Nodes,
   presence: Presence,
 ): Pick<Fleet, 'jobs' | 'dispatcher' | 'selectKnown'> {
-  const selection = (target: string, type: string): ReturnType<Nodes['select']> =>
-    nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type);
+  const selection = (target: string, type: string, delimiter?: string): ReturnType<Nodes['select']> =>
+    nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type, delimiter);
   // A host that is called by its name and that nobody knows is one that does not answer, not one to leave out.
-  const select = async (target: string, type: string): Promise<readonly string[]> => {
-    const { matched, missing } = await selection(target, type);
+  const select = async (target: string, type: string, delimiter?: string): Promise<readonly string[]> => {
+    const { matched, missing } = await selection(target, type, delimiter);
     return matched.length === 0 ? [] : [...matched.map(({ id }) => id), ...missing];
   };
   const jobs = createJobs({
     bus: connections.bus,
     returns,
     records,
+    batches,
     signer: connections.keyring.jobSigner,
     clock,
     log,
     presence,
-    resolveTargets: async (target, type) => ({ ids: await select(target, type) }),
-    publishEvent: (tag, data, causedBy) =>
-      background.run(events.send({ tag, data, ...(causedBy === undefined ? {} : { causedBy }) })),
+    resolveTargets: async (target, type, delimiter) => ({ ids: await select(target, type, delimiter) }),
+    publishEvent: (event) => background.run(events.send(event)),
   });
   const isRelease = (reason: unknown): boolean => reason === RELEASED;
   return {
     jobs,
-    dispatcher: createDispatcher({ jobs, select, random: Math.random, isRelease }),
+    dispatcher: createDispatcher({ jobs, select, isRelease }),
     selectKnown: async (target, type) => (await selection(target, type)).matched.map(({ id }) => id),
   };
 }

@@ -14,6 +14,7 @@ import { type Automation, startAutomation } from './automation.ts';
 import type { Connections } from './broker.ts';
 import { type Core, type MasterOptions, openCore } from './core.ts';
 import { type Fleet, openFleet } from './fleet.ts';
+import { startReturners } from './returners.ts';
 import { minionRpc } from './rpc.ts';
 import { createRuns, type Runs } from './runs.ts';
 
@@ -40,6 +41,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
   const core = await openCore(options, stop.signal);
   try {
     const fleet = await openFleet(core);
+    await startReturners(core, fleet.jobs);
     const engine = createRuns(core, fleet);
     const automation = await startAutomation({ core, fleet, runners: engine.runners });
     const { connections, background, config, log } = core;
@@ -107,7 +109,7 @@ function operationsOf(
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);
   return {
     ...orchOperations(runs, history),
-    ...jobOperations({ jobs, dispatcher, checkCall, deadlineMs: config.deadline * 1000 }),
+    ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
     ...fleetOperations({ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
     ...renderOperations({ base, nodes, facts, master: config.id, pillarOf }),
     ...masterOperations({ ...master, events, runners, runs, history, keyring, presence, schedules, reactors }),

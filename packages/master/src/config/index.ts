@@ -1,2 +1,3 @@
 export { type LoadedMasterConfig, loadMasterConfig } from './load.ts';
+export type { ReturnerConfig } from './returners.ts';
 export { type MasterConfig, masterConfigSchema } from './schema.ts';

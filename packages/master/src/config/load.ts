@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { DiagnosticsError, EdgeError } from '@edge-run/shared/kernel';
 import { absoluteRoots, readSettingsFile, settingsProblems } from '@edge-run/shared/project';
+import type { ReturnerConfig } from './returners.ts';
 import { type MasterConfig, masterConfigSchema } from './schema.ts';
 
 /** A configuration with every path made absolute. */
@@ -45,6 +46,9 @@ export function loadMasterConfig(
     data_dir: data,
     ...absoluteRoots(config, base),
     ...(config.roster === undefined ? {} : { roster: absolute(config.roster) }),
+    returners: Object.fromEntries(
+      Object.entries(config.returners).map(([name, returner]) => [name, absoluteFiles(returner, absolute)]),
+    ),
     nats: {
       ...config.nats,
       ...(config.nats.credentials === undefined ? {} : { credentials: absolute(config.nats.credentials) }),
@@ -56,4 +60,12 @@ export function loadMasterConfig(
       repositories: absolute(config.fleet.repositories ?? resolve(data, 'repositories')),
     },
   };
+}
+
+/** Every setting of a returner that names a file. */
+function absoluteFiles<R extends ReturnerConfig>(returner: R, absolute: (path: string) => string): R {
+  const files = Object.entries(returner).map(([key, value]) =>
+    key === 'path' || key.endsWith('_file') ? [key, absolute(String(value))] : [key, value],
+  );
+  return Object.fromEntries(files) as R;
 }

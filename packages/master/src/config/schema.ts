@@ -1,5 +1,6 @@
 import { projectSettings } from '@edge-run/shared/project';
 import { z } from 'zod';
+import { returnersConfig } from './returners.ts';
 
 /** One `reactor` entry: tag glob → SLS files. */
 const reactorEntry = z.record(z.string(), z.union([z.string().transform((sls) => [sls]), z.array(z.string())]));
@@ -91,6 +92,7 @@ export const masterConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('The hosts that orchestrations bring up.'),
+  returners: returnersConfig,
   auto_accept: z
     .boolean()
     .default(false)

@@ -1,21 +1,13 @@
 import { EdgeError } from '@edge-run/shared/kernel';
-import type { JobAnswer, JobRequest, JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import { batchSize, chooseSubset } from './batches.ts';
-import type { JobRunRequest, JobService } from './service.ts';
+import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import type { JobRunRequest } from './job-request.ts';
+import type { JobService } from './service.ts';
 
 /** A job for a set of hosts, however each of them is reached. */
-export interface DispatchRequest extends JobRequest {
+export interface DispatchRequest extends JobRunRequest {
   /** Who asked: `user`, `schedule:name`, `reactor:name`, `run:id`. */
   readonly by: string;
-  /** The run a job belongs to: hosts refuse a lower epoch of the same run than they have seen. */
-  readonly run?: { readonly id: string; readonly epoch: number };
-  /** Running it again does no harm: a host that was interrupted in it does so by itself. */
-  readonly resumable?: boolean;
-  /** At most so many hosts at a time: a number, or a share such as `25%`. All at once when absent. */
-  readonly batch?: string;
-  /** Only so many hosts, chosen at random. */
-  readonly subset?: number;
-  /** Called once the job is on record and goes on by itself, whatever becomes of the caller; for each of its batches. */
+  /** Called once the job is on record and goes on by itself, whatever becomes of the caller. */
   readonly onStarted?: (jid: string) => void;
   /** Called as each host ends. */
   readonly onAnswer?: (id: string, answer: JobTargetAnswer) => void;
@@ -33,12 +25,11 @@ export interface Dispatcher {
 export interface DispatcherOptions {
   readonly jobs: JobService;
   select(target: string, targetType: string): Promise<readonly string[]>;
-  readonly random: () => number;
   /** True for an abort that only lets go: the jobs go on and somebody else waits for them. */
   isRelease(reason: unknown): boolean;
 }
 
-/** Dispatches over the job service, batch by batch where that is asked for. */
+/** Dispatches over the job service. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     select: (target, targetType) => options.select(target, targetType),
@@ -46,31 +37,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 }
 
-async function dispatch(request: DispatchRequest, signal: AbortSignal, options: DispatcherOptions): Promise<JobAnswer> {
-  const { target, targetType = 'glob', batch, subset } = request;
-  if (batch === undefined && subset === undefined) return runOne(request, signal, options);
-  const matched = await options.select(target, targetType);
-  const ids = subset === undefined ? matched : chooseSubset(matched, subset, options.random);
-  const size = batch === undefined ? Math.max(1, ids.length) : batchSize(batch, ids.length);
-  const targets = new Map<string, JobTargetAnswer>();
-  for (let from = 0; from < ids.length; from += size) {
-    const group = ids.slice(from, from + size);
-    const jid = request.jid === undefined ? {} : { jid: `${request.jid}-${from / size}` };
-    const answer = await runOne({ ...request, ...jid, target: group.join(','), targetType: 'list' }, signal, options);
-    for (const [id, end] of answer.targets) targets.set(id, end);
-  }
-  return { jid: request.jid ?? '', targets };
-}
-
-async function runOne(
-  request: DispatchRequest,
+async function dispatch(
+  { onAnswer, onStarted, ...job }: DispatchRequest,
   signal: AbortSignal,
   { jobs, isRelease }: DispatcherOptions,
 ): Promise<JobAnswer> {
-  const { onAnswer, onStarted, batch: _, subset: __, ...rest } = request;
-  const job: JobRunRequest = rest;
   const cancel = new AbortController();
   const started = await jobs.start(job);
+  if (started.targets.length === 0) return { jid: started.jid, targets: new Map() };
   onStarted?.(started.jid);
   let stop: () => void = () => {};
   const released = new Promise<never>((_, reject) => {

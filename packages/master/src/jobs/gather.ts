@@ -19,6 +19,7 @@ import {
   SUBJECTS,
 } from '@edge-run/shared/protocol';
 import { decodeValue } from '@edge-run/shared/values';
+import type { JobDrive } from './drive.ts';
 import type { Presence } from './presence.ts';
 import type { ReturnStream } from './streams.ts';
 
@@ -75,6 +76,8 @@ interface Outstanding {
   resends: number;
   /** It said it was done, but its return has not come. */
   saidEnded: number;
+  /** When it last said that the job waits there for others to end. */
+  queuedAt: InstantMs | undefined;
 }
 
 const REQUEST_TIMEOUT_MS = 2_000;
@@ -91,7 +94,7 @@ const CANCEL_GRACE_MS = 7_000;
  * Publishes one job and brings every target to exactly one end. Returns arrive by `take`; whoever is missing is asked,
  * and nobody is given up before the stream was read once more.
  */
-export class Gather {
+export class Gather implements JobDrive {
   readonly #options: GatherOptions;
   readonly #outstanding = new Map<string, Outstanding>();
   readonly #answers = new Map<string, JobTargetAnswer>();
@@ -109,7 +112,13 @@ export class Gather {
       this.#finish = resolve;
     });
     for (const id of options.targets) {
-      this.#outstanding.set(id, { silentSince: undefined, muteSince: undefined, resends: 0, saidEnded: 0 });
+      this.#outstanding.set(id, {
+        silentSince: undefined,
+        muteSince: undefined,
+        resends: 0,
+        saidEnded: 0,
+        queuedAt: undefined,
+      });
     }
     if (this.#outstanding.size === 0) this.#finish();
   }
@@ -222,7 +231,7 @@ export class Gather {
     const now = clock.now();
     const verdicts = new Map<string, JobTargetAnswer>();
     const settled = now - connectedSince() >= settings.settleMs || connectedSince() <= issuedAt;
-    for (const [id, { silentSince, muteSince, resends, saidEnded }] of this.#outstanding) {
+    for (const [id, { silentSince, muteSince, resends, saidEnded, queuedAt }] of this.#outstanding) {
       const silentMs = silentSince === undefined ? 0 : now - silentSince;
       const muteMs = muteSince === undefined ? 0 : now - muteSince;
       if (this.#cancelledAt !== undefined && now - this.#cancelledAt > CANCEL_GRACE_MS) {
@@ -232,7 +241,7 @@ export class Gather {
         );
       } else if (silentMs >= settings.unreachableAfterMs && settled) {
         verdicts.set(id, unanswered('unreachable', 1, `${id} has had no connection for ${seconds(silentMs)}`));
-      } else if (timeoutMs !== undefined && now - issuedAt > timeoutMs + TIMEOUT_MARGIN_MS) {
+      } else if (timeoutMs !== undefined && now - (queuedAt ?? issuedAt) > timeoutMs + TIMEOUT_MARGIN_MS) {
         verdicts.set(id, unanswered('timed-out', 124, `${fun} did not end within ${seconds(timeoutMs)} on ${id}`));
       } else if (muteMs >= settings.noReturnAfterMs) {
         verdicts.set(id, unanswered('no-return', 1, `${id} is connected and has not answered for ${seconds(muteMs)}`));
@@ -282,6 +291,8 @@ export class Gather {
     if (receipt.state === 'refused') {
       const { message } = receipt.error;
       this.#settle(id, { outcome: 'failed', ret: message, retcode: 1, evidence: message });
+    } else if (receipt.state === 'queued') {
+      state.queuedAt = now;
     } else if (receipt.state === 'ended') {
       state.saidEnded += 1;
     } else if (receipt.state === 'unknown') {

@@ -1,15 +1,26 @@
-export { chooseSubset } from './batches.ts';
+export type { ActiveJob } from './active.ts';
+export { type BatchProgress, batchProgress } from './batch-progress.ts';
 export { createDispatcher, type Dispatcher, type DispatcherOptions, type DispatchRequest } from './dispatcher.ts';
 export type { GatherSettings } from './gather.ts';
+export type { JobNews } from './job-events.ts';
+export { hasFailed, type JobQuery } from './job-history.ts';
+export type { JobRunRequest } from './job-request.ts';
 export { type MinionPresence, type Presence, trackPresence } from './presence.ts';
-export type { JobRecord, JobSummary } from './records.ts';
+export { type JobRecord, type JobSummary, jobRecord } from './records.ts';
 export {
   createJobs,
   type JobProgress,
   type JobReport,
-  type JobRunRequest,
   type JobService,
   type JobServiceOptions,
+  type PublishedJob,
 } from './service.ts';
 export { type StartedJob, startJob } from './start-job.ts';
-export { type JobRecords, openJobStreams, type ReturnStream, type ReturnStreamOptions } from './streams.ts';
+export {
+  checkReturn,
+  JOBS_STREAM,
+  type JobRecords,
+  openJobStreams,
+  type ReturnStream,
+  type ReturnStreamOptions,
+} from './streams.ts';

@@ -1,4 +1,4 @@
-import { encodedValue, signedJob, targetOutcome } from '@edge-run/shared/protocol';
+import { encodedValue, jobMessage, signedJob, targetOutcome } from '@edge-run/shared/protocol';
 import { z } from 'zod';
 
 /** How one target ended, without its return, which is in the stream. */
@@ -22,7 +22,19 @@ export const jobRecord = z.object({
   run: z.object({ id: z.string(), epoch: z.number() }).optional(),
   /** Id of the event that led here. */
   causedBy: z.string().optional(),
-  /** What was published; absent when it holds a secret. */
+  delimiter: z.string().optional(),
+  /** The step of `run` that asked. */
+  step: z.string().optional(),
+  /** The job this one repeats. */
+  rerunOf: z.string().optional(),
+  resumable: z.boolean().optional(),
+  /** The words as typed; absent when the arguments hold secrets. */
+  typed: jobMessage.shape.typed,
+  /** True when the arguments hold secrets: they are not kept, and the job cannot be sent again. */
+  sealed: z.literal(true).optional(),
+  /** How it goes through its targets a few at a time; all at once when absent. */
+  batch: z.object({ size: z.number(), waitMs: z.number(), failhard: z.boolean() }).optional(),
+  /** What was published; absent when it holds a secret, and for a batch. */
   envelope: signedJob.optional(),
   /** Present once every target has its end. */
   ended: z.object({ at: z.number(), outcomes: z.record(z.string(), targetRecord) }).optional(),
@@ -38,6 +50,8 @@ export interface JobSummary {
   readonly targetType: string;
   readonly issuedAt: number;
   readonly endedAt?: number;
+  /** The job this one repeats. */
+  readonly rerunOf?: string;
   /** Outcome → how many targets. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly targetCount: number;
@@ -52,5 +66,6 @@ export function summarize(record: JobRecord): JobSummary {
   return {
     ...{ jid, fun, by, target, targetType, issuedAt, outcomes, targetCount: targets.length },
     ...(record.ended === undefined ? {} : { endedAt: record.ended.at }),
+    ...(record.rerunOf === undefined ? {} : { rerunOf: record.rerunOf }),
   };
 }

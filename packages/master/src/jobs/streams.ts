@@ -3,9 +3,13 @@ import { type Clock, EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import { type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
+import { type BatchProgress, batchProgress } from './batch-progress.ts';
 
 const DAY_MS = 86_400_000;
 const READY_TIMEOUT_MS = 20_000;
+const JOBS_BUCKET = 'EDGE_JOBS';
+/** The stream behind the bucket of job records: each of its messages is one version of a record. */
+export const JOBS_STREAM = `KV_${JOBS_BUCKET}`;
 
 /** How returns and job records are kept. */
 export interface ReturnStreamOptions {
@@ -34,7 +38,7 @@ export async function openJobStreams(
   bus: NatsBus,
   clock: Clock,
   options: ReturnStreamOptions = {},
-): Promise<{ readonly returns: ReturnStream; readonly records: JobRecords }> {
+): Promise<{ readonly returns: ReturnStream; readonly records: JobRecords; readonly batches: BatchProgress }> {
   const { connection } = bus;
   const replicas = options.replicas ?? 1;
   const version = connection.info?.version ?? '0.0.0';
@@ -52,13 +56,20 @@ export async function openJobStreams(
     const manager = await jetstreamManager(connection, { timeout: 3_000 });
     const keepNanos = (options.keepMs ?? 7 * DAY_MS) * 1_000_000;
     await ensureReturnStream(manager, keepNanos, replicas);
-    const records = await new Kvm(jetstream(connection, { timeout: 3_000 })).create('EDGE_JOBS', {
-      ttl: options.keepMs ?? 7 * DAY_MS,
-      replicas,
-      history: 1,
-    });
-    return { returns: returnStream(manager, jetstream(connection)), records };
+    const buckets = new Kvm(jetstream(connection, { timeout: 3_000 }));
+    const kept = { ttl: options.keepMs ?? 7 * DAY_MS, replicas };
+    // Two versions: whoever reads the changes of a job late still sees that it was published.
+    const records = await buckets.create(JOBS_BUCKET, { ...kept, history: 2 });
+    await keepTwoVersions(manager);
+    const batches = batchProgress(await buckets.create('EDGE_BATCHES', { ...kept, history: 1 }));
+    return { returns: returnStream(manager, jetstream(connection)), records, batches };
   });
+}
+
+/** For a bucket made before there was a second version. */
+async function keepTwoVersions(manager: JetStreamManager): Promise<void> {
+  const { config } = await manager.streams.info(JOBS_STREAM);
+  if (config.max_msgs_per_subject < 2) await manager.streams.update(JOBS_STREAM, { max_msgs_per_subject: 2 });
 }
 
 async function ensureReturnStream(manager: JetStreamManager, keepNanos: number, replicas: number): Promise<void> {

@@ -144,20 +144,38 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
     return JSON.stringify({ object: name } satisfies Stored<E>);
   }
 
-  async #unpack(subject: string, revision: Revision, data: Uint8Array): Promise<JournalEntry<E>> {
-    const run = subject.slice(SUBJECTS.run('').length);
-    const stored = JSON.parse(new TextDecoder().decode(data)) as Stored<E>;
-    if (stored.object === undefined) return { run, revision, events: stored.events ?? [] };
-    const content = await this.#objects.getBlob(stored.object);
-    if (content === null) {
-      throw new EdgeError(
-        'EDGE_JOURNAL_DAMAGED',
-        `run ${run}: the object ${stored.object} of entry ${revision} is gone`,
-        { run, revision },
-      );
-    }
-    return { run, revision, events: JSON.parse(new TextDecoder().decode(content)) as E[] };
+  #unpack(subject: string, revision: Revision, data: Uint8Array): Promise<JournalEntry<E>> {
+    return unpack(this.#objects, { subject, seq: revision, data });
   }
+}
+
+/** A message of the journal's stream. */
+interface JournalMessage {
+  readonly subject: string;
+  readonly seq: number;
+  readonly data: Uint8Array;
+}
+
+/** Reads messages of the journal's stream for a consumer of its own; the journal must have been opened before. */
+export async function openEntryReader<E>(
+  connection: NatsConnection,
+): Promise<(message: JournalMessage) => Promise<JournalEntry<E>>> {
+  const objects = await new Objm(connection).open(OBJECT_BUCKET);
+  return (message) => unpack(objects, message);
+}
+
+/** @throws EdgeError `EDGE_JOURNAL_DAMAGED` when the entry's object is gone */
+async function unpack<E>(objects: ObjectStore, { subject, seq, data }: JournalMessage): Promise<JournalEntry<E>> {
+  const run = subject.slice(SUBJECTS.run('').length);
+  const stored = JSON.parse(new TextDecoder().decode(data)) as Stored<E>;
+  if (stored.object === undefined) return { run, revision: seq, events: stored.events ?? [] };
+  const content = await objects.getBlob(stored.object);
+  if (content === null) {
+    throw new EdgeError('EDGE_JOURNAL_DAMAGED', `run ${run}: the object ${stored.object} of entry ${seq} is gone`, {
+      ...{ run, revision: seq },
+    });
+  }
+  return { run, revision: seq, events: JSON.parse(new TextDecoder().decode(content)) as E[] };
 }
 
 async function ensureStream(manager: JetStreamManager, replicas: number): Promise<void> {

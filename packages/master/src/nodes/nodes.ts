@@ -1,5 +1,12 @@
 import { type Compiled, requireCompiled } from '@edge-run/shared/kernel';
-import { type Selection, selectTargets, type TargetSubject } from '@edge-run/shared/target';
+import {
+  explainMatch,
+  type MatchReason,
+  parseTarget,
+  type Selection,
+  selectTargets,
+  type TargetSubject,
+} from '@edge-run/shared/target';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import type { FactsStore } from './facts-store.ts';
 
@@ -55,10 +62,34 @@ export class Nodes {
   }
 
   /** @throws DiagnosticsError on bad syntax, an unknown nodegroup, or a pillar that does not compile where one is needed */
-  async select(expression: string | readonly string[], type: string): Promise<Selection<TargetSubject>> {
-    const subjects = await Promise.all(this.ids().map((id) => this.#subject(id, looksIntoPillar(expression, type))));
+  async select(
+    expression: string | readonly string[],
+    type: string,
+    delimiter?: string,
+  ): Promise<Selection<TargetSubject>> {
+    const subjects = await this.#subjects(expression, type);
+    return requireCompiled(selectTargets(expression, type, subjects, this.#context(delimiter)));
+  }
+
+  /** For every host, why the expression means it or not, sorted by id. @throws as `select` */
+  async explain(
+    expression: string | readonly string[],
+    type: string,
+    delimiter?: string,
+  ): Promise<readonly { readonly id: string; readonly reason: MatchReason }[]> {
+    const subjects = await this.#subjects(expression, type);
+    const context = this.#context(delimiter);
+    const target = requireCompiled(parseTarget(expression, type, context));
+    return subjects.map((subject) => ({ id: subject.id, reason: explainMatch(target, subject, context) }));
+  }
+
+  #subjects(expression: string | readonly string[], type: string): Promise<readonly TargetSubject[]> {
+    return Promise.all(this.ids().map((id) => this.#subject(id, looksIntoPillar(expression, type))));
+  }
+
+  #context(delimiter: string | undefined): { nodegroups: Readonly<Record<string, string>>; delimiter?: string } {
     const { nodegroups } = this.#options;
-    return requireCompiled(selectTargets(expression, type, subjects, { nodegroups }));
+    return delimiter === undefined ? { nodegroups } : { nodegroups, delimiter };
   }
 
   async #subject(id: string, withPillar: boolean): Promise<TargetSubject> {

@@ -1,6 +1,6 @@
 import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
 import { pillarGet } from '@edge-run/shared/pillar';
-import { type FleetNode, type MinionKey, OPERATIONS } from '@edge-run/shared/protocol';
+import { type FleetNode, type MinionKey, OPERATIONS, type TargetExpression } from '@edge-run/shared/protocol';
 import { globMatches } from '@edge-run/shared/target';
 import { decodeValue, encodeValue, PyMap, traverse, type Value } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
@@ -8,6 +8,7 @@ import type { Dispatcher, Presence } from '../jobs/index.ts';
 import type { Keyring, ListedKey } from '../keys/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { SshFleet } from '../ssh/index.ts';
+import { matchTarget } from './match.ts';
 
 /** What the operations on hosts and keys are answered with. */
 export interface FleetOperationsOptions {
@@ -121,9 +122,11 @@ function nodeOperations({
   sshFleet,
   pillarOf,
 }: FleetOperationsOptions): Readonly<Record<string, Operation>> {
-  const select = async (target: { expr: string | string[]; type: string } | undefined): Promise<readonly string[]> =>
-    target === undefined ? nodes.ids() : (await nodes.select(target.expr, target.type)).matched.map(({ id }) => id);
-  const required = async (target: { expr: string | string[]; type: string }): Promise<readonly string[]> => {
+  const select = async (target: TargetExpression | undefined): Promise<readonly string[]> =>
+    target === undefined
+      ? nodes.ids()
+      : (await nodes.select(target.expr, target.type, target.delimiter)).matched.map(({ id }) => id);
+  const required = async (target: TargetExpression): Promise<readonly string[]> => {
     const ids = await select(target);
     if (ids.length > 0) return ids;
     throw new EdgeError(
@@ -143,10 +146,7 @@ function nodeOperations({
         ),
       };
     }),
-    match: operation(OPERATIONS.match.args, async ({ target }) => {
-      const { matched, missing } = await nodes.select(target.expr, target.type);
-      return { ids: matched.map(({ id }) => id), missing: [...missing] };
-    }),
+    match: operation(OPERATIONS.match.args, ({ target, explain }) => matchTarget(nodes, target, explain === true)),
     'pillar.show': operation(OPERATIONS['pillar.show'].args, async ({ target, key, pillarenv, pillar }) => {
       const override = pillar === undefined ? undefined : decodeValue(pillar);
       const query = { pillarenv, override: override instanceof PyMap ? override : undefined };

@@ -1,28 +1,26 @@
-import { EdgeError } from '@edge-run/shared/kernel';
+import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
+import type { TargetOutcome } from '@edge-run/shared/modules/contract';
 import {
   type JobDetails,
   type JobMessage,
   type JobSummary,
   OPERATIONS,
+  type OperationAnswer,
   type TargetExpression,
 } from '@edge-run/shared/protocol';
 import type { CallArguments } from '@edge-run/shared/schema';
-import { decodeValue, encodeValue } from '@edge-run/shared/values';
+import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
+import type { z } from 'zod';
 import { type Operation, operation } from '../gateway/index.ts';
-import {
-  chooseSubset,
-  type Dispatcher,
-  type JobReport,
-  type JobService,
-  type JobSummary as KeptJob,
-} from '../jobs/index.ts';
+import type { JobReport, JobService, JobSummary as KeptJob } from '../jobs/index.ts';
 
 const DEFAULT_LIMIT = 50;
+/** How many jobs a prefix, `@last` or `@last-failed` is looked for among. */
+const LOOKED_AMONG = 1_000;
 
 /** What the operations on jobs are answered with. */
 export interface JobOperationsOptions {
   readonly jobs: JobService;
-  readonly dispatcher: Dispatcher;
   /** Refuses a call that no host could do anything with. @throws EdgeError, DiagnosticsError */
   readonly checkCall: (fun: string, call: CallArguments) => void;
   /** Milliseconds until a job that says nothing else is given up. */
@@ -30,38 +28,14 @@ export interface JobOperationsOptions {
 }
 
 /** What people ask about jobs. */
-export function jobOperations({
-  jobs,
-  dispatcher,
-  checkCall,
-  deadlineMs,
-}: JobOperationsOptions): Readonly<Record<string, Operation>> {
+export function jobOperations(options: JobOperationsOptions): Readonly<Record<string, Operation>> {
+  const { jobs } = options;
   return {
-    'jobs.publish': operation(OPERATIONS['jobs.publish'].args, async (args, caller) => {
-      const { target, type } = expressionOf(args.target);
-      const request = {
-        target,
-        targetType: type,
-        fun: args.fun,
-        args: args.args.map(decodeValue),
-        kwargs: new Map(args.kwargs.map(([name, value]) => [name, decodeValue(value)])),
-        by: caller.id,
-        timeoutMs: args.timeoutMs ?? deadlineMs,
-        ...(args.typed === undefined ? {} : { typed: args.typed }),
-      };
-      checkCall(args.fun, { ...request, typed: typedWords(args.typed) });
-      if (args.batch !== undefined) throw batchesAreSteps();
-      if (args.subset === undefined) return jobs.start(request);
-      const chosen = chooseSubset(await dispatcher.select(target, type), args.subset, Math.random);
-      return jobs.start({ ...request, target: chosen.join(','), targetType: 'list' });
-    }),
-    'jobs.ls': operation(OPERATIONS['jobs.ls'].args, async ({ limit, since, failed }) => {
-      const listed = (await jobs.ls({ limit: limit ?? DEFAULT_LIMIT })).map(summaryOf);
-      return {
-        jobs: listed.filter(
-          (job) => (since === undefined || job.startedAt >= since) && (failed !== true || hasFailed(job)),
-        ),
-      };
+    'jobs.publish': operation(OPERATIONS['jobs.publish'].args, (args, caller) => publish(args, caller.id, options)),
+    'jobs.rerun': operation(OPERATIONS['jobs.rerun'].args, (args, caller) => rerun(args, caller.id, options)),
+    'jobs.ls': operation(OPERATIONS['jobs.ls'].args, async ({ limit = DEFAULT_LIMIT, since, failed }) => {
+      const query = { limit, ...(since === undefined ? {} : { since }), ...(failed === undefined ? {} : { failed }) };
+      return { jobs: (await jobs.ls(query)).map(summaryOf) };
     }),
     'jobs.show': operation(OPERATIONS['jobs.show'].args, async ({ jid }) =>
       detailsOf(await jobs.show(await resolve(jobs, jid))),
@@ -69,10 +43,81 @@ export function jobOperations({
     'jobs.kill': operation(OPERATIONS['jobs.kill'].args, async (args, caller) => {
       const jid = await resolve(jobs, args.jid);
       const { expected, targets } = await jobs.show(jid);
-      await jobs.kill(jid, caller.id);
-      return { jid, asked: expected.filter((id) => !targets.has(id)) };
+      const asked = expected.filter((id) => !targets.has(id));
+      const killed = jobs.kill(jid, caller.id);
+      if (args.wait === false) {
+        killed.catch(() => undefined); // this master stops: the next one knows that it was killed
+        return { jid, asked, outcomes: outcomesOf(targets) };
+      }
+      return { jid, asked, outcomes: outcomesOf((await killed).targets) };
     }),
   };
+}
+
+type Published = OperationAnswer<'jobs.publish'>;
+
+async function publish(
+  args: z.output<(typeof OPERATIONS)['jobs.publish']['args']>,
+  by: string,
+  { jobs, checkCall, deadlineMs }: JobOperationsOptions,
+): Promise<Published> {
+  const { fun, typed, timeoutMs = deadlineMs, batch, batchWaitMs, batchSafe, subset, failhard } = args;
+  const { expr, type, delimiter } = args.target;
+  const call = { args: args.args.map(decodeValue), kwargs: decodeKwargs(args.kwargs) };
+  checkCall(fun, { ...call, typed: typedWords(typed) });
+  const { jid, targets } = await jobs.start({
+    ...{ ...call, fun, by, timeoutMs, targetType: type, target: typeof expr === 'string' ? expr : expr.join(',') },
+    ...(typed === undefined ? {} : { typed }),
+    ...(delimiter === undefined ? {} : { delimiter }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(batchWaitMs === undefined ? {} : { batchWaitMs }),
+    ...(batchSafe === undefined ? {} : { batchSafe }),
+    ...(subset === undefined ? {} : { subset }),
+    ...(failhard === undefined ? {} : { failhard }),
+  });
+  if (targets.length === 0) throw selectsNobody(args.target);
+  return { jid, targets: [...targets] };
+}
+
+async function rerun(
+  { jid, only }: z.output<(typeof OPERATIONS)['jobs.rerun']['args']>,
+  by: string,
+  { jobs }: JobOperationsOptions,
+): Promise<OperationAnswer<'jobs.rerun'>> {
+  const rerunOf = await resolve(jobs, jid);
+  const request = await jobs.repetitionOf(rerunOf);
+  const { expected, targets } = await jobs.show(rerunOf);
+  const chosen = expected.filter((id) => only === undefined || isOneOf(targets.get(id)?.outcome, only));
+  if (chosen.length === 0) {
+    throw new EdgeError(
+      'EDGE_TARGET_MATCHES_NOTHING',
+      `no target of job ${rerunOf} ended ${(only ?? []).join(' or ')}`,
+      { jid: rerunOf, only: only ?? [] },
+      { hint: `See how they ended with: edge-run jobs show ${rerunOf}` },
+    );
+  }
+  const started = await jobs.start({ ...request, target: chosen.join(','), by });
+  return { jid: started.jid, targets: [...started.targets], rerunOf };
+}
+
+function isOneOf(outcome: TargetOutcome | undefined, only: readonly TargetOutcome[]): boolean {
+  return outcome !== undefined && only.includes(outcome);
+}
+
+function decodeKwargs(kwargs: readonly (readonly [string, JsonValue])[]): ReadonlyMap<string, Value> {
+  return new Map(kwargs.map(([name, value]) => [name, decodeValue(value)]));
+}
+
+/** Nothing was published, and nothing is in the history. */
+function selectsNobody({ expr, type }: TargetExpression): EdgeError {
+  const text = typeof expr === 'string' ? expr : expr.join(',');
+  const flag = type === 'glob' ? '' : `--${type.replaceAll('_', '-')} `;
+  return new EdgeError(
+    'EDGE_TARGET_MATCHES_NOTHING',
+    `${text} selects nobody`,
+    { target: text, type },
+    { hint: `See why, host by host: edge-run match ${flag}'${text}' --all` },
+  );
 }
 
 /** The words of a message, as arguments are parsed with. */
@@ -83,33 +128,10 @@ function typedWords(typed: JobMessage['typed']): NonNullable<CallArguments['type
   };
 }
 
-/** A job is one thing with one id; what goes batch by batch is a run. */
-function batchesAreSteps(): EdgeError {
-  return new EdgeError(
-    'EDGE_NOT_SUPPORTED',
-    'a job on the command line goes to all its targets at once',
-    {},
-    { hint: 'Write an orchestration with a `salt.function` step that says `batch:`.' },
-  );
-}
-
-/** The expression as the job service takes it: a list becomes ids with commas between. */
-export function expressionOf({ expr, type, delimiter }: TargetExpression): { target: string; type: string } {
-  if (delimiter !== undefined && delimiter !== ':') {
-    throw new EdgeError(
-      'EDGE_BAD_ARGUMENT',
-      'another delimiter than `:` is not available yet',
-      { delimiter },
-      { hint: 'Write the key with `:` between its levels.' },
-    );
-  }
-  return { target: typeof expr === 'string' ? expr : expr.join(','), type };
-}
-
 /** The id that a prefix, `@last` or `@last-failed` means. @throws EdgeError `EDGE_JOB_UNKNOWN`, `EDGE_BAD_ARGUMENT` */
 async function resolve(jobs: JobService, text: string): Promise<string> {
   if (text === '@last' || text === '@last-failed') {
-    const found = (await jobs.ls({ limit: 1_000 })).map(summaryOf).find((job) => text === '@last' || hasFailed(job));
+    const [found] = await jobs.ls({ limit: 1, failed: text === '@last-failed' });
     if (found !== undefined) return found.jid;
     throw new EdgeError(
       'EDGE_JOB_UNKNOWN',
@@ -119,7 +141,7 @@ async function resolve(jobs: JobService, text: string): Promise<string> {
     );
   }
   if (text.length >= 26) return text;
-  const matches = (await jobs.ls({ limit: 1_000 })).filter(
+  const matches = (await jobs.ls({ limit: LOOKED_AMONG })).filter(
     ({ jid }) => jid.startsWith(text.toUpperCase()) || jid.endsWith(text.toUpperCase()),
   );
   if (matches.length === 1) return matches[0]!.jid;
@@ -143,12 +165,12 @@ async function resolve(jobs: JobService, text: string): Promise<string> {
   );
 }
 
-function hasFailed({ counts }: JobSummary): boolean {
-  return Object.entries(counts).some(([outcome, count]) => outcome !== 'succeeded' && (count ?? 0) > 0);
+function outcomesOf(targets: JobReport['targets']): Record<string, TargetOutcome> {
+  return Object.fromEntries([...targets].map(([id, { outcome }]) => [id, outcome]));
 }
 
 function summaryOf(job: KeptJob): JobSummary {
-  const { jid, fun, target, by, issuedAt, endedAt, targetCount, outcomes } = job;
+  const { jid, fun, target, by, issuedAt, endedAt, targetCount, outcomes, rerunOf } = job;
   return {
     jid,
     fun,
@@ -158,11 +180,12 @@ function summaryOf(job: KeptJob): JobSummary {
     targets: targetCount,
     counts: { ...outcomes },
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(rerunOf === undefined ? {} : { rerunOf }),
   };
 }
 
 function detailsOf({ summary, args, kwargs, expected, targets }: JobReport): JobDetails {
-  const { jid, fun, target, by, issuedAt, endedAt } = summary;
+  const { jid, fun, target, by, issuedAt, endedAt, rerunOf } = summary;
   return {
     jid,
     fun,
@@ -173,6 +196,7 @@ function detailsOf({ summary, args, kwargs, expected, targets }: JobReport): Job
     by,
     startedAt: issuedAt,
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(rerunOf === undefined ? {} : { rerunOf }),
     returns: [...targets].map(([id, { outcome, ret, retcode, evidence, error }]) => ({
       id,
       outcome,
@@ -181,6 +205,6 @@ function detailsOf({ summary, args, kwargs, expected, targets }: JobReport): Job
       ...(evidence === undefined ? {} : { evidence }),
       ...(error === undefined ? {} : { error }),
     })),
-    outcomes: Object.fromEntries([...targets].map(([id, { outcome }]) => [id, outcome])),
+    outcomes: outcomesOf(targets),
   };
 }

@@ -84,6 +84,20 @@ export function fleetRunners({
         ),
     }),
     defineRunner({
+      name: 'jobs.active',
+      summary: 'Tells which jobs hosts have in hand.',
+      returns: 'Job id → function, who asked, and the hosts on which it runs and on which it waits for others to end.',
+      args: none,
+      examples: [{ title: 'all', args: {} }],
+      run: async () =>
+        Object.fromEntries(
+          (await jobs.active(nodes.ids())).map(({ jid, fun, by, running, queued }) => [
+            jid,
+            { Function: fun, User: by, Running: [...running], Queued: [...queued] },
+          ]),
+        ),
+    }),
+    defineRunner({
       name: 'jobs.lookup_jid',
       summary: 'Answers the returns of a job.',
       returns: 'Id → return.',

@@ -1,9 +1,8 @@
 import { type EventEmitter, setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { cancelled, EdgeError, errorMessage } from '@edge-run/shared/kernel';
+import { cancelled, EdgeError, errorMessage, Slots } from '@edge-run/shared/kernel';
 import type { Client, ClientChannel } from 'ssh2';
 import { directRoute, type HandshakeContext, openConnection, type Route } from './handshake.ts';
-import { Slots } from './slots.ts';
 import { addressOf, type SshTarget } from './target.ts';
 
 /** How often a server may refuse a channel before that is its last word. */

@@ -1,10 +1,9 @@
-import { type Clock, EdgeError, type Logger, silentLogger, systemClock } from '@edge-run/shared/kernel';
+import { type Clock, EdgeError, type Logger, Slots, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { didYouMean } from '@edge-run/shared/schema';
 import type { DefaultCredentials } from './auth.ts';
 import { Connection } from './connection.ts';
 import type { HandshakeContext } from './handshake.ts';
 import { type HostKeyOptions, HostKeys } from './host-keys.ts';
-import { Slots } from './slots.ts';
 import { SshHost } from './ssh-host.ts';
 import { type SshTarget, sshTarget } from './target.ts';
 

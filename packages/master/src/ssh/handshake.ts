@@ -1,11 +1,10 @@
 import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Clock, cancelled, deadline, EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { type Clock, cancelled, deadline, EdgeError, type Logger, type Slots } from '@edge-run/shared/kernel';
 import ssh2, { type Client, type ServerHostKeyAlgorithm } from 'ssh2';
 import { type DefaultCredentials, type LoginAttempt, loginAttempts } from './auth.ts';
 import { connectError, isDroppedHandshake, timedOut } from './errors.ts';
 import type { HostKeys } from './host-keys.ts';
-import type { Slots } from './slots.ts';
 import type { SshTarget } from './target.ts';
 
 /** What all connections of a fleet share. */

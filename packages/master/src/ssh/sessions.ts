@@ -1,8 +1,7 @@
-import type { Secret } from '@edge-run/shared/kernel';
+import { type Secret, Slots } from '@edge-run/shared/kernel';
 import type { Connection } from './connection.ts';
 import type { Become } from './script.ts';
 import { ShellSession } from './session.ts';
-import { Slots } from './slots.ts';
 
 /** More would leave too few channels for commands that need one of their own. */
 const MAX_SESSIONS = 3;

@@ -1,5 +1,5 @@
 import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/identity/index.ts';
-import { type Clock, deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
+import { type Clock, deadline, EdgeError, errorMessage, type Logger, Slots, toErrorRecord } from '../kernel/index.ts';
 import {
   findMessage,
   type JobMessage,
@@ -30,8 +30,10 @@ export interface JobRunnerOptions {
 
 interface Active {
   readonly job: JobMessage;
-  readonly startedAt: number;
   readonly abort: AbortController;
+  /** When it was taken, and then when it began. */
+  startedAt: number;
+  isQueued: boolean;
 }
 
 /** After its end was asked for, a function that does not end is given up. */
@@ -43,15 +45,15 @@ export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #guard = new ReplayGuard();
   readonly #active = new Map<string, Active>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #slots: Slots;
   readonly #ends = new Set<Promise<void>>();
   /** Run id → highest epoch seen, least recently seen first. */
   readonly #epochs = new Map<string, number>();
   readonly #startedAt: number;
-  #slotsTaken = 0;
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.concurrency);
     this.#startedAt = options.clock.now();
     for (const job of options.store.all()) {
       this.#guard.see(job, job.digest, this.#startedAt);
@@ -62,7 +64,7 @@ export class JobRunner {
   /** Ends, or begins again, what a former process left in the middle. */
   recover(): void {
     const { store, clock, id, log } = this.#options;
-    for (const { job, startedAt } of store.interrupted()) {
+    for (const { job, startedAt, queued } of store.interrupted()) {
       if (job.resumable === true) {
         log.info(`job ${job.jid} was interrupted and is run again`, { jid: job.jid, fun: job.fun });
         this.#start(job);
@@ -71,9 +73,11 @@ export class JobRunner {
       const now = clock.now();
       const error = new EdgeError(
         'EDGE_JOB_INTERRUPTED',
-        `the minion ${id} was stopped while ${job.fun} ran; how far it came is not known`,
+        queued === true
+          ? `the minion ${id} was stopped while ${job.fun} waited for its turn; it has not run`
+          : `the minion ${id} was stopped while ${job.fun} ran; how far it came is not known`,
         { jid: job.jid, startedAt, restartedAt: now },
-        { hint: 'Look at the host, then run the job again.' },
+        { hint: queued === true ? 'Run the job again.' : 'Look at the host, then run the job again.' },
       );
       this.#finish(job, startedAt, { outcome: 'failed', ret: null, retcode: 1, error: toErrorRecord(error) });
     }
@@ -93,7 +97,10 @@ export class JobRunner {
   }
 
   running(): readonly RunningJob[] {
-    return [...this.#active.values()].map(({ job: { jid, fun, by }, startedAt }) => ({ jid, fun, by, startedAt }));
+    return [...this.#active.values()].map(({ job: { jid, fun, by }, startedAt, isQueued }) => ({
+      ...{ jid, fun, by, startedAt },
+      ...(isQueued ? { queued: true as const } : {}),
+    }));
   }
 
   /** Resolves when no job runs any more; those that do are told to end. */
@@ -108,7 +115,8 @@ export class JobRunner {
   }
 
   #find(jid: string): JobReceipt {
-    if (this.#active.has(jid)) return { state: 'running', jid };
+    const active = this.#active.get(jid);
+    if (active !== undefined) return { state: active.isQueued ? 'queued' : 'running', jid };
     const answer = this.#options.store.readReturn(jid);
     if (answer === undefined) return { state: 'unknown', jid };
     this.#options.publish(answer);
@@ -132,10 +140,10 @@ export class JobRunner {
     if (!JOB_ID.test(job.jid)) throw refusal('the job id is not one token', { jid: job.jid });
     const digest = bodyDigest(body as SignedJob);
     const known = store.get(job.jid);
-    if (known === undefined && this.#waiting.length >= (this.#options.maxWaiting ?? 1_000)) {
+    if (known === undefined && this.#slots.waiting >= (this.#options.maxWaiting ?? 1_000)) {
       throw new EdgeError(
         'EDGE_MINION_BUSY',
-        `${id} has ${this.#waiting.length} jobs waiting`,
+        `${id} has ${this.#slots.waiting} jobs waiting`,
         {},
         {
           hint: 'Wait for the jobs that run (saltutil.running), or raise concurrency.',
@@ -157,9 +165,10 @@ export class JobRunner {
         return this.#find(job.jid);
       case 'new':
         if (job.run !== undefined) this.#seeEpoch(job.run);
-        store.begin(job, digest, now);
+        if (this.#slots.isFull) store.queue(job, digest, now);
+        else store.begin(job, digest, now);
         this.#start(job);
-        return { state: 'running', jid: job.jid };
+        return this.#find(job.jid);
     }
   }
 
@@ -171,27 +180,37 @@ export class JobRunner {
   }
 
   #start(job: JobMessage): void {
-    const active: Active = { job, startedAt: this.#options.clock.now(), abort: new AbortController() };
+    const { clock } = this.#options;
+    const isQueued = this.#slots.isFull;
+    const active: Active = { job, startedAt: clock.now(), abort: new AbortController(), isQueued };
     this.#active.set(job.jid, active);
     const end = this.#run(active).finally(() => this.#ends.delete(end));
     this.#ends.add(end);
   }
 
-  async #run({ job, startedAt, abort }: Active): Promise<void> {
-    await this.#slot();
+  /** In its turn; one that is ended while it waits leaves the queue at once. */
+  async #run(active: Active): Promise<void> {
+    const { job, abort } = active;
+    let giveBack: () => void;
     try {
-      this.#finish(job, startedAt, await this.#execute(job, abort));
+      giveBack = await this.#slots.take(abort.signal);
+    } catch {
+      this.#finish(job, active.startedAt, aborted(abort.signal));
+      return;
+    }
+    try {
+      if (active.isQueued) this.#leaveQueue(active);
+      this.#finish(job, active.startedAt, await this.#execute(job, abort));
     } finally {
-      this.#slotsTaken -= 1;
-      this.#waiting.shift()?.();
+      giveBack();
     }
   }
 
-  /** Resolves once fewer than `concurrency` jobs run. */
-  async #slot(): Promise<void> {
-    if (this.#slotsTaken >= this.#options.concurrency)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#slotsTaken += 1;
+  #leaveQueue(active: Active): void {
+    const { clock, store } = this.#options;
+    active.isQueued = false;
+    active.startedAt = clock.now();
+    store.begin(active.job, store.get(active.job.jid)?.digest ?? '', active.startedAt);
   }
 
   async #execute(job: JobMessage, abort: AbortController): Promise<HostJobResult> {

@@ -10,7 +10,14 @@ import { JobLog, type LineSpan } from './job-log.ts';
  * through the thread pool.
  */
 
-const begun = z.object({ kind: z.literal('run'), digest: z.string(), startedAt: z.number(), job: jobMessage });
+const begun = z.object({
+  kind: z.literal('run'),
+  digest: z.string(),
+  startedAt: z.number(),
+  job: jobMessage,
+  /** Taken and not begun: others had to end first. */
+  queued: z.literal(true).optional(),
+});
 const ended = z.object({ kind: z.literal('ret'), digest: z.string(), job: jobMessage, return: returnMessage });
 const confirmed = z.object({ kind: z.literal('done'), jid: z.string() });
 const forgotten = z.object({ kind: z.literal('gone'), jid: z.string() });
@@ -79,6 +86,13 @@ export class JobStore {
     this.#prune(startedAt);
   }
 
+  /** Marks the job as taken; `begin` follows when it is its turn. */
+  queue(job: JobMessage, digest: string, takenAt: InstantMs): void {
+    const span = this.#log.append(JSON.stringify({ kind: 'run', digest, startedAt: takenAt, job, queued: true }));
+    this.#set({ ...known(job, digest, 'run'), span });
+    this.#prune(takenAt);
+  }
+
   /** Keeps the return until it is confirmed, and some time longer for those who ask again. */
   end(job: JobMessage, answer: ReturnMessage): void {
     const digest = this.#jobs.get(job.jid)?.digest ?? '';
@@ -102,8 +116,8 @@ export class JobStore {
     return ended.parse(JSON.parse(this.#log.read(job.span))).return;
   }
 
-  /** Jobs a former process began and did not end. */
-  interrupted(): readonly { readonly job: JobMessage; readonly startedAt: InstantMs; readonly digest: string }[] {
+  /** Jobs a former process took and did not end. */
+  interrupted(): readonly z.output<typeof begun>[] {
     return [...this.#jobs.values()]
       .filter(({ stage }) => stage === 'run')
       .map(({ span }) => begun.parse(JSON.parse(this.#log.read(span))));

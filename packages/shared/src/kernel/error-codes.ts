@@ -62,6 +62,7 @@ export const ERROR_CODES = {
   EDGE_REACTION_CHAIN: 'Reactions led to each other until the chain was longer than allowed.',
   EDGE_REACTION_FAILED: 'What a reaction started did not succeed.',
   EDGE_RENDER_LIMIT: 'A template exceeded a bound of its render: time, loop passes, depth or size.',
+  EDGE_RETURNER_FAILED: 'Records could not be handed to a destination now; they are kept and tried again.',
   EDGE_RUN_ENDED: 'The run has ended already.',
   EDGE_SCHEDULE_FAILED: 'What a schedule started did not succeed.',
   EDGE_SCHEDULE_INVALID: 'A schedule is not valid.',

@@ -25,4 +25,5 @@ export {
 export { newId } from './ids.ts';
 export { type Logger, silentLogger } from './logger.ts';
 export { Secret } from './secret.ts';
+export { Slots } from './slots.ts';
 export { EDGE_VERSION } from './version.ts';

@@ -27,12 +27,16 @@ export const runningJob = z.object({
   fun: z.string(),
   startedAt: z.number(),
   by: z.string(),
+  /** True while it waits for others to end: the host runs only so many at a time. */
+  queued: z.literal(true).optional(),
 });
 export type RunningJob = z.infer<typeof runningJob>;
 
 /** A minion's answer to a job, a kill or a find, at once; the return comes later, on its own subject. */
 export const jobReceipt = z.discriminatedUnion('state', [
   z.object({ state: z.literal('running'), jid: z.string() }),
+  /** Taken, and waiting for others to end: the host runs only so many at a time. */
+  z.object({ state: z.literal('queued'), jid: z.string() }),
   /** The return exists and was published again. */
   z.object({ state: z.literal('ended'), jid: z.string() }),
   z.object({ state: z.literal('unknown'), jid: z.string() }),

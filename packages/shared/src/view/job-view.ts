@@ -105,11 +105,16 @@ export function countOutcomes(view: JobView): ReadonlyMap<TargetOutcome | 'waiti
   return counts;
 }
 
-/** The exit code that says how a job went. A job that selected nobody never started. */
+/**
+ * The exit code that says how a job went: that of the worst end a target came to. Cancelled is the least of them: with
+ * failhard it is what becomes of those who were not started. A job that selected nobody never started.
+ */
 export function exitCodeOfJob(view: JobView): ExitCode {
   const outcomes = new Set(Object.values(view.hosts).map((host) => host.outcome));
   if (outcomes.size === 0) return EXIT.notStarted;
-  if (outcomes.has('failed') || outcomes.has('timed-out') || outcomes.has('cancelled')) return EXIT.failed;
+  if (outcomes.has('failed')) return EXIT.failed;
+  if (outcomes.has('timed-out')) return EXIT.timedOut;
   if (outcomes.has('unreachable') || outcomes.has('no-return')) return EXIT.unreachable;
+  if (outcomes.has('cancelled')) return EXIT.interrupted;
   return outcomes.has(undefined) ? EXIT.timedOut : EXIT.done;
 }

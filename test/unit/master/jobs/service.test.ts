@@ -1,4 +1,4 @@
-import { createJobs, type JobRecords, type JobService, type ReturnStream } from '@edge-run/master/jobs';
+import { createJobs, type JobService, type ReturnStream } from '@edge-run/master/jobs';
 import { createKeyPair, createMemoryBus, type MemoryBus } from '@edge-run/shared/bus';
 import { type JsonValue, Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import {
@@ -9,6 +9,8 @@ import {
   SUBJECTS,
 } from '@edge-run/shared/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { memoryBatches } from '../../../support/memory-batches.ts';
+import { memoryRecords } from '../../../support/memory-records.ts';
 
 /** What the stream holds and what the bucket holds, in memory. */
 const stored: ReturnMessage[] = [];
@@ -17,19 +19,7 @@ const returns: ReturnStream = {
   read: async (jid) => stored.filter((answer) => answer.jid === jid),
   stored: async (id, jids) => jids.filter((jid) => stored.some((answer) => answer.jid === jid && answer.id === id)),
 };
-const bucket = {
-  create: async (jid: string, text: string) => {
-    if (records.has(jid)) throw new Error('wrong last sequence: 1');
-    records.set(jid, text);
-    return 1;
-  },
-  put: async (jid: string, text: string) => {
-    records.set(jid, text);
-    return 1;
-  },
-  get: async (jid: string) => (records.has(jid) ? { operation: 'PUT', string: () => records.get(jid)! } : null),
-  keys: async () => records.keys(),
-} as unknown as JobRecords;
+const bucket = memoryRecords(records);
 
 const never = new AbortController().signal;
 let bus: MemoryBus;
@@ -44,9 +34,17 @@ beforeEach(() => {
   stop = new AbortController();
   bus = createMemoryBus({ inboxPrefix: '_INBOX.master' });
   jobs = createJobs({
-    ...{ bus, returns, records: bucket, signer: createKeyPair('user'), clock: systemClock, log: silentLogger },
+    ...{
+      bus,
+      returns,
+      records: bucket,
+      batches: memoryBatches(),
+      signer: createKeyPair('user'),
+      clock: systemClock,
+      log: silentLogger,
+    },
     resolveTargets: async (target) => ({ ids: target.split(',') }),
-    publishEvent: (tag, data) => void events.push([tag, data]),
+    publishEvent: ({ tag, data }) => void events.push([tag, data]),
     settings: { unreachableAfterMs: 300, noReturnAfterMs: 2_500, settleMs: 0, broadcastFrom: 3 },
   });
 });
@@ -122,12 +120,22 @@ describe('every target has one end', () => {
     expect(got.sort()).toEqual(['a', 'b', 'c']);
   });
 
-  test('no targets: no waiting', async () => {
+  test('no targets: no waiting, and no job on record', async () => {
     const empty = createJobs({
-      ...{ bus, returns, records: bucket, signer: createKeyPair('user'), clock: systemClock, log: silentLogger },
+      ...{
+        bus,
+        returns,
+        records: bucket,
+        batches: memoryBatches(),
+        signer: createKeyPair('user'),
+        clock: systemClock,
+        log: silentLogger,
+      },
       resolveTargets: async () => ({ ids: [] }),
     });
     expect((await empty.run({ target: 'x', fun: 'f' }, never)).targets.size).toBe(0);
+    expect((await empty.start({ target: 'x', fun: 'f' })).targets).toEqual([]);
+    expect(await empty.ls()).toEqual([]);
     await empty.close();
   });
 });
@@ -142,7 +150,8 @@ test('returns of strangers, forged ids and repetitions count for nothing', async
   await bus.publish(SUBJECTS.returns(jid, 'a'), returnOf(jid, 'a', 'second'));
   const { targets } = await answer;
   expect([...targets]).toEqual([['a', { outcome: 'succeeded', ret: 'first', retcode: 0 }]]);
-  expect(events.map(([tag]) => tag)).toEqual([`salt/job/${jid}/new`, `salt/job/${jid}/ret/a`]);
+  expect(events.map(([tag]) => tag)).toEqual([`salt/job/${jid}/new`, `salt/job/${jid}/ret/a`, `salt/job/${jid}/end`]);
+  expect(events.at(-1)?.[1]).toEqual({ jid, fun: 'f', targets: { a: 'succeeded' } });
 });
 
 test('a secret reaches the minion and is not kept in the record', async () => {
@@ -169,7 +178,7 @@ test('a job that cannot be recorded is not published', async () => {
     return { state: 'unknown', jid: 'x' };
   });
   const broken = createJobs({
-    ...{ bus, returns, signer: createKeyPair('user'), clock: systemClock, log: silentLogger },
+    ...{ bus, returns, batches: memoryBatches(), signer: createKeyPair('user'), clock: systemClock, log: silentLogger },
     records: { ...bucket, create: () => Promise.reject(new Error('timeout')) },
     resolveTargets: async (target) => ({ ids: [target] }),
   });

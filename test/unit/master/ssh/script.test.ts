@@ -6,9 +6,9 @@ import {
   frame,
   MarkedLines,
   quote,
-  Slots,
   UntilMarker,
 } from '@edge-run/master/ssh/internal';
+import { Slots } from '@edge-run/shared/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 

@@ -76,13 +76,70 @@ describe('JobRunner', () => {
       },
     });
     const receipts = Array.from({ length: 6 }, () => send(job()));
-    expect(receipts.map(({ state }) => state)).toEqual([...Array(5).fill('running'), 'refused']);
+    expect(receipts.map(({ state }) => state)).toEqual([
+      ...['running', 'running'],
+      ...['queued', 'queued', 'queued', 'refused'],
+    ]);
     expect(receipts[5]).toMatchObject({ error: { code: 'EDGE_MINION_BUSY' } });
     while (returns.length < 5) {
       ends.shift()?.();
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(most).toBe(2);
+  });
+
+  test('a job that waits is told to be queued, and a kill ends it at once without running it', async () => {
+    const ran: string[] = [];
+    const { runner, send, returns } = started({
+      concurrency: 1,
+      execute: ({ jid }, { signal }) => {
+        ran.push(jid);
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+    });
+    const [first, second] = [job(), job()];
+    send(first);
+    expect(send(second)).toEqual({ state: 'queued', jid: second.jid });
+    expect(runner.handle({ kind: 'find', jid: second.jid }).state).toBe('queued');
+    expect(runner.running()).toMatchObject([{ jid: first.jid }, { jid: second.jid, queued: true }]);
+    const kill = { kind: 'kill', targets: ['m'], by: 'ann', issuedAt: 0, expiresAt: Date.now() + 1_000 };
+    runner.handle(signBody({ ...kill, jid: second.jid }, master));
+    await expect.poll(() => returns.length).toBe(1);
+    expect(returns[0]).toMatchObject({ jid: second.jid, outcome: 'cancelled', ret: 'killed by ann' });
+    runner.handle(signBody({ ...kill, jid: first.jid }, master));
+    await expect.poll(() => returns.length).toBe(2);
+    expect(ran).toEqual([first.jid]);
+  });
+
+  test('the time a job waits is not its own: its limit counts from when it begins', async () => {
+    let end: () => void = () => {};
+    const { send, returns } = started({
+      concurrency: 1,
+      execute: ({ fun }) =>
+        fun === 'first'
+          ? new Promise((resolve) => {
+              end = () => resolve({ outcome: 'succeeded', ret: 1, retcode: 0 });
+            })
+          : Promise.resolve({ outcome: 'succeeded', ret: 2, retcode: 0 }),
+    });
+    send(job({ fun: 'first' }));
+    send(job({ timeoutMs: 50 }));
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    end();
+    await expect.poll(() => returns.length).toBe(2);
+    expect(returns[1]).toMatchObject({ outcome: 'succeeded', ret: 2 });
+    expect(returns[1]!.durationMs).toBeLessThan(50);
+  });
+
+  test('a job that waited when its minion was killed has not run, and says so', async () => {
+    const first = started({ concurrency: 1, execute: () => new Promise(() => {}) });
+    const [running, waiting] = [job(), job()];
+    first.send(running);
+    first.send(waiting);
+    const second = started();
+    const said = Object.fromEntries(second.returns.map(({ jid, error }) => [jid, error?.message]));
+    expect(said[running.jid]).toMatch(/was stopped while a.b ran/);
+    expect(said[waiting.jid]).toMatch(/waited for its turn; it has not run/);
   });
 
   test('an executor that ignores its signal is given up', async () => {

@@ -64,7 +64,9 @@ describe('exitCodeOfJob', () => {
     [{ a: 'succeeded', b: 'succeeded' }, EXIT.done],
     [{ a: 'succeeded', b: 'unreachable' }, EXIT.unreachable],
     [{ a: 'no-return', b: 'failed' }, EXIT.failed],
-    [{ a: 'timed-out', b: 'succeeded' }, EXIT.failed],
+    [{ a: 'timed-out', b: 'succeeded' }, EXIT.timedOut],
+    [{ a: 'timed-out', b: 'failed' }, EXIT.failed],
+    [{ a: 'cancelled', b: 'succeeded' }, EXIT.interrupted],
     [{}, EXIT.notStarted],
   ] as const)('%j is %i', (targets, code) => {
     expect(ended(targets)).toBe(code);

@@ -45,6 +45,7 @@ export const saltFunction = defineStep({
         jid: ctx.jid,
         by: `run:${ctx.run.id}`,
         run: { id: ctx.run.id, epoch: ctx.run.epoch },
+        step: ctx.step,
         onAnswer: reportAnswers(ctx),
         ...(args.batch === undefined ? {} : { batch: String(args.batch) }),
         ...(args.subset === undefined ? {} : { subset: args.subset }),

@@ -55,6 +55,7 @@ async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
       // States look first: applying them again finishes what was begun.
       resumable: true,
       run: { id: ctx.run.id, epoch: ctx.run.epoch },
+      step: ctx.step,
       onAnswer: reportAnswers(ctx),
       ...(given.batch === undefined ? {} : { batch: String(given.batch) }),
       ...(given.subset === undefined ? {} : { subset: given.subset }),

@@ -2,4 +2,3 @@
 export { fingerprint, judgeHostKey, knownHostsLine, knownKeyTypes, parseKnownHosts } from '../known-hosts.ts';
 export { BoundedOutput, MarkedLines, UntilMarker } from '../output.ts';
 export { channelLine, commandScript, frame, quote } from '../script.ts';
-export { Slots } from '../slots.ts';

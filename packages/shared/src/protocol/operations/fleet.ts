@@ -41,6 +41,16 @@ export type FleetNode = z.infer<typeof fleetNode>;
 
 const changedKeys = z.object({ keys: z.array(minionKey).describe('The keys that were changed, in their new state.') });
 
+/** Why a target means one host or not; what its pillar holds is never told. */
+const matchedHost = z.object({
+  id: z.string(),
+  matched: z.boolean(),
+  because: z.string().describe('The grains, pillar keys or id that decided.'),
+  parts: z
+    .array(z.object({ target: z.string(), matched: z.boolean(), because: z.string() }))
+    .describe('The same for each part of a compound expression or nodegroup, from left to right.'),
+});
+
 /** Id → encoded mapping. */
 const valuesById = z.record(z.string(), encodedValue);
 
@@ -128,11 +138,15 @@ export const fleetOperations = {
   }),
   match: operation({
     name: 'match',
-    summary: 'Answer whom a target expression selects.',
-    args: z.object({ target: targetExpression }),
+    summary: 'Answer whom a target expression selects, and why.',
+    args: z.object({
+      target: targetExpression,
+      explain: z.boolean().optional().describe('Also say for every host why it is selected or not.'),
+    }),
     answer: z.object({
       ids: z.array(z.string()),
       missing: z.array(z.string()).describe('Ids named in the expression that nobody has.'),
+      hosts: z.array(matchedHost).optional().describe('Every host, sorted by id.'),
     }),
   }),
   'pillar.show': operation({

@@ -27,7 +27,11 @@ export const jobReturnEvent = jobReturn.omit({ ret: true }).extend({
 export type JobReturnEvent = z.infer<typeof jobReturnEvent>;
 
 /** The data of `salt/job/<jid>/end`: every target's outcome, those without a return included. */
-export const jobEnd = z.object({ targets: outcomes });
+export const jobEnd = z.object({
+  jid: z.string().optional(),
+  fun: z.string().optional(),
+  targets: outcomes.describe('Id → how that target ended.'),
+});
 export type JobEnd = z.infer<typeof jobEnd>;
 
 /** One line of a list of jobs. */
@@ -39,6 +43,7 @@ export const jobSummary = z.object({
   startedAt: instant,
   endedAt: instant.optional(),
   targets: z.number().int(),
+  rerunOf: z.string().optional().describe('The job this one repeats.'),
   /** Outcome → number of targets. */
   counts: z.partialRecord(targetOutcome, z.number().int()),
 });
@@ -55,11 +60,17 @@ export const jobDetails = z.object({
   by: z.string(),
   startedAt: instant,
   endedAt: instant.optional(),
+  rerunOf: z.string().optional().describe('The job this one repeats.'),
   returns: z.array(jobReturn),
   /** Complete once the job has ended. */
   outcomes,
 });
 export type JobDetails = z.infer<typeof jobDetails>;
+
+const published = z.object({
+  jid: z.string(),
+  targets: z.array(z.string()).describe('Ids that must answer, frozen now.'),
+});
 
 /** Operations on jobs. */
 export const jobOperations = {
@@ -73,14 +84,30 @@ export const jobOperations = {
       timeoutMs: z.number().positive().optional().describe('Limit of the run time of the function on each target.'),
       batch: z.string().optional().describe('Number or percentage of targets at a time: `2`, `25%`.'),
       batchWaitMs: z.number().nonnegative().optional().describe('Pause after a target of a batch has answered.'),
+      batchSafe: z
+        .object({
+          limit: z.number().int().positive().describe('Only when more targets than this are selected.'),
+          size: z.string().describe('Number or percentage of targets at a time.'),
+        })
+        .optional()
+        .describe('A batch for jobs with many targets; nothing where `batch` is given.'),
       subset: z.number().int().positive().optional().describe('Only this many targets, chosen at random.'),
-      failhard: z.boolean().optional().describe('With `batch`: start no further target after a failure.'),
+      failhard: z
+        .boolean()
+        .optional()
+        .describe('With `batch`: start no further target after one that did not succeed.'),
       transport: z.enum(['bus', 'ssh']).optional().describe('`ssh` asks hosts of the roster; `bus` when absent.'),
     }),
-    answer: z.object({
-      jid: z.string(),
-      targets: z.array(z.string()).describe('Ids that must answer, frozen now.'),
+    answer: published,
+  }),
+  'jobs.rerun': operation({
+    name: 'jobs.rerun',
+    summary: 'Run the function of an ended job again, with its arguments, on its targets.',
+    args: z.object({
+      jid: jobId,
+      only: z.array(targetOutcome).min(1).optional().describe('Only targets that ended so; all of them when absent.'),
     }),
+    answer: published.extend({ rerunOf: z.string().describe('The job that is repeated.') }),
   }),
   'jobs.ls': operation({
     name: 'jobs.ls',
@@ -99,8 +126,15 @@ export const jobOperations = {
   }),
   'jobs.kill': operation({
     name: 'jobs.kill',
-    summary: 'Cancel a job on the targets that still run it.',
-    args: z.object({ jid: jobId }),
-    answer: z.object({ jid: z.string(), asked: z.array(z.string()).describe('Ids that were asked to stop.') }),
+    summary: 'Cancel a job on the targets that have not ended, and start no others.',
+    args: z.object({
+      jid: jobId,
+      wait: z.boolean().optional().describe('False: answer at once. Else once every target has its end.'),
+    }),
+    answer: z.object({
+      jid: z.string(),
+      asked: z.array(z.string()).describe('Ids that had no end yet and were asked to stop.'),
+      outcomes: outcomes.describe('How each target ended, of those that have.'),
+    }),
   }),
 };

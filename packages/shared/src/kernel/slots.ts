@@ -1,4 +1,4 @@
-import { cancelled } from '@edge-run/shared/kernel';
+import { cancelled } from './clock.ts';
 
 /** A bound on how many do something at once; waiting is first come, first served. */
 export class Slots {
@@ -16,6 +16,16 @@ export class Slots {
 
   get isContended(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** True when who comes now has to wait. */
+  get isFull(): boolean {
+    return this.#taken >= this.#limit;
   }
 
   /** Lowers the bound for good, never below one: the other side allows fewer than we thought. */

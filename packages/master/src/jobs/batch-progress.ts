@@ -1,0 +1,80 @@
+import type { InstantMs } from '@edge-run/shared/kernel';
+import { errorMessage } from '@edge-run/shared/kernel';
+import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { idFromToken, idToken, targetOutcome } from '@edge-run/shared/protocol';
+import type { KV } from '@nats-io/kv';
+import { z } from 'zod';
+
+const wave = z.object({
+  ids: z.array(z.string()),
+  issuedAt: z.number(),
+  run: z.object({ id: z.string(), epoch: z.number() }).optional(),
+});
+const end = z.object({ outcome: targetOutcome, retcode: z.number(), evidence: z.string().optional() });
+const stop = z.object({ because: z.string() });
+
+/** Targets of a batch that were started together, and what is particular to the job they get. */
+export interface BatchWave {
+  readonly ids: readonly string[];
+  readonly issuedAt: InstantMs;
+  /** The run and its epoch then. */
+  readonly run?: { readonly id: string; readonly epoch: number } | undefined;
+}
+
+/** How far a batch is, as kept. */
+export interface BatchRecord {
+  /** In order of their start. */
+  readonly waves: readonly BatchWave[];
+  /** Id → how it ended, of those whose end is in no return. */
+  readonly ends: ReadonlyMap<string, JobTargetAnswer>;
+  /** Why nobody else may be started. */
+  readonly stopped: string | undefined;
+}
+
+/**
+ * How far batches are, durably: a wave is on record before anybody in it is told, so that the next master knows who may
+ * have started. All but `wave` may be repeated.
+ */
+export interface BatchProgress {
+  read(jid: string): Promise<BatchRecord>;
+  /** False when that wave is on record already: another master drives the batch too. */
+  wave(jid: string, index: number, started: BatchWave): Promise<boolean>;
+  ended(jid: string, id: string, answer: JobTargetAnswer): Promise<void>;
+  stopped(jid: string, because: string): Promise<void>;
+}
+
+/** Progress in a bucket: `<jid>.wave.<index>`, `<jid>.end.<host>` and `<jid>.stop`. */
+export function batchProgress(bucket: Pick<KV, 'create' | 'put' | 'get' | 'history'>): BatchProgress {
+  return {
+    async read(jid) {
+      const waves = new Map<number, BatchWave>();
+      const ends = new Map<string, JobTargetAnswer>();
+      for await (const entry of await bucket.history({ key: `${jid}.>` })) {
+        if (entry.operation !== 'PUT') continue;
+        const [, kind, name = ''] = entry.key.split('.');
+        const body: unknown = JSON.parse(entry.string());
+        if (kind === 'wave') waves.set(Number(name), wave.parse(body));
+        else if (kind === 'end') ends.set(idFromToken(name), end.parse(body) as JobTargetAnswer);
+      }
+      // Asked for by itself: a history that a lost connection cuts short must not start anybody after a stop.
+      const stopping = await bucket.get(`${jid}.stop`);
+      const stopped = stopping === null ? undefined : stop.parse(JSON.parse(stopping.string())).because;
+      return { waves: [...waves].sort(([a], [b]) => a - b).map(([, started]) => started), ends, stopped };
+    },
+    async wave(jid, index, started) {
+      try {
+        await bucket.create(`${jid}.wave.${index}`, JSON.stringify(started));
+        return true;
+      } catch (error) {
+        if (/wrong last sequence/i.test(errorMessage(error))) return false;
+        throw error;
+      }
+    },
+    async ended(jid, id, { outcome, retcode, evidence }) {
+      await bucket.put(`${jid}.end.${idToken(id)}`, JSON.stringify({ outcome, retcode, evidence }));
+    },
+    async stopped(jid, because) {
+      await bucket.put(`${jid}.stop`, JSON.stringify({ because }));
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { EdgeError, errorMessage, type InstantMs } from '@edge-run/shared/kernel';
+import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { answerOf } from './gather.ts';
+import { isJobId } from './job-request.ts';
+import { type JobRecord, type JobSummary, jobRecord, summarize } from './records.ts';
+import type { JobRecords, ReturnStream } from './streams.ts';
+
+/** Which jobs are listed. */
+export interface JobQuery {
+  /** At most so many. Default 100. */
+  readonly limit?: number;
+  /** Only jobs published at or after this instant. */
+  readonly since?: InstantMs;
+  /** Only jobs in which a target did not succeed. */
+  readonly failed?: boolean;
+}
+
+const DEFAULT_LIMIT = 100;
+/** Records that are read at a time, and how many are looked at for one list. */
+const PAGE = 100;
+const LOOKED_AT = 5_000;
+
+/** The jobs on record, with the returns that came. */
+export class JobHistory {
+  readonly #records: JobRecords;
+  readonly #returns: ReturnStream;
+
+  constructor(records: JobRecords, returns: ReturnStream) {
+    this.#records = records;
+    this.#returns = returns;
+  }
+
+  /** False when the id is in use. @throws EdgeError `EDGE_BUS_UNREACHABLE` */
+  async create(record: JobRecord): Promise<boolean> {
+    try {
+      await this.#records.create(record.jid, JSON.stringify(record));
+      return true;
+    } catch (error) {
+      if (/wrong last sequence/i.test(errorMessage(error))) return false;
+      throw new EdgeError(
+        'EDGE_BUS_UNREACHABLE',
+        `job ${record.jid} (${record.fun}) was not published: it cannot be recorded: ${errorMessage(error)}`,
+        { jid: record.jid, fun: record.fun },
+        { cause: error, hint: 'Look whether the NATS server and its JetStream are up, then ask again.' },
+      );
+    }
+  }
+
+  /** Writes how the job ended; what was published is dropped. */
+  async end(record: JobRecord, answers: ReadonlyMap<string, JobTargetAnswer>, at: InstantMs): Promise<void> {
+    const outcomes = Object.fromEntries(
+      [...answers].map(([id, { outcome, retcode, evidence }]) => [
+        id,
+        { outcome, retcode, ...(evidence === undefined ? {} : { evidence }) },
+      ]),
+    );
+    const { envelope: _, ...kept } = record;
+    await this.#records.put(record.jid, JSON.stringify({ ...kept, ended: { at, outcomes } }));
+  }
+
+  async find(jid: string): Promise<JobRecord | undefined> {
+    if (!isJobId(jid)) return undefined;
+    const entry = await this.#records.get(jid);
+    return entry === null || entry.operation !== 'PUT' ? undefined : jobRecord.parse(JSON.parse(entry.string()));
+  }
+
+  /** @throws EdgeError `EDGE_JOB_UNKNOWN` */
+  async get(jid: string): Promise<JobRecord> {
+    const record = await this.find(jid);
+    if (record !== undefined) return record;
+    throw new EdgeError(
+      'EDGE_JOB_UNKNOWN',
+      `no job ${jid} is known`,
+      { jid },
+      { hint: 'See the latest with: edge-run jobs ls.' },
+    );
+  }
+
+  /** Newest first: job ids sort in order of time. */
+  async jids(): Promise<readonly string[]> {
+    const jids: string[] = [];
+    for await (const jid of await this.#records.keys()) jids.push(jid);
+    return jids.sort((a, b) => (a < b ? 1 : -1));
+  }
+
+  async ls({ limit = DEFAULT_LIMIT, since, failed }: JobQuery): Promise<readonly JobSummary[]> {
+    const jids = (await this.jids()).slice(0, LOOKED_AT);
+    const found: JobSummary[] = [];
+    for (let from = 0; from < jids.length && found.length < limit; from += PAGE) {
+      const records = await Promise.all(jids.slice(from, from + PAGE).map((jid) => this.find(jid)));
+      const listed = records.filter((record) => record !== undefined).map(summarize);
+      found.push(
+        ...listed.filter(
+          (job) => (since === undefined || job.issuedAt >= since) && (failed !== true || hasFailed(job)),
+        ),
+      );
+    }
+    return found.slice(0, limit);
+  }
+
+  /** The ends of a job's targets: those on record, and of the others the returns that came. */
+  async answerOf(record: JobRecord): Promise<JobAnswer> {
+    const { jid } = record;
+    const expected = new Set(record.targets);
+    const targets = new Map<string, JobTargetAnswer>();
+    for (const answer of await this.#returns.read(jid)) {
+      if (expected.has(answer.id)) targets.set(answer.id, answerOf(answer));
+    }
+    // A return that came after its target was given up stays in the stream; the job's end does not change.
+    for (const [id, { outcome, retcode, evidence }] of Object.entries(record.ended?.outcomes ?? {})) {
+      if (targets.get(id)?.outcome !== outcome)
+        targets.set(id, { outcome, retcode, ...(evidence === undefined ? {} : { evidence }) });
+    }
+    return { jid, targets };
+  }
+}
+
+/** True when a target of the job has ended other than well. */
+export function hasFailed({ outcomes }: JobSummary): boolean {
+  return Object.entries(outcomes).some(([outcome, count]) => outcome !== 'succeeded' && count > 0);
+}

@@ -1,0 +1,149 @@
+import { type KeyPair, signJob } from '@edge-run/shared/bus';
+import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
+import type { JobRequest } from '@edge-run/shared/modules/contract';
+import { type JobMessage, jobMessage, type SignedJob } from '@edge-run/shared/protocol';
+import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
+import { DELIVERY_MS } from './batch-drive.ts';
+import type { BatchSettings } from './batch-plan.ts';
+import { batchSize } from './batches.ts';
+import type { JobRecord } from './records.ts';
+
+/** A job to publish. */
+export interface JobRunRequest extends JobRequest {
+  /** Who asks; `master` unless told. */
+  readonly by?: string;
+  /** The run it belongs to; minions refuse older epochs. */
+  readonly run?: { readonly id: string; readonly epoch: number };
+  /** The step of that run. */
+  readonly step?: string;
+  /** The words as typed on a command line. */
+  readonly typed?: JobMessage['typed'];
+  /** Running it again does no harm: a host that was interrupted in it does so by itself. */
+  readonly resumable?: boolean;
+  /** Id of the event that led here. */
+  readonly causedBy?: string;
+  /** Separates the levels of a grain or pillar key; `:` when absent. */
+  readonly delimiter?: string;
+  /** At most so many hosts at a time: a number, or a share such as `25%`. All at once when absent. */
+  readonly batch?: string;
+  /** How long a place in the batch stays taken after its host has ended. Default 0. */
+  readonly batchWaitMs?: number;
+  /** In batches of `size` when more than `limit` hosts are meant and `batch` is absent (Salt's `--batch-safe-limit`). */
+  readonly batchSafe?: { readonly limit: number; readonly size: string };
+  /** With a batch: start no further host after one that did not succeed. */
+  readonly failhard?: boolean;
+  /** Only so many hosts, chosen at random. */
+  readonly subset?: number;
+  /** The job this one repeats. */
+  readonly rerunOf?: string;
+}
+
+/** A job ready to be recorded and sent. */
+export interface PreparedJob {
+  readonly record: JobRecord;
+  readonly message: JobMessage;
+  readonly envelope: SignedJob;
+}
+
+const JOB_ID = /^[A-Za-z0-9_-]{1,100}$/;
+
+/** True for what can be a job id: one token of a subject. */
+export function isJobId(jid: string): boolean {
+  return JOB_ID.test(jid);
+}
+
+/** @throws EdgeError `EDGE_BAD_ARGUMENT` */
+export function requireJobId(jid: string): void {
+  if (isJobId(jid)) return;
+  throw new EdgeError(
+    'EDGE_BAD_ARGUMENT',
+    `'${jid}' cannot be a job id`,
+    { jid },
+    { hint: 'Use at most 100 letters, digits, - and _.' },
+  );
+}
+
+/** The record of a job, with its secrets sealed, and the signed message that reveals them to its targets. */
+export function prepareJob(
+  request: JobRunRequest & { readonly jid: string; readonly targets: readonly string[] },
+  { now, signer }: { readonly now: InstantMs; readonly signer: KeyPair },
+): PreparedJob {
+  const encode = (secrets: 'sealed' | 'revealed'): Pick<JobMessage, 'args' | 'kwargs'> => ({
+    args: (request.args ?? []).map((value: Value) => encodeValue(value, { secrets })),
+    kwargs: [...(request.kwargs ?? [])].map(([name, value]) => [name, encodeValue(value, { secrets })]),
+  });
+  const sealed = encode('sealed');
+  const revealed = encode('revealed');
+  const common = {
+    jid: request.jid,
+    fun: request.fun,
+    by: request.by ?? 'master',
+    targets: [...request.targets],
+    issuedAt: now,
+    expiresAt: now + DELIVERY_MS,
+    ...defined({ timeoutMs: request.timeoutMs, run: request.run }),
+  };
+  // Parsed, so that the same message read from a record later is the same text.
+  const message = jobMessage.parse({
+    ...{ ...common, ...revealed },
+    ...defined({ typed: request.typed, resumable: request.resumable }),
+  });
+  const envelope = signJob(message, signer);
+  const secretFree = JSON.stringify(sealed) === JSON.stringify(revealed);
+  const batch = batchOf(request, request.targets.length);
+  const record: JobRecord = {
+    ...{ ...common, ...sealed, target: request.target, targetType: request.targetType ?? 'glob' },
+    ...defined({ delimiter: request.delimiter, step: request.step, rerunOf: request.rerunOf }),
+    ...defined({ causedBy: request.causedBy, batch, resumable: request.resumable }),
+    ...(secretFree ? defined({ typed: request.typed }) : { sealed: true as const }),
+    // A batch is sent in parts; an envelope for all of it would be good for those who are never started.
+    ...(secretFree && batch === undefined ? { envelope } : {}),
+  };
+  return { record, message, envelope };
+}
+
+/** The message of a recorded job; undefined when it held secrets, which are not kept. */
+export function messageOf(record: JobRecord): JobMessage | undefined {
+  return record.sealed === true ? undefined : jobMessage.parse(record);
+}
+
+/** @throws EdgeError `EDGE_BAD_ARGUMENT` for a batch that is no number and no share */
+function batchOf(request: JobRunRequest, total: number): BatchSettings | undefined {
+  const { batch, batchSafe, batchWaitMs = 0, failhard = false } = request;
+  const asked = batch ?? (batchSafe !== undefined && total > batchSafe.limit ? batchSafe.size : undefined);
+  return asked === undefined ? undefined : { size: batchSize(asked, total), waitMs: batchWaitMs, failhard };
+}
+
+function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+/**
+ * The request that does the same as an ended job, on the same targets.
+ * @throws EdgeError `EDGE_BAD_ARGUMENT` while it runs; `EDGE_NOT_SUPPORTED` when it held secrets
+ */
+export function requestToRepeat(record: JobRecord): JobRunRequest {
+  const { jid, fun, args, kwargs, targets, batch } = record;
+  if (record.ended === undefined) {
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `job ${jid} has not ended`,
+      { jid },
+      { hint: `Wait for it with 'edge-run jobs watch ${jid}', or end it with 'edge-run jobs kill ${jid}'.` },
+    );
+  }
+  if (record.sealed === true) {
+    throw new EdgeError(
+      'EDGE_NOT_SUPPORTED',
+      `the arguments of job ${jid} hold secrets, which are not kept`,
+      { jid, fun },
+      { hint: `Ask for it as you did: edge-run TARGET ${fun} …` },
+    );
+  }
+  return {
+    ...{ fun, target: targets.join(','), targetType: 'list', rerunOf: jid },
+    ...{ args: args.map(decodeValue), kwargs: new Map(kwargs.map(([name, value]) => [name, decodeValue(value)])) },
+    ...defined({ timeoutMs: record.timeoutMs, typed: record.typed, resumable: record.resumable }),
+    ...(batch === undefined ? {} : { batch: String(batch.size), batchWaitMs: batch.waitMs, failhard: batch.failhard }),
+  };
+}
