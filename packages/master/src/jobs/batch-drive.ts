@@ -1,7 +1,6 @@
-import { signJob } from '@edge-run/shared/bus';
 import { EdgeError, errorMessage, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import { type JobMessage, jobReceipt, type ReturnMessage, type SignedJob, SUBJECTS } from '@edge-run/shared/protocol';
+import { type JobMessage, jobReceipt, type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
 import {
   type BatchEvent,
   type BatchSettings,
