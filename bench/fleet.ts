@@ -1,0 +1,194 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createKeyPair, signBody } from '@edge-run/shared/bus';
+import { startFleet, type TestFleet, type TestMaster } from '../test/support/fleet.ts';
+import type { Order } from './fleet-agents.ts';
+import { compared, type Metric, plain, quantile, report } from './report.ts';
+
+/*
+ * How fast a job is answered by many minions: real agents, a process for each half of them, beside bare NATS clients in
+ * the same processes' shape that verify one signature a job and answer. Then how fast many minions that knock at once
+ * with a token are let in, and whether jobs that are in flight at once lose or double anything.
+ * `EDGE_FLEET_SIZES=100,1000` measures other sizes.
+ */
+
+const SIZES = (process.env.EDGE_FLEET_SIZES ?? '100,1000,5000,10000').split(',').map(Number);
+const STORM = Number(process.env.EDGE_FLEET_STORM ?? 2_000);
+const IN_FLIGHT = 30;
+const IN_FLIGHT_MINIONS = 1_000;
+const PROCESSES = 2;
+const ROUNDS = 7;
+const PADDING = 'x'.repeat(400);
+const AGENTS = fileURLToPath(new URL('./fleet-agents.js', import.meta.url));
+const never = new AbortController().signal;
+
+/** A process of agents or bare clients. */
+class Crowd {
+  readonly #children: readonly ChildProcess[] = Array.from({ length: PROCESSES }, () => fork(AGENTS));
+
+  /** Gives each process its share and waits until all have done it; answers with the memory of all, in bytes. */
+  async order<T>(items: readonly T[], make: (share: readonly T[]) => Order): Promise<number> {
+    const shares = this.#children.map((_, index) => items.filter((_item, at) => at % PROCESSES === index));
+    const answers = await Promise.all(
+      this.#children.map(async (child, index) => {
+        child.send(make(shares[index]!));
+        const [answer] = (await once(child, 'message')) as [{ failed?: string; rss: number }];
+        if (answer.failed !== undefined) throw new Error(answer.failed);
+        return answer.rss;
+      }),
+    );
+    return answers.reduce((sum, rss) => sum + rss, 0);
+  }
+
+  end(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+  }
+}
+
+async function withCrowd<T>(work: (crowd: Crowd) => Promise<T>): Promise<T> {
+  const crowd = new Crowd();
+  try {
+    return await work(crowd);
+  } finally {
+    crowd.end();
+  }
+}
+
+/** Milliseconds from publishing a signed body of 512 bytes to the last of `count` answers, over several rounds. */
+async function bare(fleet: TestFleet, count: number): Promise<readonly number[]> {
+  return withCrowd(async (crowd) => {
+    const signer = createKeyPair('user');
+    const users = Array.from({ length: count }, (_, index) => ({
+      creds: fleet.keyring.masterCreds(`b${index}`),
+      index,
+    }));
+    const servers = [fleet.nats.url];
+    await crowd.order(users, (share) => ({ kind: 'bare', servers, users: share, publicKey: signer.publicKey }));
+    const asker = await fleet.connectMaster('bare-asker');
+    let missing = 0;
+    let finish: () => void = () => {};
+    asker.connection.subscribe('bare.ret.>', {
+      callback: () => {
+        missing -= 1;
+        if (missing === 0) finish();
+      },
+    });
+    await asker.flush();
+    const samples: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      missing = count;
+      const from = performance.now();
+      const all = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      const envelope = { ...signBody({ round, padding: PADDING }, signer), sentAt: round };
+      asker.connection.publish('bare.job', JSON.stringify(envelope));
+      await all;
+      samples.push(performance.now() - from);
+    }
+    await asker.close();
+    return samples;
+  });
+}
+
+async function ping(master: TestMaster, ids: readonly string[]): Promise<void> {
+  const { targets } = await master.jobs.run({ target: ids.join(','), targetType: 'list', fun: 'test.ping' }, never);
+  const failed = [...targets.values()].filter(({ outcome }) => outcome !== 'succeeded').length;
+  if (failed > 0 || targets.size !== ids.length) throw new Error(`${failed} of ${targets.size} targets failed`);
+}
+
+/** Minions that were let in before. */
+async function admitted(fleet: TestFleet, ids: readonly string[]): Promise<Order & { kind: 'agents' }> {
+  const { token } = await fleet.keyring.createToken({ name: 'bench', uses: ids.length });
+  const minions: { id: string; seed: string; jwt: string }[] = [];
+  for (const id of ids) {
+    const pair = createKeyPair('user');
+    const knock = signBody({ id, publicKey: pair.publicKey, token, at: Date.now() }, pair);
+    const answer = await fleet.keyring.onKnock(pair.publicKey, knock);
+    if (answer?.status !== 'accepted') throw new Error(`${id}: ${answer?.status}`);
+    minions.push({ id, seed: pair.seed(), jwt: answer.jwt });
+  }
+  const trustedKey = fleet.keyring.jobSigner.publicKey;
+  return { kind: 'agents', servers: [fleet.nats.url], directory: '', trustedKey, minions };
+}
+
+async function pings(fleet: TestFleet, directory: string, count: number): Promise<readonly Metric[]> {
+  const raw = await bare(fleet, count);
+  const ids = Array.from({ length: count }, (_, index) => `n${count}-${index}`);
+  const order = await admitted(fleet, ids);
+  return withCrowd(async (crowd) => {
+    await crowd.order(order.minions, (minions) => ({ ...order, directory, minions }));
+    const master = await fleet.startMaster(`m${count}`);
+    const samples: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const from = performance.now();
+      await ping(master, ids);
+      samples.push(performance.now() - from);
+    }
+    const flights = count === IN_FLIGHT_MINIONS ? [await inFlight(master, ids)] : [];
+    await master.stop();
+    const base = plain(`${count} bare clients, all answers`, quantile(raw, 0.5), 'ms');
+    const ours = compared(`${count} minions, all answers`, quantile(samples, 0.5), 'ms', base, 2);
+    const rate = (ms: number): number => (count / ms) * 1_000;
+    const rates = [plain(`${count} bare clients`, rate(base.value), 'replies/s')];
+    rates.push(plain(`${count} minions`, rate(ours.value), 'replies/s'));
+    return [base, ours, ...rates, ...flights];
+  });
+}
+
+/** Jobs at once to many minions: each must run once on each. */
+async function inFlight(master: TestMaster, ids: readonly string[]): Promise<Metric> {
+  const counted = async (): Promise<ReadonlyMap<string, number>> => {
+    const { targets } = await master.jobs.run({ target: ids.join(','), targetType: 'list', fun: 'test.count' }, never);
+    for (const [id, { outcome, evidence }] of targets)
+      if (outcome !== 'succeeded') throw new Error(`${id} ${outcome}: ${evidence}`);
+    return new Map([...targets].map(([id, { ret }]) => [id, Number(ret)]));
+  };
+  const before = await counted();
+  const from = performance.now();
+  await Promise.all(Array.from({ length: IN_FLIGHT }, counted));
+  const took = performance.now() - from;
+  const after = await counted();
+  const wrong = ids.filter((id) => after.get(id)! - before.get(id)! !== IN_FLIGHT + 1);
+  if (wrong.length > 0) {
+    const [id] = wrong as [string];
+    throw new Error(`${wrong.length} minions lost or doubled jobs: ${id} counted ${before.get(id)} and ${after.get(id)}`);
+  }
+  return plain(`${IN_FLIGHT} jobs at once, ${ids.length} minions, none lost`, took, 'ms');
+}
+
+/** Seconds until all minions that knock at once with a token are in and have answered. */
+async function storm(fleet: TestFleet, directory: string): Promise<Metric> {
+  return withCrowd(async (crowd) => {
+    const master = await fleet.startMaster('storm');
+    const { token } = await fleet.keyring.createToken({ name: 'storm', uses: STORM });
+    const ids = Array.from({ length: STORM }, (_, index) => `s${index}`);
+    const knock = { jwt: fleet.keyring.knockJwt(), token };
+    const trustedKey = fleet.keyring.jobSigner.publicKey;
+    const from = performance.now();
+    await crowd.order(
+      ids.map((id) => ({ id })),
+      (minions) => ({ kind: 'agents', servers: [fleet.nats.url], directory, trustedKey, minions, knock }),
+    );
+    await ping(master, ids);
+    const seconds = (performance.now() - from) / 1_000;
+    await master.stop();
+    return { ...plain(`${STORM} minions let in by token`, seconds, 's'), goal: 60, met: seconds < 60 };
+  });
+}
+
+const fleet = await startFleet();
+const directory = await mkdtemp(join(tmpdir(), 'edge-bench-fleet-'));
+try {
+  const metrics: Metric[] = [];
+  for (const size of SIZES) metrics.push(...(await pings(fleet, directory, size)));
+  if (STORM > 0) metrics.push(await storm(fleet, directory));
+  report('fleet', metrics, process.argv.slice(2));
+} finally {
+  await fleet.stop();
+  await rm(directory, { recursive: true, force: true });
+}
