@@ -156,7 +156,9 @@ async function inFlight(master: TestMaster, ids: readonly string[]): Promise<Met
   const wrong = ids.filter((id) => after.get(id)! - before.get(id)! !== IN_FLIGHT + 1);
   if (wrong.length > 0) {
     const [id] = wrong as [string];
-    throw new Error(`${wrong.length} minions lost or doubled jobs: ${id} counted ${before.get(id)} and ${after.get(id)}`);
+    throw new Error(
+      `${wrong.length} minions lost or doubled jobs: ${id} counted ${before.get(id)} and ${after.get(id)}`,
+    );
   }
   return plain(`${IN_FLIGHT} jobs at once, ${ids.length} minions, none lost`, took, 'ms');
 }

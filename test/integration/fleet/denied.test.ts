@@ -69,7 +69,6 @@ describe('what a minion may publish', () => {
     ["another's event", 'edge.evt.victim', false],
     ["another's question", 'edge.rpc.victim.pillar', false],
     ['a job for another', 'edge.job.id.victim', false],
-    ['a job for all', 'edge.job.all', false],
     ['the journal', 'edge.run.r1', false],
     ['an event as a master', 'edge.event.run.done', false],
     ['an operation', 'edge.op.rogue.key.accept', false],
@@ -87,7 +86,6 @@ describe('what a minion may publish', () => {
 describe('what a minion may subscribe to', () => {
   test.each([
     ['edge.job.id.rogue', true],
-    ['edge.job.all', true],
     ['edge.job.id.victim', false],
     ['edge.job.id.*', false],
     ['edge.>', false],
@@ -197,7 +195,7 @@ test('the public credential can only knock', async () => {
     for await (const status of knocker.connection.status())
       if (status.type === 'error') seen.push(status.error.message);
   })();
-  for (const subject of ['edge.job.all', 'edge.enroll.knock.*', '_INBOX.>']) {
+  for (const subject of ['edge.job.id.victim', 'edge.enroll.knock.*', '_INBOX.>']) {
     knocker.connection.subscribe(subject, { callback: () => {} });
   }
   for (const subject of ['edge.ret.j.x', 'edge.evt.x', 'edge.op.x.y']) knocker.connection.publish(subject, '{}');

@@ -152,7 +152,7 @@ test('an unknown job id is said so', async () => {
   await expect(master.jobs.run({ target: '*', fun: 'test.ping', jid: 'a.b' }, never)).rejects.toBeInstanceOf(EdgeError);
 });
 
-test('many targets get one broadcast; those that are not there are unreachable', async () => {
+test('many targets share messages; those that are not there are unreachable', async () => {
   const ghosts = Array.from({ length: 250 }, (_, index) => `ghost${index}`);
   const target = ['web1', 'web2', ...ghosts].join(',');
   const answer = await master.jobs.run({ target, targetType: 'list', fun: 'test.ping' }, never);

@@ -1,7 +1,6 @@
-import { signJob } from '@edge-run/shared/bus';
 import { EdgeError, errorMessage, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import { type JobMessage, jobReceipt, type ReturnMessage, type SignedJob, SUBJECTS } from '@edge-run/shared/protocol';
+import { type JobMessage, jobReceipt, type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
 import {
   type BatchEvent,
   type BatchSettings,
@@ -23,7 +22,7 @@ const ASK_WITHIN_MS = 2_000;
 
 /** A job that goes through its targets a few at a time. */
 export interface BatchDriveOptions
-  extends Omit<GatherOptions, 'targets' | 'envelope' | 'issuedAt' | 'expiresAt' | 'onAnswer'> {
+  extends Omit<GatherOptions, 'targets' | 'message' | 'issuedAt' | 'expiresAt' | 'onAnswer'> {
   /** Every target, in the order in which they are started. */
   readonly targets: readonly string[];
   readonly batch: BatchSettings;
@@ -178,10 +177,10 @@ export class BatchDrive implements JobDrive {
 
   #follow(wave: BatchWave, ids: readonly string[], reattached: boolean, signal: AbortSignal): void {
     const expiresAt = wave.issuedAt + DELIVERY_MS;
-    const envelope = this.#envelopeOf(wave);
+    const message = this.#messageOf(wave);
     const gather = new Gather({
       ...{ ...this.#options, targets: ids, issuedAt: wave.issuedAt, expiresAt, reattached },
-      ...(envelope === undefined ? {} : { envelope }),
+      ...(message === undefined ? {} : { message }),
       onAnswer: (id, answer) => {
         this.#settle(id, answer);
         if (isGivenUp(answer)) this.#inBackground(this.#keepEnd(id, answer));
@@ -193,11 +192,11 @@ export class BatchDrive implements JobDrive {
   }
 
   /** What the targets of a wave get: the same text each time it is made. */
-  #envelopeOf({ ids, issuedAt, run }: BatchWave): SignedJob | undefined {
+  #messageOf({ ids, issuedAt, run }: BatchWave): JobMessage | undefined {
     if (this.#message === undefined) return undefined;
     const { run: _, ...message } = this.#message;
     const job = { ...message, targets: [...ids], issuedAt, expiresAt: issuedAt + DELIVERY_MS };
-    return signJob(run === undefined ? job : { ...job, run }, this.#options.signer);
+    return run === undefined ? job : { ...job, run };
   }
 
   #settle(id: string, answer: JobTargetAnswer): void {

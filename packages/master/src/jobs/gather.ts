@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KeyPair } from '@edge-run/shared/bus';
 import { type Bus, signBody } from '@edge-run/shared/bus';
 import {
@@ -11,15 +12,16 @@ import {
 } from '@edge-run/shared/kernel';
 import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import {
+  type JobMessage,
   type JobReceipt,
   jobReceipt,
   type KillMessage,
   type ReturnMessage,
-  type SignedJob,
   SUBJECTS,
 } from '@edge-run/shared/protocol';
 import { decodeValue } from '@edge-run/shared/values';
 import type { JobDrive } from './drive.ts';
+import { Envelopes } from './envelopes.ts';
 import type { Presence } from './presence.ts';
 import type { ReturnStream } from './streams.ts';
 
@@ -31,8 +33,8 @@ export interface GatherSettings {
   readonly noReturnAfterMs: number;
   /** After this connection came back, minions have this long to come back too. Default 8,000. */
   readonly settleMs: number;
-  /** From this many targets on a job is published once for all. Default 200. */
-  readonly broadcastFrom: number;
+  /** From this many targets on nobody is asked for a receipt at once: the returns say soon enough. Default 200. */
+  readonly manyTargets: number;
 }
 
 /** The waits where nothing else is told. */
@@ -40,7 +42,7 @@ export const GATHER_DEFAULTS: GatherSettings = {
   unreachableAfterMs: 3_000,
   noReturnAfterMs: 20_000,
   settleMs: 8_000,
-  broadcastFrom: 200,
+  manyTargets: 200,
 };
 
 /** The job whose targets are waited for, and what they are heard through. */
@@ -48,8 +50,8 @@ export interface GatherOptions {
   readonly jid: string;
   readonly fun: string;
   readonly targets: readonly string[];
-  /** The job as published; absent after a restart when it held secrets, which are not kept. */
-  readonly envelope?: SignedJob;
+  /** The job; absent after a restart when it held secrets, which are not kept. */
+  readonly message?: JobMessage;
   readonly issuedAt: InstantMs;
   readonly expiresAt: InstantMs;
   readonly timeoutMs?: number;
@@ -82,6 +84,7 @@ interface Outstanding {
 
 const REQUEST_TIMEOUT_MS = 2_000;
 const PROBES_AT_A_TIME = 200;
+const PUBLISHED_AT_ONCE = 250;
 const MAX_RESENDS = 3;
 const FIRST_LOOK_MS = 1_000;
 const LOOK_MS = 2_000;
@@ -96,6 +99,7 @@ const CANCEL_GRACE_MS = 7_000;
  */
 export class Gather implements JobDrive {
   readonly #options: GatherOptions;
+  readonly #envelopes: Envelopes | undefined;
   readonly #outstanding = new Map<string, Outstanding>();
   readonly #answers = new Map<string, JobTargetAnswer>();
   readonly #done: Promise<void>;
@@ -108,6 +112,7 @@ export class Gather implements JobDrive {
 
   constructor(options: GatherOptions) {
     this.#options = options;
+    this.#envelopes = options.message === undefined ? undefined : new Envelopes(options.message, options.signer);
     this.#done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -188,15 +193,21 @@ export class Gather implements JobDrive {
   }
 
   async #deliver(): Promise<void> {
-    const { targets, settings, bus, envelope } = this.#options;
-    if (targets.length < settings.broadcastFrom) {
+    const { targets, settings, bus } = this.#options;
+    if (targets.length < settings.manyTargets) {
       // Not awaited: the returns say soonest that the job arrived.
       void this.#each(targets, (id) => this.#tell(id));
       return;
     }
-    await bus.publish(SUBJECTS.jobAll, envelope).catch((error: unknown) => {
+    try {
+      for (const [index, id] of targets.entries()) {
+        await bus.publish(SUBJECTS.job(id), this.#envelopes?.of(id));
+        // What has been said so far leaves, and what comes back meanwhile is taken.
+        if (index % PUBLISHED_AT_ONCE === PUBLISHED_AT_ONCE - 1) await nextTurn();
+      }
+    } catch (error) {
       this.#options.log.warn(`job ${this.#options.jid} could not be published: ${errorMessage(error)}`);
-    });
+    }
   }
 
   async #pause(turn: number, signal: AbortSignal): Promise<void> {
@@ -267,7 +278,7 @@ export class Gather implements JobDrive {
   }
 
   async #tell(id: string): Promise<void> {
-    const { envelope } = this.#options;
+    const envelope = this.#envelopes?.of(id);
     if (envelope !== undefined) await this.#note(id, envelope);
   }
 
@@ -297,7 +308,8 @@ export class Gather implements JobDrive {
       state.saidEnded += 1;
     } else if (receipt.state === 'unknown') {
       state.resends += 1;
-      const { envelope, expiresAt } = this.#options;
+      const { expiresAt } = this.#options;
+      const envelope = this.#envelopes?.of(id);
       if (envelope !== undefined && now < expiresAt && state.resends <= MAX_RESENDS) await this.#note(id, envelope);
     }
   }

@@ -54,8 +54,7 @@ export class JobHistory {
         { outcome, retcode, ...(evidence === undefined ? {} : { evidence }) },
       ]),
     );
-    const { envelope: _, ...kept } = record;
-    await this.#records.put(record.jid, JSON.stringify({ ...kept, ended: { at, outcomes } }));
+    await this.#records.put(record.jid, JSON.stringify({ ...record, ended: { at, outcomes } }));
   }
 
   async find(jid: string): Promise<JobRecord | undefined> {

@@ -1,7 +1,6 @@
-import { type KeyPair, signJob } from '@edge-run/shared/bus';
 import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobRequest } from '@edge-run/shared/modules/contract';
-import { type JobMessage, jobMessage, type SignedJob } from '@edge-run/shared/protocol';
+import { type JobMessage, jobMessage } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import { DELIVERY_MS } from './batch-drive.ts';
 import type { BatchSettings } from './batch-plan.ts';
@@ -42,7 +41,6 @@ export interface JobRunRequest extends JobRequest {
 export interface PreparedJob {
   readonly record: JobRecord;
   readonly message: JobMessage;
-  readonly envelope: SignedJob;
 }
 
 const JOB_ID = /^[A-Za-z0-9_-]{1,100}$/;
@@ -63,10 +61,10 @@ export function requireJobId(jid: string): void {
   );
 }
 
-/** The record of a job, with its secrets sealed, and the signed message that reveals them to its targets. */
+/** The record of a job, with its secrets sealed, and the message that reveals them to its targets. */
 export function prepareJob(
   request: JobRunRequest & { readonly jid: string; readonly targets: readonly string[] },
-  { now, signer }: { readonly now: InstantMs; readonly signer: KeyPair },
+  now: InstantMs,
 ): PreparedJob {
   const encode = (secrets: 'sealed' | 'revealed'): Pick<JobMessage, 'args' | 'kwargs'> => ({
     args: (request.args ?? []).map((value: Value) => encodeValue(value, { secrets })),
@@ -88,7 +86,6 @@ export function prepareJob(
     ...{ ...common, ...revealed },
     ...defined({ typed: request.typed, resumable: request.resumable }),
   });
-  const envelope = signJob(message, signer);
   const secretFree = JSON.stringify(sealed) === JSON.stringify(revealed);
   const batch = batchOf(request, request.targets.length);
   const record: JobRecord = {
@@ -96,10 +93,8 @@ export function prepareJob(
     ...defined({ delimiter: request.delimiter, step: request.step, rerunOf: request.rerunOf }),
     ...defined({ causedBy: request.causedBy, batch, resumable: request.resumable }),
     ...(secretFree ? defined({ typed: request.typed }) : { sealed: true as const }),
-    // A batch is sent in parts; an envelope for all of it would be good for those who are never started.
-    ...(secretFree && batch === undefined ? { envelope } : {}),
   };
-  return { record, message, envelope };
+  return { record, message };
 }
 
 /** The message of a recorded job; undefined when it held secrets, which are not kept. */

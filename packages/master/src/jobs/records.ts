@@ -1,4 +1,4 @@
-import { encodedValue, jobMessage, signedJob, targetOutcome } from '@edge-run/shared/protocol';
+import { encodedValue, jobMessage, targetOutcome } from '@edge-run/shared/protocol';
 import { z } from 'zod';
 
 /** How one target ended, without its return, which is in the stream. */
@@ -34,8 +34,6 @@ export const jobRecord = z.object({
   sealed: z.literal(true).optional(),
   /** How it goes through its targets a few at a time; all at once when absent. */
   batch: z.object({ size: z.number(), waitMs: z.number(), failhard: z.boolean() }).optional(),
-  /** What was published; absent when it holds a secret, and for a batch. */
-  envelope: signedJob.optional(),
   /** Present once every target has its end. */
   ended: z.object({ at: z.number(), outcomes: z.record(z.string(), targetRecord) }).optional(),
 });

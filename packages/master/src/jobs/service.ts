@@ -10,6 +10,7 @@ import {
   newId,
 } from '@edge-run/shared/kernel';
 import type { JobAnswer, Jobs, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import type { JobMessage } from '@edge-run/shared/protocol';
 import { type ActiveJob, activeJobs } from './active.ts';
 import { BatchDrive } from './batch-drive.ts';
 import type { BatchProgress } from './batch-progress.ts';
@@ -263,11 +264,11 @@ class Service implements JobService {
     if (!(await this.#history.create(prepared.record)))
       return (await this.#known(jid, request)) ?? this.#attach(prepared.record);
     this.#options.publishEvent?.(newJobNews(prepared.record));
-    return this.#follow(prepared.record, prepared, false);
+    return this.#follow(prepared.record, prepared.message, false);
   }
 
   #prepare(request: Parameters<typeof prepareJob>[0]): PreparedJob {
-    return prepareJob(request, { now: this.#options.clock.now(), signer: this.#options.signer });
+    return prepareJob(request, this.#options.clock.now());
   }
 
   /** The job of that id where there is one; `request` is the same job asked for again. */
@@ -293,14 +294,13 @@ class Service implements JobService {
     if (open !== undefined) return open;
     if (record.ended !== undefined) return this.#history.answerOf(record);
     const message = again?.message ?? messageOf(record);
-    const { envelope } = record;
-    return this.#follow(record, { ...(message && { message }), ...(envelope && { envelope }) }, true);
+    return this.#follow(record, message, true);
   }
 
-  #follow(record: JobRecord, sent: Partial<PreparedJob>, reattached: boolean): Open {
+  #follow(record: JobRecord, message: JobMessage | undefined, reattached: boolean): Open {
     const { jid } = record;
     const watchers = new Set<BoundedQueue<JobProgress>>();
-    const drive = this.#driveOf(record, sent, reattached, (id, answer) => {
+    const drive = this.#driveOf(record, message, reattached, (id, answer) => {
       for (const watcher of watchers) watcher.push({ kind: 'answer', id, answer });
       this.#options.publishEvent?.(returnNews(record, id, answer));
     });
@@ -313,7 +313,7 @@ class Service implements JobService {
 
   #driveOf(
     record: JobRecord,
-    { envelope, message }: Partial<PreparedJob>,
+    message: JobMessage | undefined,
     reattached: boolean,
     onAnswer: (id: string, answer: JobTargetAnswer) => void,
   ): JobDrive {
@@ -324,10 +324,10 @@ class Service implements JobService {
       ...{ settings: this.#settings, connectedSince: () => this.#connectedSince },
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(presence === undefined ? {} : { presence }),
+      ...(message === undefined ? {} : { message }),
     };
-    if (batch !== undefined)
-      return new BatchDrive({ ...common, batch, progress: batches, ...(message === undefined ? {} : { message }) });
-    return new Gather({ ...common, issuedAt, expiresAt, ...(envelope === undefined ? {} : { envelope }) });
+    if (batch !== undefined) return new BatchDrive({ ...common, batch, progress: batches });
+    return new Gather({ ...common, issuedAt, expiresAt });
   }
 
   async #toEnd(record: JobRecord, drive: JobDrive): Promise<JobAnswer> {

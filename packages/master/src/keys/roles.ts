@@ -9,7 +9,7 @@ import type { Permissions } from '@edge-run/shared/bus';
 /** A minion: its own jobs, returns, events and questions, and answers to what it was asked. */
 export const MINION: Permissions = {
   pub: { allow: ['edge.ret.*.{{name()}}', 'edge.evt.{{name()}}', 'edge.rpc.{{name()}}.>'] },
-  sub: { allow: ['edge.job.all', 'edge.job.id.{{name()}}', '_INBOX.{{name()}}.>'] },
+  sub: { allow: ['edge.job.id.{{name()}}', '_INBOX.{{name()}}.>'] },
   resp: { max: 1, ttlMs: 30_000 },
 };
 

@@ -55,9 +55,8 @@ function serveOne(id: string, options: ServeSshHostsOptions): JobRunner {
   const listen = async (subject: string): Promise<void> => {
     for await (const message of bus.subscribe(subject, { signal })) answer(message, runner, log);
   };
-  for (const subject of [SUBJECTS.job(id), SUBJECTS.jobAll]) {
-    listen(subject).catch((error: unknown) => log.error(`no longer listening on ${subject}: ${errorMessage(error)}`));
-  }
+  const subject = SUBJECTS.job(id);
+  listen(subject).catch((error: unknown) => log.error(`no longer listening on ${subject}: ${errorMessage(error)}`));
   return runner;
 }
 

@@ -264,7 +264,6 @@ class RunningAgent implements Agent, Link {
     };
     const work = [
       take(bus.subscribe(SUBJECTS.job(this.id), { signal })),
-      take(bus.subscribe(SUBJECTS.jobAll, { signal })),
       this.#beat(signal),
       this.#follow(bus, signal),
     ];

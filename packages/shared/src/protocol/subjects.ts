@@ -1,7 +1,6 @@
 /*
  * The subject layout. Every variable part is one whole token, so that permissions can be written with `{{name()}}`.
  *
- *   edge.job.all                      a job for everybody (signed; each minion matches the target itself)
  *   edge.job.id.<id>                  a job for one minion
  *   edge.ret.<jid>.<id>               a minion's return, captured by the stream EDGE_RETURNS
  *   edge.evt.<id>                     an event a minion sends, taken up by the gateway
@@ -40,7 +39,6 @@ export function eventSubject(tag: string): string {
 
 /** Every subject, by what travels on it. */
 export const SUBJECTS = {
-  jobAll: 'edge.job.all',
   job: (id: string): string => `edge.job.id.${idToken(id)}`,
   returns: (jid: string, id: string): string => `edge.ret.${jid}.${idToken(id)}`,
   returnsOf: (jid: string): string => `edge.ret.${jid}.*`,
