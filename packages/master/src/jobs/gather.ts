@@ -89,6 +89,10 @@ const MAX_RESENDS = 3;
 const FIRST_LOOK_MS = 1_000;
 const LOOK_MS = 2_000;
 const LOOK_AT_SILENT_MS = 250;
+/** While returns follow each other closer than this, those who are connected are not asked where theirs is. */
+const FLOW_MS = 750;
+/** Everybody is asked from time to time, however the returns flow. */
+const LOOK_AT_ALL_MS = 10_000;
 /** A minion ends its job itself at the limit; this is for one that cannot. */
 const TIMEOUT_MARGIN_MS = 10_000;
 const CANCEL_GRACE_MS = 7_000;
@@ -106,12 +110,15 @@ export class Gather implements JobDrive {
   #finish: () => void = () => {};
   #cancelledAt: InstantMs | undefined;
   #cancelledBy = '';
+  #lastAnswerAt: InstantMs = 0;
+  #lookedAtAllAt: InstantMs;
   #wake: () => void = () => {};
   #mustLook = false;
   #connection = connectionScope();
 
   constructor(options: GatherOptions) {
     this.#options = options;
+    this.#lookedAtAllAt = options.clock.now();
     this.#envelopes = options.message === undefined ? undefined : new Envelopes(options.message, options.signer);
     this.#done = new Promise((resolve) => {
       this.#finish = resolve;
@@ -228,12 +235,24 @@ export class Gather implements JobDrive {
 
   async #lookAtMissing(): Promise<void> {
     const { jid } = this.#options;
-    await this.#each([...this.#outstanding.keys()], (id) => this.#note(id, { kind: 'find', jid }));
+    await this.#each(this.#suspects(), (id) => this.#note(id, { kind: 'find', jid }));
     const verdicts = this.#verdicts();
     const lost = [...this.#outstanding.values()].some(({ saidEnded }) => saidEnded >= 2);
     if (verdicts.size === 0 && !lost) return;
     if (!(await this.#readStream())) return;
     for (const [id, verdict] of verdicts) this.#settle(id, verdict);
+  }
+
+  /** Whom to ask: all, or only those without a connection while the returns of many others come in. */
+  #suspects(): readonly string[] {
+    const { clock, presence, settings } = this.#options;
+    const now = clock.now();
+    const missing = [...this.#outstanding.keys()];
+    const flows = missing.length >= settings.manyTargets && now - this.#lastAnswerAt < FLOW_MS;
+    if (flows && now - this.#lookedAtAllAt < LOOK_AT_ALL_MS)
+      return missing.filter((id) => presence?.goneSince(id) !== undefined);
+    this.#lookedAtAllAt = now;
+    return missing;
   }
 
   /** Who must be given up, unless the stream knows better. */
@@ -344,6 +363,7 @@ export class Gather implements JobDrive {
   #settle(id: string, answer: JobTargetAnswer): void {
     if (!this.#outstanding.delete(id)) return;
     this.#answers.set(id, answer);
+    this.#lastAnswerAt = this.#options.clock.now();
     this.#options.onAnswer(id, answer);
     if (this.#outstanding.size === 0) this.#finish();
   }

@@ -10,7 +10,7 @@ import type { Link, MasterRpc } from './rpc.ts';
  * it. Instead the minion asks, some time later and for many at once, which of its returns are stored.
  */
 
-const CONFIRM_AFTER_MS = 1_500;
+const CONFIRM_AFTER_MS = 5_000;
 const MAX_WAIT_MS = 60_000;
 const BATCH = 200;
 
