@@ -9,6 +9,7 @@ const TABLE = 'packages/shared/src/kernel/error-codes.ts';
 const NOT_CODES: ReadonlySet<string> = new Set([
   ...Object.values(STREAMS).map(({ name }) => name),
   'EDGE_JOBS',
+  'EDGE_MINE',
   'EDGE_SCHEDULE',
   'EDGE_JOURNAL_OBJECTS',
   'EDGE_SCHEDULE',

@@ -4,6 +4,7 @@ import { createCatalog, HostRuntime, stateFunctions } from '@edge-run/shared/exe
 import { findSls, LocalRoots, type LocalRootsByEnv, slsOfPath } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { compiled, DiagnosticsError, EdgeError, requireCompiled, silentLogger } from '@edge-run/shared/kernel';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
 import { mergeMaps } from '@edge-run/shared/pillar';
 import { createRenderer, parseJson } from '@edge-run/shared/render';
@@ -140,7 +141,7 @@ function createRuntime(
       opts: mapIn(context, 'opts'),
       ...(request.pillarenv === undefined ? {} : { pillarenv: request.pillarenv }),
       events: { send: (tag) => Promise.reject(offline(`the event ${tag} reaches nobody`)) },
-      mine: { get: () => Promise.resolve(new PyMap()) },
+      mine: NO_MINE,
       log: silentLogger,
     },
     stateFunctions,

@@ -1,2 +1,3 @@
+export { type GitRemoteSettings, gitRemotes } from './gitfs.ts';
 export { type LoadedMasterConfig, loadMasterConfig } from './load.ts';
 export { type MasterConfig, masterConfigSchema } from './schema.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fileserverSettings } from './gitfs.ts';
 
 const roots = z.record(z.string(), z.array(z.string()));
 
@@ -48,7 +49,11 @@ export const masterConfigSchema = z.strictObject({
     .default('smart')
     .describe('How pillar files are merged.'),
   pillar_merge_lists: z.boolean().default(false).describe('Whether lists of pillar files are joined when merged.'),
-  nodegroups: z.record(z.string(), z.string()).default({}).describe('Name → compound target.'),
+  ...fileserverSettings,
+  nodegroups: z
+    .record(z.string(), z.union([z.string(), z.array(z.coerce.string()).min(1)]))
+    .default({})
+    .describe('Name → compound target, or its words or ids as a list.'),
   reactor: z.array(reactorEntry).default([]).describe('Event tag globs and the SLS files that react to them.'),
   schedule: z
     .record(z.string(), z.record(z.string(), z.unknown()))
@@ -82,6 +87,12 @@ export const masterConfigSchema = z.strictObject({
     .default(false)
     .describe('Accept every minion that knocks. For tests and demonstrations only.'),
   deadline: z.number().positive().default(300).describe('Seconds until a job that says nothing else is given up.'),
+  mine_interval: z
+    .number()
+    .positive()
+    .max(10_080)
+    .default(60)
+    .describe('Minutes between two updates of the mine for hosts of the roster, while they are connected.'),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('What is logged.'),
 });
 

@@ -5,13 +5,15 @@ import { type Operation, operation } from './serve.ts';
 
 const PAGE = 1_000;
 const MAX_CHUNK_BYTES = 512 * 1024;
+/** Files of one question; more bytes than one chunk are not answered either. */
+const MAX_BLOBS = 1_000;
 /** Contents kept in memory while their chunks are asked for. */
 const MAX_OPEN_BYTES = 256 * 1024 * 1024;
 const KEEP_OPEN_MS = 30_000;
 
 const place = { env: z.string() };
 
-/** What minions ask of a FileSource: `file-environments`, `file-find`, `file-list`, `file-chunk`. */
+/** What minions ask of a FileSource: `file-environments`, `file-find`, `file-list`, `file-blobs`, `file-chunk`. */
 export function fileOperations(files: FileSource): Readonly<Record<string, Operation>> {
   const open = new OpenContents(files);
   return {
@@ -30,6 +32,20 @@ export function fileOperations(files: FileSource): Readonly<Record<string, Opera
           entries.push(entryOf(entry));
         }
         return { entries, more: false };
+      },
+    ),
+    'file-blobs': operation(
+      z.object({ files: z.array(z.object({ path: z.string(), digest: z.string() })).max(MAX_BLOBS), ...place }),
+      async ({ files: wanted, env }) => {
+        const blobs: (string | null)[] = [];
+        let bytes = 0;
+        for (const { path, digest } of wanted) {
+          const handle = await files.open(path, env);
+          const isServed = handle?.digest === digest && bytes + handle.sizeBytes <= MAX_CHUNK_BYTES;
+          bytes += isServed ? handle.sizeBytes : 0;
+          blobs.push(isServed ? Buffer.from(await handle.read()).toString('base64') : null);
+        }
+        return { blobs };
       },
     ),
     'file-chunk': operation(

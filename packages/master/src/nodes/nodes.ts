@@ -1,5 +1,5 @@
-import { type Compiled, requireCompiled } from '@edge-run/shared/kernel';
-import { type Selection, selectTargets, type TargetSubject } from '@edge-run/shared/target';
+import { type Compiled, EdgeError, type InstantMs, requireCompiled } from '@edge-run/shared/kernel';
+import { exactPillars, type Selection, selectTargets, type TargetSubject } from '@edge-run/shared/target';
 import { PyMap } from '@edge-run/shared/values';
 import type { FactsStore } from './facts-store.ts';
 
@@ -13,10 +13,17 @@ export interface NodesOptions {
   /** Ids of the roster's hosts, with the grains the roster gives them. */
   sshHosts(): ReadonlyMap<string, PyMap>;
   readonly facts: FactsStore;
-  readonly nodegroups: Readonly<Record<string, string>>;
+  /** Name → compound target, or its words or ids as a list. */
+  readonly nodegroups: Readonly<Record<string, string | readonly string[]>>;
   /** Compiles a host's pillar, for targets that look into it. */
   pillarOf(id: string): Promise<Compiled<PyMap>>;
 }
+
+/**
+ * What a target may look into: whole pillars; pillars by exact values only, because whoever may guess with patterns
+ * reads other hosts' secrets letter by letter (Salt 3006, `_mine_get`); or no pillars, where one is just being compiled.
+ */
+export type PillarUse = 'all' | 'exact' | 'none';
 
 /** Every host that can be a target, and who a target expression means. */
 export class Nodes {
@@ -50,17 +57,69 @@ export class Nodes {
     return this.#options.facts.get(id) !== undefined;
   }
 
-  /** @throws DiagnosticsError on bad syntax, an unknown nodegroup, or a pillar that does not compile where one is needed */
-  async select(expression: string | readonly string[], type: string): Promise<Selection<TargetSubject>> {
-    const subjects = await Promise.all(this.ids().map((id) => this.#subject(id, looksIntoPillar(expression, type))));
-    const { nodegroups } = this.#options;
-    return requireCompiled(selectTargets(expression, type, subjects, { nodegroups }));
+  /** When the host last told its facts; undefined when it never did. */
+  factsAsOf(id: string): InstantMs | undefined {
+    return this.#options.facts.asOf(id);
   }
 
-  async #subject(id: string, withPillar: boolean): Promise<TargetSubject> {
-    const pillar = withPillar ? requireCompiled(await this.#options.pillarOf(id)) : new PyMap();
-    return { id, grains: this.factsOf(id), pillar };
+  /** Forgets what a host told: it is none of ours any more. */
+  async forget(id: string): Promise<void> {
+    await this.#options.facts.delete(id);
   }
+
+  /** @throws DiagnosticsError on bad syntax, an unknown nodegroup, or a pillar that does not compile where one is needed */
+  select(
+    expression: string | readonly string[],
+    type: string,
+    { pillars = 'all' }: { readonly pillars?: PillarUse } = {},
+  ): Promise<Selection<TargetSubject>> {
+    return this.#selectAmong(this.ids(), expression, type, pillars);
+  }
+
+  /** Whether a target selects one host. @throws as `select` */
+  async matches(
+    id: string,
+    expression: string | readonly string[],
+    type: string,
+    pillars: PillarUse,
+  ): Promise<boolean> {
+    return (await this.#selectAmong([id], expression, type, pillars)).matched.length > 0;
+  }
+
+  async #selectAmong(
+    ids: readonly string[],
+    expression: string | readonly string[],
+    type: string,
+    pillars: PillarUse,
+  ): Promise<Selection<TargetSubject>> {
+    const withPillars = pillars !== 'none' && looksIntoPillar(expression, type);
+    const subjects = await Promise.all(ids.map((id) => this.#subject(id, withPillars, pillars)));
+    const { nodegroups } = this.#options;
+    const rewrite = pillars === 'exact' ? { rewrite: exactPillars } : {};
+    return requireCompiled(selectTargets(expression, type, subjects, { nodegroups, ...rewrite }));
+  }
+
+  async #subject(id: string, withPillar: boolean, pillars: PillarUse): Promise<TargetSubject> {
+    const grains = this.factsOf(id);
+    if (pillars === 'none') return pillarless(id, grains);
+    return { id, grains, pillar: withPillar ? requireCompiled(await this.#options.pillarOf(id)) : new PyMap() };
+  }
+}
+
+/** Looking into its pillar is the error, not the target that might. */
+function pillarless(id: string, grains: PyMap): TargetSubject {
+  return {
+    id,
+    grains,
+    get pillar(): PyMap {
+      throw new EdgeError(
+        'EDGE_NOT_SUPPORTED',
+        'a pillar cannot choose hosts by their pillars, which wait for it',
+        {},
+        { hint: 'Choose by id, grain or address.' },
+      );
+    },
+  };
 }
 
 /** Compiling every pillar is dear: only where the expression may ask for one. */

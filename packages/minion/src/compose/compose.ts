@@ -21,6 +21,7 @@ export async function composeMinion(
     trustedKeys: config.trusted_keys,
     admission: await admissionOf(config),
     concurrency: config.concurrency,
+    fileCacheBytes: config.file_cache_mb * 1024 * 1024,
     createExecutor: parts.createExecutor,
     log: parts.log,
     ...(config.tls === undefined ? {} : { tls: tlsFiles(config.tls) }),

@@ -7,6 +7,7 @@ export type {
   Jobs,
   JobTargetAnswer,
   Mine,
+  MineEntry,
   ModuleContext,
   PillarView,
   StateCalls,
@@ -23,6 +24,7 @@ export {
   type WriteFunction,
 } from './execution.ts';
 export type { FactModule } from './fact.ts';
+export { NO_MINE } from './no-mine.ts';
 export {
   type ApplyOutcome,
   type Change,

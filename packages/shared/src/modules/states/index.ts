@@ -2,6 +2,7 @@ export { actionStates } from './actions.ts';
 export { cmdStates } from './cmd.ts';
 export { fileStates } from './file.ts';
 export { gitStates } from './git.ts';
+export { grainsStates } from './grains.ts';
 export { moduleStates } from './module.ts';
 export { npmStates } from './npm.ts';
 export { pkgStates } from './pkg.ts';
