@@ -117,17 +117,20 @@ export class OwnFleet {
     return (await this.runner('salt.cmd', ['saltutil.cmd', tgt, fun, arg, 50, tgt_type, '', kwarg])) as never;
   }
 
-  /** A whole minion; answers once it takes jobs and has told its facts. */
-  async startMinion(id: string, config: object = {}): Promise<Agent> {
+  /** What a minion is told that is to be let in by a token. */
+  async minionConfig(id: string, config: object = {}): Promise<object> {
     const { knock, trustedKeys } = (await this.ask('keys.join', {})) as { knock: string; trustedKeys: string[] };
     const { token } = (await this.ask('keys.token-new', { ids: id })) as { token: string };
-    const dataDir = join(this.dir, 'minions', id);
-    const parsed = parseMinionConfig({
-      file: {
-        ...{ id, servers: [this.master.url], data_dir: dataDir, knock, trusted_keys: trustedKeys },
-        ...{ join_token: token, ...config },
-      },
-    });
+    const data_dir = join(this.dir, 'minions', id);
+    return {
+      ...{ id, servers: [this.master.url], data_dir, knock, trusted_keys: trustedKeys, join_token: token },
+      ...config,
+    };
+  }
+
+  /** A whole minion; answers once it takes jobs and has told its facts. */
+  async startMinion(id: string, config: object = {}): Promise<Agent> {
+    const parsed = parseMinionConfig({ file: await this.minionConfig(id, config) });
     const agent = await startMinion(parsed, { log: this.#log });
     this.#agents.set(id, agent);
     await agent.ready();

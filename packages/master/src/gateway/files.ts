@@ -37,14 +37,15 @@ export function fileOperations(files: FileSource): Readonly<Record<string, Opera
     'file-blobs': operation(
       z.object({ files: z.array(z.object({ path: z.string(), digest: z.string() })).max(MAX_BLOBS), ...place }),
       async ({ files: wanted, env }) => {
-        const blobs: (string | null)[] = [];
+        const opened = await Promise.all(wanted.map(({ path }) => files.open(path, env)));
         let bytes = 0;
-        for (const { path, digest } of wanted) {
-          const handle = await files.open(path, env);
-          const isServed = handle?.digest === digest && bytes + handle.sizeBytes <= MAX_CHUNK_BYTES;
-          bytes += isServed ? handle.sizeBytes : 0;
-          blobs.push(isServed ? Buffer.from(await handle.read()).toString('base64') : null);
-        }
+        const served = opened.map((handle, index) => {
+          if (handle?.digest !== wanted[index]!.digest || bytes + handle.sizeBytes > MAX_CHUNK_BYTES) return null;
+          bytes += handle.sizeBytes;
+          return handle.read();
+        });
+        const contents = await Promise.all(served);
+        const blobs = contents.map((content) => (content === null ? null : Buffer.from(content).toString('base64')));
         return { blobs };
       },
     ),

@@ -14,7 +14,11 @@ export interface BlobStoreOptions {
 interface Blob {
   readonly sizeBytes: number;
   usedAt: number;
+  /** The time its file has, which is all that a restart has to go by. */
+  touchedAt: number;
 }
+
+const TOUCH_EVERY_MS = 60_000;
 
 const PART = '.part';
 
@@ -52,8 +56,10 @@ export class BlobStore {
       return undefined;
     }
     blob.usedAt = this.#clock.now();
-    // The time is all that a restart has to go by.
-    await utimes(this.#path(digest), blob.usedAt / 1000, blob.usedAt / 1000).catch(absent);
+    if (blob.usedAt - blob.touchedAt > TOUCH_EVERY_MS) {
+      blob.touchedAt = blob.usedAt;
+      await utimes(this.#path(digest), blob.usedAt / 1000, blob.usedAt / 1000).catch(absent);
+    }
     return content;
   }
 
@@ -66,7 +72,8 @@ export class BlobStore {
     await writeFile(temporary, content, { mode: 0o600 });
     await rename(temporary, path);
     this.#forget(known, digest);
-    known.set(digest, { sizeBytes: content.length, usedAt: this.#clock.now() });
+    const now = this.#clock.now();
+    known.set(digest, { sizeBytes: content.length, usedAt: now, touchedAt: now });
     this.#bytes += content.length;
     await this.#makeRoom(known, digest);
   }
@@ -100,7 +107,7 @@ export class BlobStore {
         if (name.endsWith(PART)) await rm(path, { force: true });
         if (!/^[0-9a-f]{64}$/.test(name)) continue;
         const { size, mtimeMs } = await stat(path);
-        known.set(`sha256:${name}`, { sizeBytes: size, usedAt: mtimeMs });
+        known.set(`sha256:${name}`, { sizeBytes: size, usedAt: mtimeMs, touchedAt: mtimeMs });
         this.#bytes += size;
       }
     }

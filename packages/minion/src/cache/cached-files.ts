@@ -95,14 +95,15 @@ export class CachedFiles implements FileSource {
   async #fetchBatch(batch: readonly FileEntry[], env: string): Promise<void> {
     const files = batch.map(({ path, digest }) => ({ path, digest }));
     const answer = blobs.parse(await this.#rpc.ask('file-blobs', { env, files }));
-    for (const [index, { digest, path }] of batch.entries()) {
+    const kept = batch.map(async ({ digest, path }, index) => {
       const data = answer.blobs[index];
       // Reading it says what is wrong.
-      if (data === undefined || data === null) continue;
+      if (data === undefined || data === null) return;
       const content = Buffer.from(data, 'base64');
       if (digestOf(content) !== digest) throw damaged(path, digest);
       await this.#store.keep(digest, content);
-    }
+    });
+    await Promise.all(kept);
   }
 
   async #fetch({ digest, sizeBytes, path }: FileEntry, uri: string, env: string): Promise<Uint8Array> {
