@@ -2,7 +2,7 @@ export { bundleDigest } from './bundle.ts';
 export { ChainedFiles } from './chained-files.ts';
 export type { FileEntry, FileHandle, FileSource } from './contract.ts';
 export { type GitServing, servedEnvironments } from './git-environments.ts';
-export { type GitAccess, GitMirror } from './git-mirror.ts';
+export { type GitAccess, GitMirror, gitEnvironment } from './git-mirror.ts';
 export {
   type GitEnvironment,
   type GitEnvironmentsOf,
