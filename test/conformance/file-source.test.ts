@@ -35,13 +35,18 @@ describeOverRoots('LocalRoots', (roots) => roots);
 describeOverRoots('ChainedFiles', (roots) => new ChainedFiles([roots, new LocalRoots({}), roots]));
 describeOverRoots('CachedFiles', (roots, dir) => {
   const operations = fileOperations(roots);
-  const ask = async (name: string, question: object): Promise<JsonValue> => {
+  const answerTo = (name: string, question: object): Promise<unknown> => {
     const { question: schema, answer } = operations[name]!;
-    const caller = { kind: 'minion', id: 'web1' } as const;
-    return JSON.parse(JSON.stringify(await answer(schema.parse(question), caller, new AbortController().signal)));
+    return answer(schema.parse(question), { kind: 'minion', id: 'web1' }, new AbortController().signal);
+  };
+  const rpc = {
+    ask: async (name: string, question: object): Promise<JsonValue> =>
+      JSON.parse(JSON.stringify(await answerTo(name, question))),
+    askBytes: async (name: string, question: object): Promise<Uint8Array> =>
+      (await answerTo(name, question)) as Uint8Array,
   };
   const store = new BlobStore({ directory: join(dir, 'cache'), maxBytes: 1024 ** 2, clock: systemClock });
-  return new CachedFiles({ ask }, store);
+  return new CachedFiles(rpc, store);
 });
 
 describeFileSource('GitSource', async (trees, dir) => {

@@ -59,7 +59,7 @@ export function fileOperations(files: FileSource): Readonly<Record<string, Opera
       }),
       async ({ uri, env, digest, offset, length }) => {
         const content = await open.content(uri, env, digest);
-        return { data: Buffer.from(content.subarray(offset, offset + length)).toString('base64') };
+        return content.subarray(offset, offset + length);
       },
     ),
   };

@@ -6,6 +6,8 @@ import { type BlobStore, digestOf } from './blob-store.ts';
 /** Asks the master; `agent/rpc.ts` is the one that does. */
 export interface Ask {
   ask(operation: string, question: JsonObject): Promise<JsonValue>;
+  /** As `ask`, where the answer is bytes. */
+  askBytes(operation: string, question: JsonObject): Promise<Uint8Array>;
 }
 
 /** How much of a file is asked for at a time; below what the NATS server takes as one message. */
@@ -23,7 +25,6 @@ const entry = z.object({
 });
 const listing = z.object({ entries: z.array(entry), more: z.boolean() });
 const found = entry.nullable();
-const chunk = z.object({ data: z.string() });
 /** In the order asked for; null where the file is not what it was. */
 const blobs = z.object({ blobs: z.array(z.string().nullable()) });
 
@@ -114,8 +115,9 @@ export class CachedFiles implements FileSource {
         const offset = next;
         next += CHUNK_BYTES;
         const length = Math.min(CHUNK_BYTES, sizeBytes - offset);
-        const { data } = chunk.parse(await this.#rpc.ask('file-chunk', { uri, env, digest, offset, length }));
-        if (content.write(data, offset, 'base64') !== length) throw damaged(path, digest);
+        const bytes = await this.#rpc.askBytes('file-chunk', { uri, env, digest, offset, length });
+        if (bytes.length !== length) throw damaged(path, digest);
+        content.set(bytes, offset);
       }
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, worker));

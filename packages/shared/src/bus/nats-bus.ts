@@ -1,5 +1,5 @@
-import type { Authenticator, ConnectionOptions, Msg, NatsConnection } from '@nats-io/transport-node';
-import { connect, errors, wsconnect } from '@nats-io/transport-node';
+import type { Authenticator, ConnectionOptions, Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import { connect, errors, headers, wsconnect } from '@nats-io/transport-node';
 import { cancelled, EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
 import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
 import { authenticatorFor, type BusCredentials } from './credentials.ts';
@@ -134,13 +134,13 @@ class ConnectedNatsBus implements NatsBus {
   }
 
   async publish(subject: string, body: unknown): Promise<void> {
-    this.connection.publish(subject, this.#encode(subject, body));
+    this.#send(subject, body);
   }
 
   async request(subject: string, body: unknown, options: RequestOptions): Promise<unknown> {
     const payload = this.#encode(subject, body);
     if (options.signal?.aborted) throw cancelled(options.signal);
-    const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs });
+    const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs, ...kindOf(body) });
     try {
       return parse(await (options.signal === undefined ? answer : orAborted(answer, options.signal)));
     } catch (error) {
@@ -206,10 +206,14 @@ class ConnectedNatsBus implements NatsBus {
     await this.connection.close();
   }
 
-  #encode(subject: string, body: unknown): string {
+  #send(subject: string, body: unknown): void {
+    this.connection.publish(subject, this.#encode(subject, body), kindOf(body));
+  }
+
+  #encode(subject: string, body: unknown): string | Uint8Array {
     checkPublishSubject(subject);
     if (this.connection.isClosed()) throw closedError(subject);
-    const text = JSON.stringify(body ?? null);
+    const text = body instanceof Uint8Array ? body : JSON.stringify(body ?? null);
     const sizeBytes = Buffer.byteLength(text);
     if (sizeBytes > this.maxPayloadBytes) {
       throw new EdgeError(
@@ -246,7 +250,7 @@ class ConnectedNatsBus implements NatsBus {
       subject,
       body,
       respond: (answer) => {
-        if (!this.connection.isClosed()) this.connection.publish(reply, this.#encode(reply, answer));
+        if (!this.connection.isClosed()) this.#send(reply, answer);
       },
     };
   }
@@ -285,7 +289,19 @@ class ConnectedNatsBus implements NatsBus {
   }
 }
 
+/** Says of a body that it is bytes; everything else is JSON. */
+const KIND_HEADER = 'Edge-Body';
+const BYTES = 'bytes';
+
+function kindOf(body: unknown): { headers?: MsgHdrs } {
+  if (!(body instanceof Uint8Array)) return {};
+  const kind = headers();
+  kind.set(KIND_HEADER, BYTES);
+  return { headers: kind };
+}
+
 function parse(message: Msg): unknown {
+  if (message.headers?.get(KIND_HEADER) === BYTES) return message.data;
   return message.data.length === 0 ? null : (JSON.parse(message.string()) as unknown);
 }
 

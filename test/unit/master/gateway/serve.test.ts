@@ -135,6 +135,12 @@ describe('files, from the master to the cache of a minion', () => {
           if (!answer.ok) throw new Error(answer.error.code);
           return answer.answer;
         },
+        askBytes: async (name, question) => {
+          asked.push(name);
+          const answer = await ask(name, question);
+          if (answer instanceof Uint8Array) return answer;
+          throw new Error((answer as { error: { code: string } }).error.code);
+        },
       },
       new BlobStore({ directory, maxBytes, clock }),
     );
