@@ -10,6 +10,7 @@ const NOT_CODES: ReadonlySet<string> = new Set([
   ...Object.values(STREAMS).map(({ name }) => name),
   'EDGE_BATCHES',
   'EDGE_JOBS',
+  'EDGE_MINE',
   'EDGE_SCHEDULE',
   'EDGE_JOURNAL_OBJECTS',
   'EDGE_SCHEDULE',

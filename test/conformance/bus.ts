@@ -43,6 +43,19 @@ export function busConformance(name: string, open: () => Promise<BusUnderTest>):
       expect((await next(second)).body).toEqual(body);
     });
 
+    test('bytes travel as they are, as a message, a question and an answer', async () => {
+      const { bus, other } = await start();
+      const bytes = Uint8Array.from({ length: 1_000 }, (_, index) => index % 256);
+      const messages = await subscribed(other, 'edge.op.main.bytes');
+      await bus.publish('edge.op.main.bytes', bytes);
+      expect(Buffer.from((await next(messages)).body as Uint8Array).equals(bytes)).toBe(true);
+      const answer = bus.request('edge.op.main.bytes', bytes.subarray(0, 3), { timeoutMs: 5_000 });
+      const question = await next(messages);
+      expect([...(question.body as Uint8Array)]).toEqual([0, 1, 2]);
+      question.respond?.(bytes);
+      expect(Buffer.from((await answer) as Uint8Array).equals(bytes)).toBe(true);
+    });
+
     test('`*` is one token and `>` the rest', async () => {
       const { bus } = await start();
       const one = await subscribed(bus, 'edge.event.*.x');

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { GitSource, LocalRoots } from '@edge-run/shared/files';
+import { fileOperations } from '@edge-run/master/gateway';
+import { BlobStore, CachedFiles } from '@edge-run/minion/cache';
+import { ChainedFiles, type FileSource, GitSource, LocalRoots } from '@edge-run/shared/files';
+import { type JsonValue, systemClock } from '@edge-run/shared/kernel';
 import { commandProbe } from '../support/command-probe.ts';
 import { describeFileSource, type TreeFile, type Trees } from './file-source.ts';
 
@@ -16,13 +19,34 @@ function writeOne(path: string, file: TreeFile): void {
   if (typeof file === 'object' && 'mode' in file) chmodSync(path, file.mode);
 }
 
-describeFileSource('LocalRoots', async (trees, dir) => {
-  for (const [env, files] of Object.entries(trees)) write(join(dir, env), files);
-  const roots = Object.fromEntries(Object.keys(trees).map((env) => [env, [{ directory: join(dir, env) }]]));
-  return {
-    source: new LocalRoots(roots),
-    change: async (path, text) => writeFileSync(join(dir, 'base', path), text),
+/** Local roots, seen through something else. */
+function describeOverRoots(name: string, over: (roots: FileSource, dir: string) => FileSource): void {
+  describeFileSource(name, async (trees, dir) => {
+    for (const [env, files] of Object.entries(trees)) write(join(dir, env), files);
+    const roots = Object.fromEntries(Object.keys(trees).map((env) => [env, [{ directory: join(dir, env) }]]));
+    return {
+      source: over(new LocalRoots(roots), dir),
+      change: async (path, text) => writeFileSync(join(dir, 'base', path), text),
+    };
+  });
+}
+
+describeOverRoots('LocalRoots', (roots) => roots);
+describeOverRoots('ChainedFiles', (roots) => new ChainedFiles([roots, new LocalRoots({}), roots]));
+describeOverRoots('CachedFiles', (roots, dir) => {
+  const operations = fileOperations(roots);
+  const answerTo = (name: string, question: object): Promise<unknown> => {
+    const { question: schema, answer } = operations[name]!;
+    return answer(schema.parse(question), { kind: 'minion', id: 'web1' }, new AbortController().signal);
   };
+  const rpc = {
+    ask: async (name: string, question: object): Promise<JsonValue> =>
+      JSON.parse(JSON.stringify(await answerTo(name, question))),
+    askBytes: async (name: string, question: object): Promise<Uint8Array> =>
+      (await answerTo(name, question)) as Uint8Array,
+  };
+  const store = new BlobStore({ directory: join(dir, 'cache'), maxBytes: 1024 ** 2, clock: systemClock });
+  return new CachedFiles(rpc, store);
 });
 
 describeFileSource('GitSource', async (trees, dir) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createDispatcher } from '@edge-run/master/jobs';
 import { createMemoryJournal } from '@edge-run/master/journal';
-import { FactsStore, Nodes } from '@edge-run/master/nodes';
+import { FactsStore, MemoryMineStore, MineService, Nodes } from '@edge-run/master/nodes';
 import {
   compileOrchestration,
   createStepExecutor,
@@ -24,8 +24,8 @@ import {
 } from '@edge-run/shared/execute';
 import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
-import { EdgeError, type JsonObject, newId, silentLogger } from '@edge-run/shared/kernel';
-import { type Catalog, defineRead, type Jobs } from '@edge-run/shared/modules/contract';
+import { EdgeError, type JsonObject, newId, silentLogger, systemClock } from '@edge-run/shared/kernel';
+import { type Catalog, defineRead, type Jobs, NO_MINE } from '@edge-run/shared/modules/contract';
 import { encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
 import { LocalJobs } from './local-jobs.ts';
@@ -71,7 +71,7 @@ export class LocalOrchestra {
       await mkdir(dirname(join(dir, path)), { recursive: true });
       await writeFile(join(dir, path), text.replaceAll('@TMP@', dir));
     }
-    const facts = new FactsStore(join(dir, 'facts'));
+    const facts = new FactsStore(join(dir, 'facts'), systemClock);
     for (const id of Object.keys(options.minions)) await facts.set(id, grainsOf(id, options));
     return new LocalOrchestra(dir, options, facts);
   }
@@ -134,6 +134,8 @@ export class LocalOrchestra {
         executor: new RuntimeExecutor(runtime),
         runtime,
         log,
+        mine: new MineService({ store: new MemoryMineStore(), nodes, clock, log }),
+        fileServer: { files: runtime.options.files, update: async () => [] },
       }),
     );
     const executeStep = createStepExecutor({
@@ -195,7 +197,7 @@ export class LocalOrchestra {
       renderText,
       opts: fromPlain({ id, saltenv: 'base', __role: id === this.#options.master ? 'master' : 'minion' }) as PyMap,
       events: { send: async (tag, data) => void (await this.events.send({ tag, data: encodeValue(data) })) },
-      mine: { get: async () => new PyMap() },
+      mine: NO_MINE,
       log: silentLogger,
     };
   }

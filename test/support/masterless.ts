@@ -6,6 +6,7 @@ import { LocalRoots } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { type Compiled, errorMessage, type JsonValue, requireCompiled, silentLogger } from '@edge-run/shared/kernel';
 import type { Catalog, ExecutionModule, StateModule } from '@edge-run/shared/modules/contract';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { compilePillar, pillarSettings } from '@edge-run/shared/pillar';
 import type { TemplateCalls } from '@edge-run/shared/render';
 import { gatherHigh, type HighData } from '@edge-run/shared/state';
@@ -152,7 +153,7 @@ function runtimeOf(dir: string, options: MasterlessOptions, grains: PyMap, opts:
       facts: async () => grains,
       opts,
       events: { send: async () => {} },
-      mine: { get: async () => decodeValue({}) as PyMap },
+      mine: NO_MINE,
       log: silentLogger,
       pillar: ({ pillarenv, override }) =>
         compilePillar({

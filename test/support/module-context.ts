@@ -5,6 +5,7 @@ import {
   type ApplyOutcome,
   type ExecutionModule,
   type ModuleContext,
+  NO_MINE,
   type StateModule,
   takeApart,
   type Verdict,
@@ -43,7 +44,7 @@ export function moduleContext(
     signal: options.signal ?? new AbortController().signal,
     log: silentLogger,
     events: { send: (tag, data) => Promise.resolve(void sent.push([tag, data])) },
-    mine: { get: () => Promise.resolve(new PyMap()) },
+    mine: NO_MINE,
     hasFunction: (name) => functions.has(name),
     call: async (name, args = [], kwargs = {}) => {
       const module = functions.get(name);

@@ -1,6 +1,7 @@
 import type { Host } from '@edge-run/shared/host';
 import { type Compiled, DiagnosticsError, EdgeError, silentLogger } from '@edge-run/shared/kernel';
 import type { ModuleContext, StateModule } from '@edge-run/shared/modules/contract';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { loadSls } from '@edge-run/shared/render';
 import {
   compile,
@@ -93,7 +94,7 @@ export function bareContext(
     signal: new AbortController().signal,
     log: silentLogger,
     events: { send: async () => {} },
-    mine: { get: async () => new PyMap() },
+    mine: NO_MINE,
     call: async (name, args = [], kwargs = {}) => {
       const fun = functions[name];
       if (fun === undefined) throw new EdgeError('EDGE_UNKNOWN_FUNCTION', `no function ${name}`);

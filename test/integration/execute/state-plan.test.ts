@@ -5,6 +5,7 @@ import { createCatalog, HostRuntime, RuntimeExecutor, stateFunctions } from '@ed
 import type { FileSource } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { compiled, type JsonValue, Secret, silentLogger } from '@edge-run/shared/kernel';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { encodeValue, fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
 import { movesOf, readHostPlan } from '@edge-run/shared/view';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,7 +66,7 @@ async function hostIn(world: World) {
       pillar: async () => compiled(pillar),
       opts: new PyMap(),
       events: { send: async () => {} },
-      mine: { get: async () => new PyMap() },
+      mine: NO_MINE,
       log: silentLogger,
     },
     stateFunctions,

@@ -58,6 +58,7 @@ function nodeColumns(session: Session): readonly Column<FleetNode>[] {
     { name: 'version', value: (row) => row.version ?? '-' },
     { name: 'address', value: (row) => row.address ?? '-', wide: true },
     { name: 'seen', value: (row) => formatWhen(row.lastSeenAt, view) },
+    { name: 'grains', value: (row) => formatWhen(row.grainsAsOf, view), wide: true },
   ];
 }
 
@@ -96,9 +97,19 @@ async function showGrains(
   key: string | undefined,
 ): Promise<ExitCode> {
   const target = readTarget(wordAt(words, 0), options);
-  const { values } = await (await session.master()).ask('grains.ls', { target, ...(key === undefined ? {} : { key }) });
-  return printValues(session, values);
+  const answer = await (await session.master()).ask('grains.ls', { target, ...(key === undefined ? {} : { key }) });
+  const now = session.io.clock.now();
+  for (const id of Object.keys(answer.values)) {
+    const at = answer.asOf[id];
+    if (at === undefined) session.note(`! ${id} has never told its grains`);
+    else if (now - at > STALE_GRAINS_MS)
+      session.note(`! grains of ${id} as of ${formatWhen(at, { now, relative: true })}`);
+  }
+  return printValues(session, answer.values);
 }
+
+/** Hosts tell their grains every ten minutes unless told otherwise. */
+const STALE_GRAINS_MS = 30 * 60_000;
 
 /** Values by id; hosts with equal ones share a block. */
 async function printValues(session: Session, values: Readonly<Record<string, JsonValue>>): Promise<ExitCode> {

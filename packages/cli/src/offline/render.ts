@@ -22,6 +22,7 @@ import {
   type SourceRange,
   silentLogger,
 } from '@edge-run/shared/kernel';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
 import { mergeMaps } from '@edge-run/shared/pillar';
 import { pillarOpts, templateOpts } from '@edge-run/shared/project';
@@ -145,7 +146,7 @@ async function createRuntime(
     opts: new PyMap([...optsOf(id, request, project), ...(context.opts ?? [])]),
     ...(pillarenv === undefined ? {} : { pillarenv }),
     events: { send: (tag) => Promise.reject(offline(`the event ${tag} reaches nobody`)) },
-    mine: { get: () => Promise.resolve(new PyMap()) },
+    mine: NO_MINE,
     log: silentLogger,
   };
   const pillar = pillarFor({ id, grains, base, request, project, found });

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { HostRuntime } from '@edge-run/shared/execute';
+import { LocalHost } from '@edge-run/shared/host';
 import { type Compiled, EDGE_VERSION } from '@edge-run/shared/kernel';
+import type { Mine } from '@edge-run/shared/modules/contract';
 import { createRenderer } from '@edge-run/shared/render';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import {
@@ -11,9 +13,11 @@ import {
   type Presence,
   trackPresence,
 } from '../jobs/index.ts';
-import { FactsStore, Nodes } from '../nodes/index.ts';
+import type { Keyring } from '../keys/index.ts';
+import { FactsStore, MineService, Nodes, openMineStore } from '../nodes/index.ts';
 import { RELEASED } from '../orchestration/index.ts';
 import type { Core } from './core.ts';
+import { createFileServer, type FileServer } from './fileserver.ts';
 import { masterFacts, masterRuntime, type RuntimeBase, runtimeBase } from './master-host.ts';
 import { createPillars } from './pillars.ts';
 import { openSshHosts, type SshHosts } from './ssh-hosts.ts';
@@ -27,6 +31,10 @@ export type PillarOf = (
 /** Who there is, and how they are made to do something: minions, SSH hosts and the master's own host. */
 export interface Fleet {
   readonly base: RuntimeBase;
+  readonly fileServer: FileServer;
+  readonly mine: MineService;
+  /** Admission as it is asked of this master: a host whose key goes is forgotten with all that it told. */
+  readonly keyring: Keyring;
   /** The master's own facts. */
   readonly facts: () => Promise<PyMap>;
   /** What orchestrations are rendered by, and where their own states run. */
@@ -48,9 +56,17 @@ export async function openFleet(core: Core): Promise<Fleet> {
   const sendEvent = async (tag: string, data: Parameters<typeof encodeValue>[0]): Promise<void> => {
     await events.send({ tag, data: encodeValue(data) });
   };
-  const base = runtimeBase(config, createRenderer(), { send: sendEvent }, log);
-  const facts = masterFacts(base, config);
-  const compilePillar = createPillars(config, base);
+  const host = new LocalHost({ id: config.id });
+  const fileServer = createFileServer(config, { host, clock, log });
+  core.background.run(fileServer.keepUpdated(signal));
+  const base = runtimeBase(config, {
+    ...createRenderer(),
+    ...{ host, log, files: fileServer.files, events: { send: sendEvent } },
+    // What asks for the mine is made before the hosts that are chosen from are known.
+    mine: deferredMine(() => mine.forHost(config.id, { pillars: 'all' })),
+  });
+  const facts = masterFacts(base, config, clock);
+  const compilePillar = createPillars(config, base, (id) => mine.forHost(id, { host: id, pillars: 'none' }));
   const presence = trackPresence({
     ...(system === undefined ? {} : { system }),
     account: keyring.account,
@@ -59,7 +75,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
     log,
     signal,
   });
-  const factsStore = new FactsStore(join(config.data_dir, 'facts'));
+  const factsStore = new FactsStore(join(config.data_dir, 'facts'), clock);
   const pillarOf: PillarOf = (id, { pillarenv, override }) =>
     compilePillar({
       id,
@@ -68,7 +84,8 @@ export async function openFleet(core: Core): Promise<Fleet> {
       ...(override === undefined ? {} : { override }),
     });
   const shared = { config, base, bus, keyring, clock, log, signal };
-  const ssh = await openSshHosts({ ...shared, version: EDGE_VERSION, facts: factsStore, pillarOf });
+  const mineOf = (id: string): Mine => deferredMine(() => mine.forHost(id, { host: id, pillars: 'exact' }));
+  const ssh = await openSshHosts({ ...shared, version: EDGE_VERSION, facts: factsStore, pillarOf, mineOf });
   const nodes: Nodes = new Nodes({
     // Where nobody is let in one by one, who told us of himself is who there is.
     minions: () =>
@@ -81,6 +98,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
     nodegroups: config.nodegroups,
     pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
   });
+  const mine = new MineService({ store: await openMineStore(connections.bus.connection), nodes, clock, log });
   const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, ssh.presence(presence));
   const runtime = masterRuntime(base, {
     facts,
@@ -91,12 +109,16 @@ export async function openFleet(core: Core): Promise<Fleet> {
     pillarOf: async ({ pillarenv, override }) =>
       compilePillar({
         id: config.id,
-        grains: await facts(),
+        grains: await facts.current(),
         pillarenv,
         ...(override === undefined ? {} : { override }),
       }),
   });
-  return { base, facts, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher, selectKnown };
+  return {
+    ...{ base, fileServer, mine, keyring: forgettingKeyring(keyring, nodes, mine) },
+    facts: () => facts.current(),
+    ...{ runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher, selectKnown },
+  };
 }
 
 function openJobs(
@@ -105,7 +127,7 @@ function openJobs(
   presence: Presence,
 ): Pick<Fleet, 'jobs' | 'dispatcher' | 'selectKnown'> {
   const selection = (target: string, type: string, delimiter?: string): ReturnType<Nodes['select']> =>
-    nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type, delimiter);
+    nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type, { delimiter });
   // A host that is called by its name and that nobody knows is one that does not answer, not one to leave out.
   const select = async (target: string, type: string, delimiter?: string): Promise<readonly string[]> => {
     const { matched, missing } = await selection(target, type, delimiter);
@@ -135,4 +157,29 @@ function openJobs(
 function pillarenvOf(facts: PyMap): string | undefined {
   const own = facts.get('pillarenv');
   return typeof own === 'string' ? own : undefined;
+}
+
+/** A mine that is there when it is used. */
+function deferredMine(mine: () => Mine): Mine {
+  return {
+    get: (target, name, type) => mine().get(target, name, type),
+    update: (entries, options) => mine().update(entries, options),
+    remove: (names) => mine().remove(names),
+  };
+}
+
+/** Before the key goes, so that nothing stays when this is killed; and after it, for what the host sent meanwhile. */
+function forgettingKeyring(keyring: Keyring, nodes: Nodes, mine: MineService): Keyring {
+  const forget = async (id: string): Promise<void> => {
+    await mine.remove(id);
+    await nodes.forget(id);
+  };
+  return {
+    ...keyring,
+    async delete(id) {
+      await forget(id);
+      await keyring.delete(id);
+      await forget(id);
+    },
+  };
 }

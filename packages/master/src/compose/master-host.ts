@@ -1,13 +1,11 @@
 import { createCatalog, HostRuntime, type RuntimeOptions, stateFunctions } from '@edge-run/shared/execute';
-import { LocalHost } from '@edge-run/shared/host';
-import type { Compiled, Logger } from '@edge-run/shared/kernel';
-import type { EventSink, Jobs } from '@edge-run/shared/modules/contract';
-import { gatherFacts } from '@edge-run/shared/modules/facts';
+import type { Clock, Compiled } from '@edge-run/shared/kernel';
+import type { Jobs } from '@edge-run/shared/modules/contract';
+import { gatherGrains, KeptFacts } from '@edge-run/shared/modules/facts';
 import type { Renderer } from '@edge-run/shared/render';
 import { PyMap } from '@edge-run/shared/values';
 import type { LoadedMasterConfig } from '../config/index.ts';
-import { stateFiles } from './files.ts';
-import { masterOpts } from './opts.ts';
+import { grainsFileOf, masterOpts } from './opts.ts';
 
 /** What the runtimes of all hosts that this process works for have in common. */
 export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
@@ -15,38 +13,27 @@ export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
 /** The master's own host, as the base of its runtimes. */
 export function runtimeBase(
   config: LoadedMasterConfig,
-  renderer: Renderer,
-  events: EventSink,
-  log: Logger,
+  parts: Renderer & Pick<RuntimeBase, 'host' | 'events' | 'files' | 'mine' | 'log'>,
 ): RuntimeBase {
-  return {
-    host: new LocalHost({ id: config.id }),
-    catalog: createCatalog(),
-    files: stateFiles(config),
-    ...renderer,
-    opts: masterOpts(config),
-    events,
-    mine: { get: async () => new PyMap() },
-    log,
-  };
+  return { ...parts, catalog: createCatalog(), opts: masterOpts(config) };
 }
 
-/** The master's facts, gathered once: they do not change while it runs. */
-export function masterFacts(base: RuntimeBase, config: LoadedMasterConfig): () => Promise<PyMap> {
-  let facts: Promise<PyMap> | undefined;
-  const gather = async (): Promise<PyMap> =>
-    new PyMap([...(await gatherFacts(base.host)), ['id', config.id], ['role', 'master']]);
-  return () => {
-    facts ??= gather();
-    return facts;
-  };
+/** The master's facts, kept until somebody has them gathered anew: nothing but its grains file changes while it runs. */
+export function masterFacts({ host, log }: RuntimeBase, config: LoadedMasterConfig, clock: Clock): KeptFacts {
+  const file = grainsFileOf(config);
+  return new KeptFacts({
+    gather: async () =>
+      new PyMap([...(await gatherGrains(host, { file }, log)), ['id', config.id], ['role', 'master']]),
+    keepMs: Number.POSITIVE_INFINITY,
+    clock,
+  });
 }
 
 /** The runtime orchestrations render and run their own states in. */
 export function masterRuntime(
   base: RuntimeBase,
   parts: {
-    facts: () => Promise<PyMap>;
+    facts: KeptFacts;
     jobs: Jobs;
     pillarOf: (query: { pillarenv: string | undefined; override: PyMap | undefined }) => Promise<Compiled<PyMap>>;
   },
@@ -54,7 +41,8 @@ export function masterRuntime(
   return new HostRuntime(
     {
       ...base,
-      facts: parts.facts,
+      facts: () => parts.facts.current(),
+      refreshFacts: () => parts.facts.refresh(),
       jobs: parts.jobs,
       pillar: ({ pillarenv, override }) => parts.pillarOf({ pillarenv, override }),
     },

@@ -81,7 +81,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
 
 function serve(
   { connections, clock, log, signal }: Core,
-  { base, jobs, nodes, presence, pillarOf }: Fleet,
+  { base, jobs, nodes, mine, presence, pillarOf }: Fleet,
   operations: Readonly<Record<string, Operation>>,
 ): Promise<void> {
   return serveGateway({
@@ -90,7 +90,10 @@ function serve(
     log,
     signal,
     operations,
-    rpc: minionRpc({ files: base.files, jobs, nodes, keyring: connections.keyring, pillarOf }),
+    rpc: minionRpc({
+      ...{ files: base.files, jobs, nodes, mine, opts: base.opts, pillarOf },
+      keyring: connections.keyring,
+    }),
     onMinionEvent: (id) => presence.seen(id),
   });
 }
@@ -98,12 +101,12 @@ function serve(
 /** Everything that people may ask. */
 function operationsOf(
   { config, clock, events, connections }: Core,
-  { base, facts, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher }: Fleet,
+  { base, facts, keyring, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher }: Fleet,
   { runs, history, runners }: Runs,
   { schedules, reactors }: Automation,
   startedAt: number,
 ): Readonly<Record<string, Operation>> {
-  const { keyring, servers, caFile, admission } = connections;
+  const { servers, caFile, admission } = connections;
   const master = { id: config.id, version: EDGE_VERSION, startedAt, clock };
   const access = { servers, ...admission, ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }) };
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { templateOpts } from '@edge-run/shared/project';
 import { fromPlain, type PyMap } from '@edge-run/shared/values';
 import type { LoadedMasterConfig } from '../config/index.ts';
@@ -13,7 +14,14 @@ export function masterOpts(config: LoadedMasterConfig): PyMap {
     nodegroups,
     fleet,
     ...templateOpts(config),
+    grains_file: grainsFileOf(config),
+    cachedir: join(data_dir, 'cache'),
     saltenv: 'base',
     __role: 'master',
   }) as PyMap;
+}
+
+/** Where the master's own grains are that functions set. */
+export function grainsFileOf({ data_dir }: LoadedMasterConfig): string {
+  return join(data_dir, 'grains');
 }

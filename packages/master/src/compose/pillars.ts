@@ -1,4 +1,5 @@
 import { type CompilePillarOf, createPillarCompiler, type RuntimeOptions } from '@edge-run/shared/execute';
+import type { Mine } from '@edge-run/shared/modules/contract';
 import { pillarOpts } from '@edge-run/shared/project';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { pillarFiles } from './files.ts';
@@ -7,6 +8,7 @@ import { pillarFiles } from './files.ts';
 export function createPillars(
   config: LoadedMasterConfig,
   base: Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>,
+  mineOf: (id: string) => Mine,
 ): CompilePillarOf {
-  return createPillarCompiler({ files: pillarFiles(config), settings: pillarOpts(config), base });
+  return createPillarCompiler({ files: pillarFiles(config), settings: pillarOpts(config), base, mineOf });
 }

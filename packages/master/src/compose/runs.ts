@@ -32,8 +32,8 @@ const SWITCH_ON_DEADLINE_MS = 30_000;
 
 /** Makes the engine and the runners; each needs the other, so they meet through functions. */
 export function createRuns(core: Core, fleet: Fleet): Runs {
-  const { config, clock, log, signal, events, journal, background, connections } = core;
-  const { runtime, dispatcher, nodes, presence, jobs, selectKnown } = fleet;
+  const { config, clock, log, signal, events, journal, background } = core;
+  const { runtime, dispatcher, nodes, presence, jobs, selectKnown, mine, fileServer } = fleet;
   const publish = publisher(core);
   const checks: StepChecks = {
     functions: runtime.catalog.functions,
@@ -53,7 +53,10 @@ export function createRuns(core: Core, fleet: Fleet): Runs {
   const cloud = local === undefined ? fleet.ssh.cloud : createLocalCloud(local);
   const executor = new RuntimeExecutor(runtime);
   const runners: RunnerCalls = createRunnerCalls(
-    masterRunners({ runs, master: config.id, cloud, jobs, nodes, presence, events, executor, runtime, log }),
+    masterRunners({
+      ...{ runs, master: config.id, cloud, jobs, nodes, presence, events, executor, runtime, log },
+      ...{ mine, fileServer },
+    }),
   );
   const executeStep = createStepExecutor({
     kinds: STEP_KINDS,
@@ -61,7 +64,7 @@ export function createRuns(core: Core, fleet: Fleet): Runs {
     ports: {
       jobs: dispatcher,
       runners,
-      wheels: createRunnerCalls(keyWheels(connections.keyring)),
+      wheels: createRunnerCalls(keyWheels(fleet.keyring)),
       events: {
         listen: (listenSignal) => events.listen(listenSignal),
         send: async (tag, data, causedBy) => {

@@ -9,9 +9,11 @@ import {
   EdgeError,
   errorMessage,
   type Logger,
+  newId,
   requireCompiled,
 } from '@edge-run/shared/kernel';
-import { gatherFacts } from '@edge-run/shared/modules/facts';
+import type { Mine } from '@edge-run/shared/modules/contract';
+import { gatherGrains, KeptFacts } from '@edge-run/shared/modules/facts';
 import { loadYaml } from '@edge-run/shared/render';
 import { fromPlain, PyMap, toPlain } from '@edge-run/shared/values';
 import type { CloudDriver } from '../cloud/index.ts';
@@ -30,6 +32,7 @@ export interface SshHostsOptions {
   readonly keyring: Keyring;
   readonly facts: FactsStore;
   pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
+  mineOf(id: string): Mine;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -38,6 +41,7 @@ export interface SshHostsOptions {
 
 /** Channels of one connection are few: sshd's MaxSessions is 10 by default. */
 const JOBS_PER_HOST = 8;
+const MINE_TIMEOUT_MS = 300_000;
 
 /** The hosts of the roster as targets like any other. */
 export interface SshHosts {
@@ -113,10 +117,18 @@ async function createExecutor(
   id: string,
   fleet: SshFleet,
   grains: PyMap,
-  { base, facts, pillarOf, log }: SshHostsOptions,
+  { base, config, facts, pillarOf, mineOf, clock, log, signal }: SshHostsOptions,
 ): Promise<JobExecutor> {
   const host = await fleet.host(id);
-  const gathered = new PyMap([...(await gatherFacts(host)), ...grains, ['id', id]]);
+  const places = placesOf(grains);
+  const mineFunctions = fromPlain(fleet.target(id).minionOpts.mine_functions ?? {});
+  const kept = new KeptFacts({
+    gather: () => gatherGrains(host, { file: places.grains_file, configured: grains }, log),
+    keepMs: Number.POSITIVE_INFINITY,
+    clock,
+    onChange: (changed) => facts.set(id, changed),
+  });
+  const gathered = await kept.current();
   await facts.set(id, gathered);
   const pillarenv = gathered.get('pillarenv');
   const runtime = new HostRuntime(
@@ -124,24 +136,47 @@ async function createExecutor(
       ...base,
       host,
       log: log.child({ host: id }),
-      opts: new PyMap([...base.opts, ['id', id], ...servicesDirOf(gathered)]),
-      facts: async () => gathered,
+      opts: new PyMap([...base.opts, ['mine_functions', mineFunctions], ['id', id], ...Object.entries(places)]),
+      mine: mineOf(id),
+      facts: () => kept.current(),
+      refreshFacts: () => kept.refresh(),
       pillar: (query) => pillarOf(id, { pillarenv: query.pillarenv, override: query.override }),
       ...(typeof pillarenv === 'string' ? { pillarenv } : {}),
     },
     stateFunctions,
   );
-  return new RuntimeExecutor(runtime);
+  const executor = new RuntimeExecutor(runtime);
+  const everyMs = config.mine_interval * 60_000;
+  void keepMineUpdated(executor, { everyMs, clock, log: log.child({ host: id }), signal });
+  return executor;
 }
 
-/** Services without an init system are declared below the host's home, where its roster says one. */
-function servicesDirOf(facts: PyMap): [string, string][] {
-  const home = facts.get('home');
-  if (typeof home !== 'string') return [];
-  return [
-    ['services_dir', `${home}/services`],
-    ['services_run_dir', `${home}/run`],
-  ];
+/** What a minion does for itself: publishes in the mine what its pillar says, now and from time to time. */
+async function keepMineUpdated(
+  executor: JobExecutor,
+  { everyMs, clock, log, signal }: { everyMs: number; clock: Clock; log: Logger; signal: AbortSignal },
+): Promise<void> {
+  while (!signal.aborted) {
+    const job = { jid: `mine-${newId()}`, fun: 'mine.update', args: [], kwargs: new Map(), timeoutMs: MINE_TIMEOUT_MS };
+    const { outcome, ret } = await executor.execute(job, { signal, log });
+    if (outcome !== 'succeeded') log.debug(`the mine was not updated: ${String(ret)}`);
+    await clock.sleep(everyMs, signal).catch(() => undefined);
+  }
+}
+
+/**
+ * Where a host without an agent keeps what an agent would have in its data directory: below its home where its roster
+ * says one, else where root's daemons have theirs. Services without an init system are declared there too.
+ */
+function placesOf(grains: PyMap): { readonly grains_file: string; readonly cachedir: string } & Record<string, string> {
+  const home = grains.get('home');
+  if (typeof home !== 'string') return { grains_file: '/etc/edge/grains', cachedir: '/var/cache/edge' };
+  return {
+    grains_file: `${home}/grains`,
+    cachedir: `${home}/cache`,
+    services_dir: `${home}/services`,
+    services_run_dir: `${home}/run`,
+  };
 }
 
 /** @throws EdgeError `EDGE_CONFIG_INVALID`; DiagnosticsError with everything that is wrong in it */

@@ -4,6 +4,7 @@ import { createCatalog, HostRuntime } from '@edge-run/shared/execute';
 import { LocalRoots } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { type Clock, compiled, errorMessage, silentLogger } from '@edge-run/shared/kernel';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { createRenderer } from '@edge-run/shared/render';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { stopLeftBehind } from '../broker/index.ts';
@@ -43,7 +44,7 @@ async function stopServices(home: string): Promise<readonly string[]> {
       ['services_run_dir', join(home, 'run')],
     ]),
     events: { send: async () => {} },
-    mine: { get: async () => new PyMap() },
+    mine: NO_MINE,
     log: silentLogger,
   });
   const { ctx } = await runtime.workplace({ signal: new AbortController().signal, log: silentLogger });

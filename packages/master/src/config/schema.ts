@@ -1,5 +1,6 @@
 import { projectSettings } from '@edge-run/shared/project';
 import { z } from 'zod';
+import { fileserverSettings } from './gitfs.ts';
 import { returnersConfig } from './returners.ts';
 
 /** One `reactor` entry: tag glob → SLS files. */
@@ -64,6 +65,7 @@ export const masterConfigSchema = z.strictObject({
     .prefault({})
     .describe('The broker.'),
   ...projectSettings,
+  ...fileserverSettings,
   reactor: z.array(reactorEntry).default([]).describe('Event tag globs and the SLS files that react to them.'),
   schedule: z
     .record(z.string(), z.record(z.string(), z.unknown()))
@@ -98,6 +100,12 @@ export const masterConfigSchema = z.strictObject({
     .default(false)
     .describe('Accept every minion that knocks. For tests and demonstrations only.'),
   deadline: z.number().positive().default(300).describe('Seconds until a job that says nothing else is given up.'),
+  mine_interval: z
+    .number()
+    .positive()
+    .max(10_080)
+    .default(60)
+    .describe('Minutes between two updates of the mine for hosts of the roster, while they are connected.'),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('What is logged.'),
 });
 

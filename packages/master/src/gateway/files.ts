@@ -5,13 +5,15 @@ import { type Operation, operation } from './serve.ts';
 
 const PAGE = 1_000;
 const MAX_CHUNK_BYTES = 512 * 1024;
+/** Files of one question; more bytes than one chunk are not answered either. */
+const MAX_BLOBS = 1_000;
 /** Contents kept in memory while their chunks are asked for. */
 const MAX_OPEN_BYTES = 256 * 1024 * 1024;
 const KEEP_OPEN_MS = 30_000;
 
 const place = { env: z.string() };
 
-/** What minions ask of a FileSource: `file-environments`, `file-find`, `file-list`, `file-chunk`. */
+/** What minions ask of a FileSource: `file-environments`, `file-find`, `file-list`, `file-blobs`, `file-chunk`. */
 export function fileOperations(files: FileSource): Readonly<Record<string, Operation>> {
   const open = new OpenContents(files);
   return {
@@ -32,6 +34,21 @@ export function fileOperations(files: FileSource): Readonly<Record<string, Opera
         return { entries, more: false };
       },
     ),
+    'file-blobs': operation(
+      z.object({ files: z.array(z.object({ path: z.string(), digest: z.string() })).max(MAX_BLOBS), ...place }),
+      async ({ files: wanted, env }) => {
+        const opened = await Promise.all(wanted.map(({ path }) => files.open(path, env)));
+        let bytes = 0;
+        const served = opened.map((handle, index) => {
+          if (handle?.digest !== wanted[index]!.digest || bytes + handle.sizeBytes > MAX_CHUNK_BYTES) return null;
+          bytes += handle.sizeBytes;
+          return handle.read();
+        });
+        const contents = await Promise.all(served);
+        const blobs = contents.map((content) => (content === null ? null : Buffer.from(content).toString('base64')));
+        return { blobs };
+      },
+    ),
     'file-chunk': operation(
       z.object({
         uri: z.string(),
@@ -42,7 +59,7 @@ export function fileOperations(files: FileSource): Readonly<Record<string, Opera
       }),
       async ({ uri, env, digest, offset, length }) => {
         const content = await open.content(uri, env, digest);
-        return { data: Buffer.from(content.subarray(offset, offset + length)).toString('base64') };
+        return content.subarray(offset, offset + length);
       },
     ),
   };

@@ -20,6 +20,7 @@ export interface Caller {
 /** One thing that can be asked. `question` is checked before `answer` is called. */
 export interface Operation<Q = unknown> {
   readonly question: z.ZodType<Q>;
+  /** What is answered as JSON, or bytes, which travel as they are. */
   answer(question: Q, caller: Caller, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -85,9 +86,10 @@ class Desk {
 
   async #answer({ subject, body, respond }: Received, kind: Caller['kind']): Promise<void> {
     const { log } = this.#options;
-    let answer: Answer<unknown>;
+    let answer: Answer<unknown> | Uint8Array;
     try {
-      answer = { ok: true, answer: (await this.#handle(subject, body, kind)) ?? null };
+      const given = (await this.#handle(subject, body, kind)) ?? null;
+      answer = given instanceof Uint8Array ? given : { ok: true, answer: given };
     } catch (error) {
       answer = { ok: false, error: toErrorRecord(error) };
       if (!(error instanceof EdgeError))

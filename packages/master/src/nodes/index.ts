@@ -1,2 +1,4 @@
 export { FactsStore } from './facts-store.ts';
-export { type NodeKind, Nodes, type NodesOptions } from './nodes.ts';
+export { MineService } from './mine.ts';
+export { MemoryMineStore, type MineStore, openMineStore, storedMineEntry } from './mine-store.ts';
+export { type NodeKind, Nodes, type NodesOptions, type PillarUse } from './nodes.ts';

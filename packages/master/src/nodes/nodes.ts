@@ -1,10 +1,13 @@
-import { type Compiled, requireCompiled } from '@edge-run/shared/kernel';
+import { type Compiled, EdgeError, type InstantMs, requireCompiled } from '@edge-run/shared/kernel';
 import {
+  exactPillars,
   explainMatch,
   type MatchReason,
+  type ParseTargetOptions,
   parseTarget,
   type Selection,
   selectTargets,
+  type TargetContext,
   type TargetSubject,
 } from '@edge-run/shared/target';
 import { PyMap, type Value } from '@edge-run/shared/values';
@@ -20,12 +23,19 @@ export interface NodesOptions {
   /** Ids of the roster's hosts, with the grains the roster gives them. */
   sshHosts(): ReadonlyMap<string, PyMap>;
   readonly facts: FactsStore;
-  readonly nodegroups: Readonly<Record<string, string>>;
+  /** Name → compound target, or its words or ids as a list. */
+  readonly nodegroups: Readonly<Record<string, string | readonly string[]>>;
   /** What the join token of a minion says it is for: no host says that of itself. */
   roleOf(id: string): string | undefined;
   /** Compiles a host's pillar, for targets that look into it. */
   pillarOf(id: string): Promise<Compiled<PyMap>>;
 }
+
+/**
+ * What a target may look into: whole pillars; pillars by exact values only, because whoever may guess with patterns
+ * reads other hosts' secrets letter by letter (Salt 3006, `_mine_get`); or no pillars, where one is just being compiled.
+ */
+export type PillarUse = 'all' | 'exact' | 'none';
 
 /** Every host that can be a target, and who a target expression means. */
 export class Nodes {
@@ -61,14 +71,23 @@ export class Nodes {
     return this.#options.facts.get(id) !== undefined;
   }
 
+  /** When the host last told its facts; undefined when it never did. */
+  factsAsOf(id: string): InstantMs | undefined {
+    return this.#options.facts.asOf(id);
+  }
+
+  /** Forgets what a host told: it is none of ours any more. */
+  async forget(id: string): Promise<void> {
+    await this.#options.facts.delete(id);
+  }
+
   /** @throws DiagnosticsError on bad syntax, an unknown nodegroup, or a pillar that does not compile where one is needed */
-  async select(
+  select(
     expression: string | readonly string[],
     type: string,
-    delimiter?: string,
+    { pillars = 'all', delimiter }: { readonly pillars?: PillarUse; readonly delimiter?: string | undefined } = {},
   ): Promise<Selection<TargetSubject>> {
-    const subjects = await this.#subjects(expression, type);
-    return requireCompiled(selectTargets(expression, type, subjects, this.#context(delimiter)));
+    return this.#selectAmong(this.ids(), expression, type, pillars, delimiter);
   }
 
   /** For every host, why the expression means it or not, sorted by id. @throws as `select` */
@@ -77,25 +96,65 @@ export class Nodes {
     type: string,
     delimiter?: string,
   ): Promise<readonly { readonly id: string; readonly reason: MatchReason }[]> {
-    const subjects = await this.#subjects(expression, type);
+    const subjects = await this.#subjects(this.ids(), looksIntoPillar(expression, type), 'all');
     const context = this.#context(delimiter);
     const target = requireCompiled(parseTarget(expression, type, context));
     return subjects.map((subject) => ({ id: subject.id, reason: explainMatch(target, subject, context) }));
   }
 
-  #subjects(expression: string | readonly string[], type: string): Promise<readonly TargetSubject[]> {
-    return Promise.all(this.ids().map((id) => this.#subject(id, looksIntoPillar(expression, type))));
+  /** Whether a target selects one host. @throws as `select` */
+  async matches(
+    id: string,
+    expression: string | readonly string[],
+    type: string,
+    pillars: PillarUse,
+  ): Promise<boolean> {
+    return (await this.#selectAmong([id], expression, type, pillars)).matched.length > 0;
   }
 
-  #context(delimiter: string | undefined): { nodegroups: Readonly<Record<string, string>>; delimiter?: string } {
+  async #selectAmong(
+    ids: readonly string[],
+    expression: string | readonly string[],
+    type: string,
+    pillars: PillarUse,
+    delimiter?: string,
+  ): Promise<Selection<TargetSubject>> {
+    const withPillars = pillars !== 'none' && looksIntoPillar(expression, type);
+    const subjects = await this.#subjects(ids, withPillars, pillars);
+    const rewrite = pillars === 'exact' ? { rewrite: exactPillars } : {};
+    return requireCompiled(selectTargets(expression, type, subjects, { ...this.#context(delimiter), ...rewrite }));
+  }
+
+  #subjects(ids: readonly string[], withPillars: boolean, pillars: PillarUse): Promise<readonly TargetSubject[]> {
+    return Promise.all(ids.map((id) => this.#subject(id, withPillars, pillars)));
+  }
+
+  #context(delimiter: string | undefined): TargetContext & ParseTargetOptions {
     const { nodegroups } = this.#options;
     return delimiter === undefined ? { nodegroups } : { nodegroups, delimiter };
   }
 
-  async #subject(id: string, withPillar: boolean): Promise<TargetSubject> {
-    const pillar = withPillar ? requireCompiled(await this.#options.pillarOf(id)) : new PyMap();
-    return { id, grains: this.factsOf(id), pillar };
+  async #subject(id: string, withPillar: boolean, pillars: PillarUse): Promise<TargetSubject> {
+    const grains = this.factsOf(id);
+    if (pillars === 'none') return pillarless(id, grains);
+    return { id, grains, pillar: withPillar ? requireCompiled(await this.#options.pillarOf(id)) : new PyMap() };
   }
+}
+
+/** Looking into its pillar is the error, not the target that might. */
+function pillarless(id: string, grains: PyMap): TargetSubject {
+  return {
+    id,
+    grains,
+    get pillar(): PyMap {
+      throw new EdgeError(
+        'EDGE_NOT_SUPPORTED',
+        'a pillar cannot choose hosts by their pillars, which wait for it',
+        {},
+        { hint: 'Choose by id, grain or address.' },
+      );
+    },
+  };
 }
 
 /** Compiling every pillar is dear: only where the expression may ask for one. */

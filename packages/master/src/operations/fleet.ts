@@ -125,7 +125,7 @@ function nodeOperations({
   const select = async (target: TargetExpression | undefined): Promise<readonly string[]> =>
     target === undefined
       ? nodes.ids()
-      : (await nodes.select(target.expr, target.type, target.delimiter)).matched.map(({ id }) => id);
+      : (await nodes.select(target.expr, target.type, { delimiter: target.delimiter })).matched.map(({ id }) => id);
   const required = async (target: TargetExpression): Promise<readonly string[]> => {
     const ids = await select(target);
     if (ids.length > 0) return ids;
@@ -156,11 +156,18 @@ function nodeOperations({
       });
       return { values: Object.fromEntries(await Promise.all(entries)) };
     }),
-    'grains.ls': operation(OPERATIONS['grains.ls'].args, async ({ target, key }) => ({
-      values: Object.fromEntries(
-        (await required(target)).map((id) => [id, encodeValue(factOf(nodes.factsOf(id), key))]),
-      ),
-    })),
+    'grains.ls': operation(OPERATIONS['grains.ls'].args, async ({ target, key }) => {
+      const ids = await required(target);
+      return {
+        values: Object.fromEntries(ids.map((id) => [id, encodeValue(factOf(nodes.factsOf(id), key))])),
+        asOf: Object.fromEntries(
+          ids.flatMap((id) => {
+            const at = nodes.factsAsOf(id);
+            return at === undefined ? [] : [[id, at]];
+          }),
+        ),
+      };
+    }),
   };
 }
 
@@ -209,13 +216,21 @@ function minionNode(id: string, presence: Presence, nodes: Nodes): FleetNode {
     kind: 'minion',
     state: seen === undefined ? 'unknown' : seen.connected ? 'connected' : 'disconnected',
     ...described(nodes.factsOf(id)),
+    ...grainsAsOf(id, nodes),
     ...(seen === undefined ? {} : { lastSeenAt: seen.seenAt }),
   };
 }
 
 function sshNode(id: string, fleet: SshFleet, nodes: Nodes): FleetNode {
   const { host } = fleet.target(id);
-  return { id, kind: 'ssh', state: 'unknown', ...described(nodes.factsOf(id)), address: host };
+  return {
+    id,
+    kind: 'ssh',
+    state: 'unknown',
+    ...described(nodes.factsOf(id)),
+    ...grainsAsOf(id, nodes),
+    address: host,
+  };
 }
 
 function described(facts: PyMap): { version?: string; os?: string; address?: string } {
@@ -231,6 +246,11 @@ function described(facts: PyMap): { version?: string; os?: string; address?: str
     ...(os === undefined ? {} : { os }),
     ...(address === undefined ? {} : { address }),
   };
+}
+
+function grainsAsOf(id: string, nodes: Nodes): { grainsAsOf?: number } {
+  const at = nodes.factsAsOf(id);
+  return at === undefined ? {} : { grainsAsOf: at };
 }
 
 function factOf(facts: PyMap, key: string | undefined): Value {

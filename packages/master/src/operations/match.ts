@@ -8,7 +8,7 @@ type MatchPart = NonNullable<Match['hosts']>[number]['parts'][number];
 /** Whom a target selects and, where asked for, why each host is or is not among them. @throws DiagnosticsError */
 export async function matchTarget(nodes: Nodes, target: TargetExpression, explain: boolean): Promise<Match> {
   const { expr, type, delimiter } = target;
-  const { matched, missing } = await nodes.select(expr, type, delimiter);
+  const { matched, missing } = await nodes.select(expr, type, { delimiter });
   const answer = { ids: matched.map(({ id }) => id), missing: [...missing] };
   if (!explain) return answer;
   const reasons = await nodes.explain(expr, type, delimiter);

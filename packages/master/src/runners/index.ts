@@ -3,12 +3,14 @@ import type { Logger } from '@edge-run/shared/kernel';
 import type { CloudDriver } from '../cloud/index.ts';
 import type { Events } from '../events/index.ts';
 import type { JobService, Presence } from '../jobs/index.ts';
-import type { Nodes } from '../nodes/index.ts';
+import type { MineService, Nodes } from '../nodes/index.ts';
 import type { RunService } from '../orchestration/index.ts';
 import { cloudRunners } from './cloud.ts';
 import type { Runner } from './contract.ts';
+import { type FileServerControl, fileserverRunners } from './fileserver.ts';
 import { fleetRunners } from './fleet.ts';
 import { functionRunners } from './functions.ts';
+import { mineRunners } from './mine.ts';
 import { stateRunners } from './state.ts';
 
 export { createRunnerCalls, defineRunner, type Runner, type RunnerContext } from './contract.ts';
@@ -24,6 +26,8 @@ export interface RunnerParts {
   readonly cloud: CloudDriver;
   readonly jobs: JobService;
   readonly nodes: Nodes;
+  readonly mine: MineService;
+  readonly fileServer: FileServerControl;
   readonly presence: Presence;
   readonly events: Events;
   readonly executor: RuntimeExecutor;
@@ -37,6 +41,8 @@ export function masterRunners(parts: RunnerParts): readonly Runner[] {
     ...stateRunners(parts.runs, parts.master),
     ...cloudRunners(parts.cloud),
     ...fleetRunners(parts),
+    ...mineRunners(parts.mine),
+    ...fileserverRunners(parts.fileServer),
     ...functionRunners(parts.executor, parts.runtime, parts.log),
   ];
 }

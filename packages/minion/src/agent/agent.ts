@@ -3,7 +3,7 @@ import { type BusCredentials, type BusTls, connectNatsBus, type NatsBus, type Re
 import { type JobExecutor, JobRunner, JobStore } from '@edge-run/shared/execute';
 import { type Clock, EdgeError, errorMessage, type Logger, systemClock } from '@edge-run/shared/kernel';
 import { idToken, type MinionEvent, SUBJECTS } from '@edge-run/shared/protocol';
-import { CachedFiles } from '../cache/index.ts';
+import { BlobStore, CachedFiles } from '../cache/index.ts';
 import type { Identity } from '../identity/index.ts';
 import { enrol } from './enrol.ts';
 import { createPorts, type MinionPorts } from './ports.ts';
@@ -32,6 +32,8 @@ export interface AgentOptions {
   /** What this host is for; a join token can be good for one role only. */
   readonly role?: string;
   readonly concurrency: number;
+  /** How much of the master's files is kept. Default 1 GiB. */
+  readonly fileCacheBytes?: number;
   /** Makes what runs the jobs, over the ports to the master. */
   readonly createExecutor: (ports: MinionPorts) => JobExecutor;
   readonly log: Logger;
@@ -51,6 +53,7 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
+const DEFAULT_FILE_CACHE_BYTES = 1024 ** 3;
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 15_000;
 
@@ -90,7 +93,14 @@ class RunningAgent implements Agent, Link {
       dataDir: options.dataDir,
       rpc,
       link: this,
-      files: new CachedFiles(rpc, join(options.dataDir, 'files')),
+      files: new CachedFiles(
+        rpc,
+        new BlobStore({
+          directory: join(options.dataDir, 'files'),
+          maxBytes: options.fileCacheBytes ?? DEFAULT_FILE_CACHE_BYTES,
+          clock: this.#clock,
+        }),
+      ),
       clock: this.#clock,
       running: () => this.#runner.running(),
       role: () => this.#role,

@@ -1,6 +1,6 @@
 import type { FileSource } from '@edge-run/shared/files';
 import type { Clock, JsonObject, JsonValue } from '@edge-run/shared/kernel';
-import type { EventSink, Mine } from '@edge-run/shared/modules/contract';
+import type { EventSink, Mine, MineEntry } from '@edge-run/shared/modules/contract';
 import { type MinionEvent, type RunningJob, SUBJECTS } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import type { Link, MasterRpc } from './rpc.ts';
@@ -10,11 +10,12 @@ export interface MinionPorts {
   readonly id: string;
   readonly dataDir: string;
   readonly files: FileSource;
-  readonly mine: Mine & {
-    /** Publishes values of this host: function → value. */
-    update(values: PyMap): Promise<void>;
-  };
+  readonly mine: Mine;
   readonly events: EventSink;
+  /** Tells the master the facts of this host, by which it is a target. */
+  tellFacts(facts: PyMap): Promise<void>;
+  /** What the master says about targets and top files: `nodegroups` and the like. */
+  fetchMasterOpts(): Promise<PyMap>;
   /** The jobs this minion has in hand. */
   running(): readonly RunningJob[];
   /** What this host is for, as its join token says; undefined for one without a role. */
@@ -51,11 +52,21 @@ export function createPorts(options: {
     role,
     rotateKey,
     mine: {
-      get: async (target, fun, targetType) => asMap(await rpc.ask('mine-get', { target, fun, targetType })),
-      update: async (values) => {
-        await rpc.ask('mine-update', { values: encodeValue(values) });
+      get: async (target, name, targetType) =>
+        asMap(
+          await rpc.ask('mine-get', { target: typeof target === 'string' ? target : [...target], name, targetType }),
+        ),
+      update: async (entries, { replaceAll }) => {
+        await rpc.ask('mine-update', { entries: entries.map(entryJson), replaceAll });
+      },
+      remove: async (names) => {
+        await rpc.ask('mine-remove', names === undefined ? {} : { names: [...names] });
       },
     },
+    tellFacts: async (facts) => {
+      await rpc.ask('grains-update', { facts: encodeValue(facts) });
+    },
+    fetchMasterOpts: async () => asMap(await rpc.ask('master-opts', {})),
     events: {
       send: async (tag, data) => {
         const event: MinionEvent = { tag, data: encodeValue(data), at: clock.now() };
@@ -73,6 +84,12 @@ export function createPorts(options: {
       return asMap(await rpc.ask('pillar', question, { timeoutMs: 60_000 }));
     },
   };
+}
+
+function entryJson({ name, value, allow }: MineEntry): JsonObject {
+  const target = typeof allow?.target === 'string' ? allow.target : [...(allow?.target ?? [])];
+  const rule = allow === undefined ? {} : { allow: { target, targetType: allow.targetType } };
+  return { name, value: encodeValue(value), ...rule };
 }
 
 function optional(name: string, value: PyMap | undefined): JsonObject {

@@ -1,18 +1,20 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FileEntry, FileHandle, FileSource } from '@edge-run/shared/files';
 import { EdgeError, type JsonObject, type JsonValue } from '@edge-run/shared/kernel';
 import { z } from 'zod';
+import { type BlobStore, digestOf } from './blob-store.ts';
 
 /** Asks the master; `agent/rpc.ts` is the one that does. */
 export interface Ask {
   ask(operation: string, question: JsonObject): Promise<JsonValue>;
+  /** As `ask`, where the answer is bytes. */
+  askBytes(operation: string, question: JsonObject): Promise<Uint8Array>;
 }
 
 /** How much of a file is asked for at a time; below what the NATS server takes as one message. */
 export const CHUNK_BYTES = 512 * 1024;
 const IN_FLIGHT = 4;
+/** Files of one question, beside the bound of their bytes. */
+const MAX_BATCH_FILES = 1_000;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 const entry = z.object({
@@ -23,7 +25,8 @@ const entry = z.object({
 });
 const listing = z.object({ entries: z.array(entry), more: z.boolean() });
 const found = entry.nullable();
-const chunk = z.object({ data: z.string() });
+/** In the order asked for; null where the file is not what it was. */
+const blobs = z.object({ blobs: z.array(z.string().nullable()) });
 
 /**
  * The master's files, asked for as they are needed; contents are kept by digest, so that an unchanged file is fetched
@@ -31,19 +34,18 @@ const chunk = z.object({ data: z.string() });
  */
 export class CachedFiles implements FileSource {
   readonly #rpc: Ask;
-  readonly #directory: string;
+  readonly #store: BlobStore;
   /** Digest → fetch under way. */
   readonly #fetches = new Map<string, Promise<Uint8Array>>();
 
-  constructor(rpc: Ask, directory: string) {
+  constructor(rpc: Ask, store: BlobStore) {
     this.#rpc = rpc;
-    this.#directory = directory;
+    this.#store = store;
   }
 
   async open(uri: string, env: string): Promise<FileHandle | undefined> {
     const answer = found.parse(await this.#rpc.ask('file-find', { uri, env }));
-    if (answer === null) return undefined;
-    return { ...answer, read: () => this.#content(answer, uri, env) };
+    return answer === null ? undefined : this.#handle(answer, uri, env);
   }
 
   async *list(prefix: string, env: string): AsyncIterable<FileEntry> {
@@ -57,29 +59,52 @@ export class CachedFiles implements FileSource {
     }
   }
 
+  /** What is lacking of small files comes together, half a megabyte to a question; large files come when they are read. */
+  async openAll(entries: readonly FileEntry[], env: string): Promise<readonly FileHandle[]> {
+    const lacking = new Map<string, FileEntry>();
+    for (const wanted of entries)
+      if (wanted.sizeBytes <= CHUNK_BYTES && !lacking.has(wanted.digest) && !(await this.#store.has(wanted.digest)))
+        lacking.set(wanted.digest, wanted);
+    const batches = batchesOf([...lacking.values()]);
+    const worker = async (): Promise<void> => {
+      for (let batch = batches.shift(); batch !== undefined; batch = batches.shift())
+        await this.#fetchBatch(batch, env);
+    };
+    await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+    return entries.map((wanted) => this.#handle(wanted, wanted.path, env));
+  }
+
   async environments(): Promise<readonly string[]> {
     return z.array(z.string()).parse(await this.#rpc.ask('file-environments', {}));
+  }
+
+  #handle(wanted: FileEntry, uri: string, env: string): FileHandle {
+    return { ...wanted, read: () => this.#content(wanted, uri, env) };
   }
 
   #content(wanted: FileEntry, uri: string, env: string): Promise<Uint8Array> {
     const running = this.#fetches.get(wanted.digest);
     if (running !== undefined) return running;
-    const fetch = this.#kept(wanted)
+    const fetch = this.#store
+      .read(wanted.digest)
       .then((kept) => kept ?? this.#fetch(wanted, uri, env))
       .finally(() => this.#fetches.delete(wanted.digest));
     this.#fetches.set(wanted.digest, fetch);
     return fetch;
   }
 
-  /** Undefined when it is not there or was damaged. */
-  async #kept({ digest }: FileEntry): Promise<Uint8Array | undefined> {
-    try {
-      const content = await readFile(this.#path(digest));
-      return digestOf(content) === digest ? content : undefined;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+  async #fetchBatch(batch: readonly FileEntry[], env: string): Promise<void> {
+    const files = batch.map(({ path, digest }) => ({ path, digest }));
+    const answer = blobs.parse(await this.#rpc.ask('file-blobs', { env, files }));
+    const kept = batch.map(async ({ digest, path }, index) => {
+      const data = answer.blobs[index];
+      // Reading it says what is wrong.
+      if (data === undefined || data === null) return;
+      const content = Buffer.from(data, 'base64');
+      if (digestOf(content) !== digest) throw damaged(path, digest);
+      await this.#store.keep(digest, content);
+    });
+    await Promise.all(kept);
   }
 
   async #fetch({ digest, sizeBytes, path }: FileEntry, uri: string, env: string): Promise<Uint8Array> {
@@ -90,34 +115,31 @@ export class CachedFiles implements FileSource {
         const offset = next;
         next += CHUNK_BYTES;
         const length = Math.min(CHUNK_BYTES, sizeBytes - offset);
-        const { data } = chunk.parse(await this.#rpc.ask('file-chunk', { uri, env, digest, offset, length }));
-        const bytes = Buffer.from(data, 'base64');
+        const bytes = await this.#rpc.askBytes('file-chunk', { uri, env, digest, offset, length });
         if (bytes.length !== length) throw damaged(path, digest);
-        bytes.copy(content, offset);
+        content.set(bytes, offset);
       }
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
     if (digestOf(content) !== digest) throw damaged(path, digest);
-    await this.#keep(digest, content);
+    await this.#store.keep(digest, content);
     return content;
-  }
-
-  async #keep(digest: string, content: Uint8Array): Promise<void> {
-    const path = this.#path(digest);
-    await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
-    const temporary = `${path}.${randomBytes(4).toString('hex')}`;
-    await writeFile(temporary, content, { mode: 0o600 });
-    await rename(temporary, path);
-  }
-
-  #path(digest: string): string {
-    const hex = digest.slice('sha256:'.length);
-    return join(this.#directory, hex.slice(0, 2), hex);
   }
 }
 
-function digestOf(content: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(content).digest('hex')}`;
+/** Files in the order given, together no more than one message holds. */
+function batchesOf(files: readonly FileEntry[]): FileEntry[][] {
+  const batches: FileEntry[][] = [];
+  let bytes = 0;
+  for (const file of files) {
+    const last = batches.at(-1);
+    if (last === undefined || bytes + file.sizeBytes > CHUNK_BYTES || last.length === MAX_BATCH_FILES) {
+      batches.push([file]);
+      bytes = 0;
+    } else last.push(file);
+    bytes += file.sizeBytes;
+  }
+  return batches;
 }
 
 function damaged(path: string, digest: string): EdgeError {

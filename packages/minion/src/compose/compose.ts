@@ -22,6 +22,7 @@ export async function composeMinion(
     admission: await admissionOf(config),
     ...(config.role === undefined ? {} : { role: config.role }),
     concurrency: config.concurrency,
+    fileCacheBytes: config.file_cache_mb * 1024 * 1024,
     createExecutor: parts.createExecutor,
     log: parts.log,
     ...(config.tls === undefined ? {} : { tls: tlsFiles(config.tls) }),

@@ -4,6 +4,7 @@ import {
   compiled,
   type DiagnosticsError,
   EdgeError,
+  errorMessage,
   type Logger,
   notCompiled,
 } from '@edge-run/shared/kernel';
@@ -14,7 +15,11 @@ import { runtimeBase } from './runtime-base.ts';
 
 /** What runs the jobs of a minion: every module, on this machine, over the ports to the master. */
 export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log: Logger): JobExecutor {
-  const base = runtimeBase(config, log);
+  const onFacts = (facts: PyMap): Promise<void> =>
+    ports.tellFacts(facts).catch((error: unknown) => {
+      log.warn(`the master could not be told the new facts; it is told them later: ${errorMessage(error)}`);
+    });
+  const base = runtimeBase(config, log, { onFacts });
   const runtime: HostRuntime = new HostRuntime(
     {
       ...base,
@@ -23,6 +28,7 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
       keys: { rotate: () => ports.rotateKey() },
       events: ports.events,
       mine: ports.mine,
+      masterOpts: () => ports.fetchMasterOpts(),
       pillar: async ({ saltenv, pillarenv, override }) =>
         asCompiled(
           ports.fetchPillar({
@@ -41,14 +47,6 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
 /** The facts with what the join token of this host says it is for. */
 function withRole(facts: PyMap, role: string | undefined): PyMap {
   return role === undefined ? facts : new PyMap([...facts, ['role', role]]);
-}
-
-/** Tells the master the facts of this host, and fetches the pillar for the first job. */
-export async function introduce(config: MinionConfig, ports: MinionPorts, executor: JobExecutor): Promise<void> {
-  await ports.fetchPillar({
-    facts: await executor.facts(),
-    ...(config.pillarenv === undefined ? {} : { pillarenv: config.pillarenv }),
-  });
 }
 
 /** What the master refused to compile comes back as its diagnostics. */

@@ -1,1 +1,2 @@
 export { runCommandLine } from './run.ts';
+export { startMinion } from './start-minion.ts';

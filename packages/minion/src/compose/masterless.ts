@@ -7,6 +7,7 @@ import {
 } from '@edge-run/shared/execute';
 import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { PyMap } from '@edge-run/shared/values';
 import type { MinionConfig } from '../config/index.ts';
 import { runtimeBase } from './runtime-base.ts';
@@ -18,10 +19,10 @@ import { runtimeBase } from './runtime-base.ts';
 export function createMasterlessExecutor(config: MinionConfig, log: Logger): JobExecutor {
   const { id, file_roots, pillar_roots } = config;
   const base = {
-    ...runtimeBase(config, log, { file_roots, pillar_roots, file_client: 'local' }),
+    ...runtimeBase(config, log, { opts: { file_roots, pillar_roots, file_client: 'local' } }),
     files: new LocalRoots(rootsOf(file_roots)),
     events: { send: (tag: string) => Promise.reject(noBus(tag)) },
-    mine: { get: async () => new PyMap() },
+    mine: NO_MINE,
   };
   const pillarOf = createPillarCompiler({
     files: new LocalRoots(rootsOf(pillar_roots)),

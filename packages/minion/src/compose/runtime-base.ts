@@ -1,43 +1,68 @@
+import { join } from 'node:path';
 import { createCatalog, type RuntimeOptions } from '@edge-run/shared/execute';
 import { LocalHost } from '@edge-run/shared/host';
-import type { Logger } from '@edge-run/shared/kernel';
-import { gatherFacts } from '@edge-run/shared/modules/facts';
+import { type Logger, systemClock } from '@edge-run/shared/kernel';
+import { type CommandGrain, type GrainSources, gatherGrains, KeptFacts } from '@edge-run/shared/modules/facts';
 import { templateOpts } from '@edge-run/shared/project';
 import { createRenderer } from '@edge-run/shared/render';
-import { fromPlain, PyMap } from '@edge-run/shared/values';
+import { fromPlain, type PyMap } from '@edge-run/shared/values';
 import type { MinionConfig } from '../config/index.ts';
 
-/** How long facts are believed before they are gathered anew. */
-const FACTS_KEPT_MS = 10 * 60_000;
-
 /** What a minion brings to its jobs by itself: this machine, every module, its facts and configuration. */
-export type RuntimeBase = Omit<RuntimeOptions, 'files' | 'pillar' | 'events' | 'mine'>;
+export type RuntimeBase = Omit<RuntimeOptions, 'files' | 'pillar' | 'events' | 'mine'> &
+  Required<Pick<RuntimeOptions, 'refreshFacts'>>;
 
-/** This machine as its configuration describes it; `opts` adds to what templates see of the configuration. */
-export function runtimeBase(config: MinionConfig, log: Logger, opts: object = {}): RuntimeBase {
-  const { id, role, home, grains, pillarenv, services_dir, services_run_dir } = config;
+/** What differs between a minion with a master and one without. */
+export interface RuntimeBaseOptions {
+  /** Adds to what templates see of the configuration. */
+  readonly opts?: object;
+  /** Told when the facts have changed. */
+  readonly onFacts?: (facts: PyMap) => Promise<void>;
+}
+
+/** This machine as its configuration describes it. */
+export function runtimeBase(
+  config: MinionConfig,
+  log: Logger,
+  { opts = {}, onFacts }: RuntimeBaseOptions = {},
+): RuntimeBase {
+  const { id, home, pillarenv, services_dir, services_run_dir, mine_functions } = config;
   const host = new LocalHost({ id, ...(home === undefined ? {} : { home }) });
+  const grains_file = config.grains_file ?? join(config.data_dir, 'grains');
+  const cachedir = join(config.data_dir, 'cache');
+  const everyMs = config.grains_refresh_every * 60_000;
+  const facts = new KeptFacts({
+    gather: () => gatherGrains(host, grainSources(config, grains_file), log),
+    keepMs: everyMs === 0 ? Number.POSITIVE_INFINITY : everyMs,
+    clock: systemClock,
+    ...(onFacts === undefined ? {} : { onChange: onFacts }),
+  });
+  const own = { id, services_dir, services_run_dir, pillarenv, mine_functions, grains_file, cachedir };
   return {
     host,
     catalog: createCatalog(),
     ...createRenderer(),
-    facts: keptFacts(async () => new PyMap([...(await gatherFacts(host)), ...mapOf({ role, ...grains }), ['id', id]])),
-    opts: mapOf({
-      ...{ id, services_dir, services_run_dir, pillarenv, saltenv: 'base', __role: 'minion' },
-      ...templateOpts(config),
-      ...opts,
-    }),
+    facts: () => facts.current(),
+    refreshFacts: () => facts.refresh(),
+    opts: mapOf({ ...own, saltenv: 'base', __role: 'minion', ...templateOpts(config), ...opts }),
     ...(pillarenv === undefined ? {} : { pillarenv }),
     log,
   };
 }
 
-function keptFacts(gather: () => Promise<PyMap>): () => Promise<PyMap> {
-  let kept: { readonly facts: Promise<PyMap>; readonly until: number } | undefined;
-  return () => {
-    const now = performance.now();
-    if (kept === undefined || now > kept.until) kept = { facts: gather(), until: now + FACTS_KEPT_MS };
-    return kept.facts;
+function grainSources(config: MinionConfig, file: string): GrainSources {
+  const { role, grains, grains_commands, grains_deep_merge } = config;
+  const commands = Object.entries(grains_commands).map(
+    ([name, { command, format, timeout }]): [string, CommandGrain] => [
+      name,
+      { command, format, timeoutMs: timeout * 1000 },
+    ],
+  );
+  return {
+    file,
+    commands: Object.fromEntries(commands),
+    configured: mapOf({ role, ...grains }),
+    deepMerge: grains_deep_merge,
   };
 }
 

@@ -12,6 +12,20 @@ const texts = z.union([
   z.array(z.string()),
 ]);
 
+/** What tells a grain: a line for `sh`, or a program with its arguments and how its output is read. */
+const commandGrain = z
+  .union([
+    z.string().transform((command) => ({ command })),
+    z.strictObject({
+      command: z
+        .union([z.string(), z.tuple([z.string()], z.string())])
+        .describe('A line for `sh`, or a program with its arguments. It must change nothing.'),
+      format: z.enum(['text', 'json', 'yaml']).optional().describe('How what it prints is read. Default text.'),
+      timeout: z.coerce.number().positive().max(300).optional().describe('Seconds it may take. Default 10.'),
+    }),
+  ])
+  .transform((given) => ({ format: 'text' as const, timeout: 10, ...given }));
+
 /** Everything `edge-minion` can be told in its configuration file, in the environment and by flags. */
 export const minionConfig = z.strictObject({
   id: z.string().min(1).max(255).describe('Name of this host in Edge. Default: the host name.'),
@@ -56,7 +70,43 @@ export const minionConfig = z.strictObject({
   home: z.string().optional().describe('HOME of commands, where it is not that of the user this minion runs as.'),
   services_dir: z.string().optional().describe('Where services of a host without an init system are declared.'),
   services_run_dir: z.string().optional().describe('Where such services keep their process files and logs.'),
-  grains: z.record(z.string(), z.unknown()).default({}).describe('Facts added to those gathered.'),
+  grains: z.record(z.string(), z.unknown()).default({}).describe('Grains of this host; they win over all others.'),
+  grains_file: z
+    .string()
+    .optional()
+    .describe(
+      'File with grains of this host, which `grains.setval` and the like write. Default: `grains` in data_dir.',
+    ),
+  grains_commands: z
+    .record(z.string(), commandGrain)
+    .default({})
+    .describe('Name of a grain → the command that tells it.'),
+  grains_deep_merge: z
+    .boolean()
+    .default(false)
+    .describe('Merge mappings of several sources of grains level by level, instead of replacing them.'),
+  grains_refresh_every: z.coerce
+    .number()
+    .min(0)
+    .max(10_080)
+    .default(10)
+    .describe('Minutes after which grains are gathered anew and told to the master; 0: only when asked.'),
+  mine_functions: z
+    .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+    .default({})
+    .describe('Functions whose answers other hosts may read, with their arguments; those of the pillar are added.'),
+  mine_enabled: z.boolean().default(true).describe('Whether the mine is updated at the start and from time to time.'),
+  mine_interval: z.coerce
+    .number()
+    .positive()
+    .max(10_080)
+    .default(60)
+    .describe('Minutes between two updates of the mine.'),
+  file_cache_mb: z.coerce
+    .number()
+    .positive()
+    .default(1024)
+    .describe('Megabytes of files of the master that are kept; those not used the longest go first.'),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
 });
 

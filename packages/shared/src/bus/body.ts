@@ -11,17 +11,27 @@ const MAX_RATIO = 256;
 const GZIP = [0x1f, 0x8b] as const;
 
 /**
- * The bytes of a message: JSON text, packed only where the server would not take it as it is.
+ * The bytes of a message: bytes as they are; else JSON text, packed only where the server would not take it as it is.
  * @throws EdgeError `EDGE_BUS_TOO_LARGE` when it does not take it packed either
  */
 export function encodeBody(subject: string, body: unknown, maxPayloadBytes: number): string | Uint8Array {
+  if (body instanceof Uint8Array) return bytesWithin(subject, body, maxPayloadBytes);
   const text = JSON.stringify(body ?? null);
   const plainBytes = Buffer.byteLength(text);
   if (plainBytes <= maxPayloadBytes) return text;
   const packed = plainBytes > MAX_BODY_BYTES ? undefined : gzipSync(text);
   if (packed !== undefined && packed.length <= maxPayloadBytes && plainBytes <= unpackedAtMost(packed)) return packed;
   const sizeBytes = packed === undefined || packed.length <= maxPayloadBytes ? plainBytes : packed.length;
-  throw new EdgeError(
+  throw tooLarge(subject, sizeBytes, maxPayloadBytes);
+}
+
+function bytesWithin(subject: string, bytes: Uint8Array, maxPayloadBytes: number): Uint8Array {
+  if (bytes.length > maxPayloadBytes) throw tooLarge(subject, bytes.length, maxPayloadBytes);
+  return bytes;
+}
+
+function tooLarge(subject: string, sizeBytes: number, maxPayloadBytes: number): EdgeError {
+  return new EdgeError(
     'EDGE_BUS_TOO_LARGE',
     `a message of ${sizeBytes} bytes to ${subject} is larger than the ${maxPayloadBytes} the server takes`,
     { subject, sizeBytes, maxPayloadBytes },

@@ -1,7 +1,7 @@
 /** A message as it came, with the means to answer where the sender waits for one. */
 export interface Received {
   readonly subject: string;
-  /** JSON, already parsed. Validate it with its schema before trusting it. */
+  /** JSON, already parsed, or bytes that were sent as such. Validate it with its schema before trusting it. */
   readonly body: unknown;
   /** Answers the sender; absent when nobody waits. Refuses reply subjects outside the sender's own inbox. */
   readonly respond?: (body: unknown) => void;
@@ -14,7 +14,8 @@ export interface RequestOptions {
 }
 
 /**
- * Publish, subscribe and ask, in JSON. At most once: what must not be lost goes through a stream.
+ * Publish, subscribe and ask, in JSON; a body that is a Uint8Array travels as it is. At most once: what must not be lost
+ * goes through a stream.
  * Drivers: NATS and, for tests, in memory.
  */
 export interface Bus {

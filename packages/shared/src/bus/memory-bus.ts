@@ -26,7 +26,8 @@ class Router {
   #turn = 0;
 
   /** How many subscribers got it. */
-  route(subject: string, text: string, reply: string | undefined): number {
+  route(subject: string, body: unknown, reply: string | undefined): number {
+    const sent = body instanceof Uint8Array ? body.slice() : JSON.stringify(body ?? null);
     const queues = new Map<string, Subscriber[]>();
     const chosen: Subscriber[] = [];
     for (const subscriber of this.subscribers) {
@@ -42,18 +43,18 @@ class Router {
       this.#turn += 1;
       chosen.push(members[this.#turn % members.length]!);
     }
-    for (const subscriber of chosen) subscriber.deliver(this.#received(subject, text, reply));
+    for (const subscriber of chosen) subscriber.deliver(this.#received(subject, sent, reply));
     return chosen.length;
   }
 
-  #received(subject: string, text: string, reply: string | undefined): Received {
-    const body = JSON.parse(text) as unknown;
+  #received(subject: string, sent: string | Uint8Array, reply: string | undefined): Received {
+    const body = typeof sent === 'string' ? (JSON.parse(sent) as unknown) : sent;
     if (reply === undefined || !mayReply(subject, reply)) return { subject, body };
     return {
       subject,
       body,
       respond: (answer) => {
-        this.route(reply, JSON.stringify(answer ?? null), undefined);
+        this.route(reply, answer, undefined);
       },
     };
   }
@@ -77,7 +78,7 @@ class Connection implements MemoryBus {
 
   async publish(subject: string, body: unknown): Promise<void> {
     this.#check(subject);
-    this.#router.route(subject, JSON.stringify(body ?? null), undefined);
+    this.#router.route(subject, body, undefined);
   }
 
   async request(subject: string, body: unknown, { timeoutMs, signal }: RequestOptions): Promise<unknown> {
@@ -112,7 +113,7 @@ class Connection implements MemoryBus {
       };
       this.#router.subscribers.add(subscriber);
       signal?.addEventListener('abort', stop, { once: true });
-      if (this.#router.route(subject, JSON.stringify(body ?? null), inbox) === 0) {
+      if (this.#router.route(subject, body, inbox) === 0) {
         settle(() => reject(new EdgeError('EDGE_BUS_NO_RESPONDER', `nobody listens on ${subject}`, { subject })));
       }
     });

@@ -1,5 +1,5 @@
-import type { Authenticator, ConnectionOptions, Msg, NatsConnection } from '@nats-io/transport-node';
-import { connect, errors, wsconnect } from '@nats-io/transport-node';
+import type { Authenticator, ConnectionOptions, Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import { connect, errors, headers, wsconnect } from '@nats-io/transport-node';
 import { cancelled, EdgeError, errorMessage, type Logger, silentLogger } from '../kernel/index.ts';
 import { decodeBody, encodeBody } from './body.ts';
 import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from './contract.ts';
@@ -167,16 +167,15 @@ class ConnectedNatsBus implements NatsBus {
   }
 
   async publish(subject: string, body: unknown): Promise<void> {
-    this.connection.publish(subject, this.#encode(subject, body));
+    this.#send(subject, body);
   }
 
   async request(subject: string, body: unknown, options: RequestOptions): Promise<unknown> {
     const payload = this.#encode(subject, body);
     if (options.signal?.aborted) throw cancelled(options.signal);
-    const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs });
+    const answer = this.connection.request(subject, payload, { timeout: options.timeoutMs, ...kindOf(body) });
     try {
-      const { data } = await (options.signal === undefined ? answer : orAborted(answer, options.signal));
-      return decodeBody(data);
+      return parse(await (options.signal === undefined ? answer : orAborted(answer, options.signal)));
     } catch (error) {
       throw requestError(error, subject, options.timeoutMs);
     }
@@ -240,6 +239,10 @@ class ConnectedNatsBus implements NatsBus {
     await this.connection.close();
   }
 
+  #send(subject: string, body: unknown): void {
+    this.connection.publish(subject, this.#encode(subject, body), kindOf(body));
+  }
+
   #encode(subject: string, body: unknown): string | Uint8Array {
     checkPublishSubject(subject);
     if (this.connection.isClosed()) throw closedError(subject);
@@ -250,7 +253,7 @@ class ConnectedNatsBus implements NatsBus {
     const { subject, reply } = message;
     let body: unknown;
     try {
-      body = decodeBody(message.data);
+      body = parse(message);
     } catch {
       this.#log.warn(`dropped a message on ${subject} that is not JSON`, { subject });
       return undefined;
@@ -270,7 +273,7 @@ class ConnectedNatsBus implements NatsBus {
       subject,
       body,
       respond: (answer) => {
-        if (!this.connection.isClosed()) this.connection.publish(reply, this.#encode(reply, answer));
+        if (!this.connection.isClosed()) this.#send(reply, answer);
       },
     };
   }
@@ -307,6 +310,21 @@ class ConnectedNatsBus implements NatsBus {
     this.#last = status;
     for (const listener of this.#listeners) listener.push(status);
   }
+}
+
+/** Says of a body that it is bytes; everything else is JSON. */
+const KIND_HEADER = 'Edge-Body';
+const BYTES = 'bytes';
+
+function kindOf(body: unknown): { headers?: MsgHdrs } {
+  if (!(body instanceof Uint8Array)) return {};
+  const kind = headers();
+  kind.set(KIND_HEADER, BYTES);
+  return { headers: kind };
+}
+
+function parse(message: Msg): unknown {
+  return message.headers?.get(KIND_HEADER) === BYTES ? message.data : decodeBody(message.data);
 }
 
 function closedError(subject: string): EdgeError {

@@ -27,4 +27,6 @@ export interface JobExecutor {
   execute(job: HostJob, options: { readonly signal: AbortSignal; readonly log: Logger }): Promise<HostJobResult>;
   /** The host's facts, as they were last gathered. */
   facts(): Promise<PyMap>;
+  /** Gathers the facts anew; absent where they are fixed. */
+  refreshFacts?(): Promise<PyMap>;
 }

@@ -20,6 +20,11 @@ export class RuntimeExecutor implements JobExecutor {
     return this.#runtime.options.facts();
   }
 
+  async refreshFacts(): Promise<PyMap> {
+    const { refreshFacts, facts } = this.#runtime.options;
+    return refreshFacts === undefined ? facts() : refreshFacts();
+  }
+
   async execute(job: HostJob, options: { signal: AbortSignal; log: Logger }): Promise<HostJobResult> {
     const limit = deadline(job.timeoutMs ?? DEFAULT_TIMEOUT_MS, job.fun, options.signal);
     try {

@@ -1,6 +1,6 @@
 import type { FileSource } from '../files/index.ts';
 import { type Compiled, compiled, notCompiled } from '../kernel/index.ts';
-import type { Catalog } from '../modules/contract/index.ts';
+import type { Catalog, Mine } from '../modules/contract/index.ts';
 import { type CompiledPillar, compilePillar, pillarSettings } from '../pillar/index.ts';
 import { didYouMean } from '../schema/index.ts';
 import { PyMap } from '../values/index.ts';
@@ -29,16 +29,19 @@ export interface PillarCompilerOptions {
   readonly settings: PyMap;
   /** The host whose functions the templates call. */
   readonly base: Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
+  /** The mine as a host's pillar may read it; that of `base` when absent. */
+  readonly mineOf?: (id: string) => Mine;
 }
 
-/** Functions a pillar may not call: they would reach out to the very hosts that wait for it. */
+/** Functions a pillar may not call: they would reach out to the very hosts that wait for it. What is in the mine is there already. */
 const FORBIDDEN = /^(saltutil|state|mine|event)\./;
+const ALLOWED = 'mine.get';
 
 /**
  * Makes the pillar compiler of a process. Templates of pillars call functions on its own host, with the facts of the
  * host the pillar is for. A pillarenv that does not exist is an error, not an empty pillar.
  */
-export function createPillarCompiler({ files, settings, base }: PillarCompilerOptions): CompilePillarOf {
+export function createPillarCompiler({ files, settings, base, mineOf }: PillarCompilerOptions): CompilePillarOf {
   const catalog = withoutForbidden(base.catalog);
   return async ({ id, grains, pillarenv, override, signal }) => {
     const known = await files.environments();
@@ -48,6 +51,7 @@ export function createPillarCompiler({ files, settings, base }: PillarCompilerOp
     const runtime = new HostRuntime({
       ...base,
       catalog,
+      ...(mineOf === undefined ? {} : { mine: mineOf(id) }),
       facts: async () => grains,
       pillar: async () => compiled(override ?? new PyMap()),
     });
@@ -68,7 +72,10 @@ export function createPillarCompiler({ files, settings, base }: PillarCompilerOp
 }
 
 function withoutForbidden(catalog: Catalog): Catalog {
-  return { ...catalog, functions: new Map([...catalog.functions].filter(([name]) => !FORBIDDEN.test(name))) };
+  return {
+    ...catalog,
+    functions: new Map([...catalog.functions].filter(([name]) => name === ALLOWED || !FORBIDDEN.test(name))),
+  };
 }
 
 function unknownPillarenv(pillarenv: string, known: readonly string[]): Compiled<PyMap> {

@@ -37,6 +37,10 @@ export interface RuntimeOptions {
   readonly renderText: RenderText;
   /** The host's facts, cached by whoever gives them. */
   facts(): Promise<PyMap>;
+  /** Gathers them anew; absent where they are fixed. */
+  readonly refreshFacts?: () => Promise<PyMap>;
+  /** What the master says about targets and top files (`nodegroups`, …), laid over `opts`; on minions only. */
+  readonly masterOpts?: () => Promise<PyMap>;
   /** Compiles the host's pillar anew. */
   pillar(request: PillarRequest): Promise<Compiled<PyMap>>;
   /** Configuration as templates see it (`opts`). */
@@ -97,11 +101,14 @@ export class HostRuntime {
     const { options } = this;
     const saltenv = work.saltenv ?? options.saltenv ?? 'base';
     const pillarenv = work.pillarenv ?? options.pillarenv;
-    const facts = await options.facts();
+    let facts = await options.facts();
+    const { refreshFacts } = options;
     const pillar = await this.#pillarView(saltenv, pillarenv, work);
     const ctx: ModuleContext<Host> = {
       host: options.host,
-      facts,
+      get facts() {
+        return facts;
+      },
       files: options.files,
       saltenv,
       pillar,
@@ -110,6 +117,13 @@ export class HostRuntime {
       log: work.log,
       events: options.events,
       mine: options.mine,
+      ...(refreshFacts === undefined
+        ? {}
+        : {
+            refreshFacts: async () => {
+              facts = await refreshFacts();
+            },
+          }),
       ...(work.jid === undefined ? {} : { jid: work.jid }),
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       ...(options.keys === undefined ? {} : { keys: options.keys }),

@@ -187,6 +187,7 @@ export class StateWork {
       ...(ctx.jid === undefined ? {} : { jid: ctx.jid }),
       reload: async (what) => {
         if (what === 'pillar') this.#runtime.refreshPillar();
+        if (what === 'grains') await ctx.refreshFacts?.();
       },
     });
     return new CodedAnswer(returns, succeeded ? 0 : FAILED_STATES);

@@ -11,7 +11,8 @@ export async function topMatches(
   saltenv?: string,
   topName?: string,
 ): Promise<Compiled<SlsMatches>> {
-  const { files, renderData, opts } = runtime.options;
+  const { files, renderData, masterOpts } = runtime.options;
+  const opts = new PyMap([...runtime.options.opts, ...((await masterOpts?.()) ?? [])]);
   const environments = await files.environments();
   const tops = await readTops({
     source: files,
@@ -28,7 +29,7 @@ export async function topMatches(
   const matched = matchTop(mergeTops(tops.value, mergeOptionsOf(opts)), subject, {
     environments,
     ...(saltenv === undefined ? {} : { env: saltenv }),
-    ...(groups instanceof PyMap ? { nodegroups: toPlain(groups) as Record<string, string> } : {}),
+    ...(groups instanceof PyMap ? { nodegroups: toPlain(groups) as Record<string, string | string[]> } : {}),
   });
   return { value: matched.value?.sls, diagnostics: [...tops.diagnostics, ...matched.diagnostics] };
 }

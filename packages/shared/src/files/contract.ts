@@ -23,6 +23,11 @@ export interface FileSource {
   open(uri: string, env: string): Promise<FileHandle | undefined>;
   /** Every file whose path starts with `prefix`, sorted by path. */
   list(prefix: string, env: string): AsyncIterable<FileEntry>;
+  /**
+   * Opens entries of a list whose contents are wanted next: a source behind a network fetches together what it lacks.
+   * Entries whose file is no longer there are left out. Absent where opening one by one costs nothing.
+   */
+  openAll?(entries: readonly FileEntry[], env: string): Promise<readonly FileHandle[]>;
   /** Names of the environments, in order of definition. */
   environments(): Promise<readonly string[]>;
 }

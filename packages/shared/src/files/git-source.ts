@@ -17,9 +17,31 @@ export interface GitSourceOptions {
   readonly root?: string;
   /** Name the files are served under. Default: at the top. */
   readonly mount?: string;
+  /** Which refs are environments, where it is not every branch and tag. Makes `base`, `root` and `mount` of no use. */
+  readonly environments?: GitEnvironmentsOf;
+  /** Refs are read again only after `forgetRefs`, for a copy that nobody but its owner changes. Default: at each call. */
+  readonly keepRefs?: boolean;
   /** Bytes of content kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number;
 }
+
+/** A branch or tag. */
+export interface GitRef {
+  /** Without `refs/heads/`: `feature/x`. */
+  readonly name: string;
+  readonly kind: 'branch' | 'tag';
+  readonly commit: string;
+}
+
+/** What an environment serves. */
+export interface GitEnvironment {
+  readonly commit: string;
+  readonly root: string;
+  readonly mount: string;
+}
+
+/** Environments by name, in order, from the refs a repository has: branches first. */
+export type GitEnvironmentsOf = (refs: readonly GitRef[]) => ReadonlyMap<string, GitEnvironment>;
 
 interface Tree {
   readonly blobs: ReadonlyMap<string, GitBlob>;
@@ -38,9 +60,9 @@ const KEPT_TREES = 16;
  */
 export class GitSource implements FileSource {
   readonly #options: GitSourceOptions;
-  readonly #mount: string;
-  readonly #root: string;
-  /** commit → tree, least recently used first */
+  readonly #environmentsOf: GitEnvironmentsOf;
+  #refs: Promise<ReadonlyMap<string, GitEnvironment>> | undefined;
+  /** commit and root → tree, least recently used first */
   readonly #trees = new Map<string, Promise<Tree>>();
   /** blob id → `sha256:…` */
   readonly #digests = new Map<string, string>();
@@ -50,19 +72,26 @@ export class GitSource implements FileSource {
 
   constructor(options: GitSourceOptions) {
     this.#options = options;
-    this.#mount = options.mount ?? '';
-    this.#root = normalizePath(options.root ?? '') ?? '';
+    const place = { root: normalizePath(options.root ?? '') ?? '', mount: options.mount ?? '' };
+    this.#environmentsOf = options.environments ?? ((refs) => everyRef(refs, options.base ?? 'main', place));
+  }
+
+  /** Has the refs read again at the next call. */
+  forgetRefs(): void {
+    this.#refs = undefined;
   }
 
   async environments(): Promise<readonly string[]> {
-    return [...(await this.#refs()).keys()];
+    return [...(await this.#environments()).keys()];
   }
 
   async open(uri: string, env: string): Promise<FileHandle | undefined> {
     const place = parseFileUri(uri, env);
-    const below = belowMount(place.path, this.#mount);
-    const tree = below === undefined ? undefined : await this.#treeOf(place.env);
-    if (below === undefined || tree === undefined) return undefined;
+    const environment = (await this.#environments()).get(place.env);
+    if (environment === undefined) return undefined;
+    const below = belowMount(place.path, environment.mount);
+    if (below === undefined) return undefined;
+    const tree = await this.#treeOf(environment);
     const found = resolveInTree(tree.blobs, tree.links, below);
     if (found.kind === 'absent') return undefined;
     if (found.kind === 'outside') {
@@ -74,9 +103,10 @@ export class GitSource implements FileSource {
   }
 
   async *list(prefix: string, env: string): AsyncIterable<FileEntry> {
-    const tree = await this.#treeOf(env);
-    if (tree === undefined) return;
-    const mount = this.#mount === '' ? '' : `${this.#mount}/`;
+    const environment = (await this.#environments()).get(env);
+    if (environment === undefined) return;
+    const tree = await this.#treeOf(environment);
+    const mount = environment.mount === '' ? '' : `${environment.mount}/`;
     const wanted = pathsOfTree(tree.blobs, tree.links)
       .map((below) => ({ path: mount + below, found: resolveInTree(tree.blobs, tree.links, below) }))
       .filter(({ path }) => path.startsWith(prefix))
@@ -85,39 +115,40 @@ export class GitSource implements FileSource {
     for (const { path, found } of wanted) if (found.kind === 'blob') yield await this.#entry(path, found.blob);
   }
 
-  /** env → commit, in the order of refs; `base` first. */
-  async #refs(): Promise<ReadonlyMap<string, string>> {
-    const format = '--format=%(refname) %(objectname) %(*objectname)';
-    const output = await this.#git(['for-each-ref', format, 'refs/heads', 'refs/tags']);
-    const refs = new Map<string, string>();
-    for (const line of output.stdout.split('\n')) {
-      const match = /^refs\/(?:heads|tags)\/(.+) ([0-9a-f]+) ([0-9a-f]*)$/.exec(line);
-      if (match && !refs.has(match[1]!)) refs.set(match[1]!, match[3] || match[2]!);
-    }
-    const base = this.#options.base ?? 'main';
-    const commit = refs.get(base);
-    if (commit === undefined) return refs;
-    refs.delete(base);
-    return new Map([['base', commit], ...[...refs].filter(([name]) => name !== 'base')]);
+  #environments(): Promise<ReadonlyMap<string, GitEnvironment>> {
+    const { keepRefs = false } = this.#options;
+    if (keepRefs && this.#refs !== undefined) return this.#refs;
+    const refs = this.#readRefs().then(this.#environmentsOf);
+    this.#refs = refs;
+    // A failed read is not remembered.
+    refs.catch(() => {
+      if (this.#refs === refs) this.#refs = undefined;
+    });
+    return refs;
   }
 
-  async #treeOf(env: string): Promise<Tree | undefined> {
-    const commit = (await this.#refs()).get(env);
-    if (commit === undefined) return undefined;
-    const tree = this.#trees.get(commit) ?? this.#readTree(commit);
-    this.#trees.delete(commit);
-    this.#trees.set(commit, tree);
+  async #readRefs(): Promise<readonly GitRef[]> {
+    const format = '--format=%(refname) %(objectname) %(*objectname)';
+    const { stdout } = await this.#git(['for-each-ref', format, 'refs/heads', 'refs/tags']);
+    return parseRefs(stdout);
+  }
+
+  async #treeOf({ commit, root }: GitEnvironment): Promise<Tree> {
+    const key = `${commit}:${root}`;
+    const tree = this.#trees.get(key) ?? this.#readTree(commit, root);
+    this.#trees.delete(key);
+    this.#trees.set(key, tree);
     if (this.#trees.size > KEPT_TREES) this.#trees.delete(this.#trees.keys().next().value!);
     // A failed read is not remembered.
-    tree.catch(() => this.#trees.delete(commit));
+    tree.catch(() => this.#trees.delete(key));
     return await tree;
   }
 
-  async #readTree(commit: string): Promise<Tree> {
+  async #readTree(commit: string, root: string): Promise<Tree> {
     const { stdout } = await this.#git(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]);
     const blobs = new Map<string, GitBlob>();
     for (const blob of parseTree(stdout)) {
-      const path = belowMount(blob.path, this.#root);
+      const path = belowMount(blob.path, root);
       if (path !== undefined) blobs.set(path, { ...blob, path });
     }
     const symlinks = [...blobs.values()].filter(({ kind }) => kind === 'symlink');
@@ -213,4 +244,28 @@ export class GitSource implements FileSource {
       { hint: `Try 'git --git-dir ${repository} for-each-ref' as the user Edge runs as.` },
     );
   }
+}
+
+/** Reads `git for-each-ref` in the format that `GitSource` asks for; branches come first. */
+export function parseRefs(output: string): readonly GitRef[] {
+  return output.split('\n').flatMap((line): GitRef[] => {
+    const match = /^refs\/(heads|tags)\/(.+) ([0-9a-f]+) ([0-9a-f]*)$/.exec(line);
+    if (match === null) return [];
+    const [, kind, name, object, commit] = match;
+    return [{ name: name!, kind: kind === 'heads' ? 'branch' : 'tag', commit: commit || object! }];
+  });
+}
+
+/** Every branch and tag by its own name, but the one that is `base`, which comes first. */
+function everyRef(
+  refs: readonly GitRef[],
+  base: string,
+  place: { readonly root: string; readonly mount: string },
+): ReadonlyMap<string, GitEnvironment> {
+  const found = new Map<string, GitEnvironment>();
+  for (const { name, commit } of refs) if (!found.has(name)) found.set(name, { commit, ...place });
+  const first = found.get(base);
+  if (first === undefined) return found;
+  found.delete(base);
+  return new Map([['base', first], ...[...found].filter(([name]) => name !== 'base')]);
 }

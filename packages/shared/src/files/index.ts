@@ -1,7 +1,18 @@
 export { bundleDigest } from './bundle.ts';
+export { ChainedFiles } from './chained-files.ts';
 export type { FileEntry, FileHandle, FileSource } from './contract.ts';
-export { GitSource, type GitSourceOptions } from './git-source.ts';
+export { type GitServing, servedEnvironments } from './git-environments.ts';
+export { type GitAccess, GitMirror, gitEnvironment } from './git-mirror.ts';
+export {
+  type GitEnvironment,
+  type GitEnvironmentsOf,
+  type GitRef,
+  GitSource,
+  type GitSourceOptions,
+  parseRefs,
+} from './git-source.ts';
 export { type LocalRoot, LocalRoots, type LocalRootsByEnv, rootsOf } from './local-roots.ts';
+export { openFiles, readFiles } from './read-files.ts';
 export { findSls, listSls, type SlsLookup, slsOfPath } from './sls.ts';
 export { createTemplateLoader } from './template-loader.ts';
 export { type FilePlace, parseFileUri } from './uri.ts';

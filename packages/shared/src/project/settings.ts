@@ -28,7 +28,10 @@ export const projectSettings = {
     .describe('pillarenv → folders of pillars, the first that has a file wins.'),
   pillar_source_merging_strategy: z.enum(MERGE_STRATEGIES).default('smart').describe('How pillar files are merged.'),
   pillar_merge_lists: z.boolean().default(false).describe('Whether lists of pillar files are joined when merged.'),
-  nodegroups: z.record(z.string(), z.string()).default({}).describe('Name → compound target.'),
+  nodegroups: z
+    .record(z.string(), z.union([z.string(), z.array(z.coerce.string()).min(1)]))
+    .default({})
+    .describe('Name → compound target, or its words or ids as a list.'),
   ...templateSettings,
 };
 

@@ -9,4 +9,4 @@ export { compileGlob, globMatches, isGlob } from './glob.ts';
 export { compileMatcher, matchTarget, type TargetContext, type TargetMatcher, type TargetSubject } from './match.ts';
 export { isTargetType, type ParseTargetOptions, parseTarget } from './parse.ts';
 export { compilePythonPattern, PatternError, type PythonPattern } from './python-pattern.ts';
-export { type Selection, selectTargets } from './select.ts';
+export { exactPillars, type RewriteTarget, type Selection, selectTargets } from './select.ts';

@@ -8,6 +8,8 @@ import { parseTarget } from './parse.ts';
 import { compilePythonPattern } from './python-pattern.ts';
 import { sequenceOf, subdictMatches, type TestFactory } from './subdict.ts';
 
+const OPERATORS: ReadonlySet<string> = new Set(['and', 'or', 'not', '(', ')']);
+
 /** A host as targets see it. */
 export interface TargetSubject {
   readonly id: string;
@@ -51,12 +53,12 @@ export function resolveNodegroup(name: string, context: TargetContext, open: rea
     throw new EdgeError('EDGE_TARGET_NODEGROUP', `no nodegroup is named \`${name}\``, { nodegroup: name }, { hint });
   }
   if (open.includes(name)) {
-    const cycle = [...open, name].join(' → ');
+    const cycle = [...open.slice(open.indexOf(name)), name].join(' → ');
     throw new EdgeError('EDGE_TARGET_NODEGROUP', `nodegroup \`${name}\` contains itself: ${cycle}`, {
       nodegroup: name,
     });
   }
-  const { value, diagnostics } = parseTarget(words, 'compound');
+  const { value, diagnostics } = parseTarget(words, isListOfIds(words) ? 'list' : 'compound');
   if (value !== undefined) return value;
   const [problem] = diagnostics;
   const column = problem?.source?.column ?? 1;
@@ -65,6 +67,15 @@ export function resolveNodegroup(name: string, context: TargetContext, open: rea
     `nodegroup \`${name}\`, column ${column}: ${problem?.summary ?? 'not readable'}`,
     { nodegroup: name, column },
     problem?.detail ? { hint: problem.detail } : {},
+  );
+}
+
+/** A list without operators, engines and wildcards names hosts (Salt 3006, utils/minions.py `nodegroup_comp`). */
+function isListOfIds(words: string | readonly string[]): words is readonly string[] {
+  return (
+    typeof words !== 'string' &&
+    words.length > 0 &&
+    words.every((word) => !OPERATORS.has(word) && !/^[A-Z]\W?@/.test(word) && !/[*?[\]]/.test(word))
   );
 }
 

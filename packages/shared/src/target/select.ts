@@ -11,18 +11,40 @@ export interface Selection<S extends TargetSubject> {
   readonly missing: readonly string[];
 }
 
+/** Changes a target after it was parsed; nodegroups it names are not part of it. */
+export interface RewriteTarget {
+  readonly rewrite?: (target: TargetExpression) => TargetExpression;
+}
+
+/** The same target with pillars compared to whole values instead of patterns. */
+export function exactPillars(target: TargetExpression): TargetExpression {
+  switch (target.kind) {
+    case 'pillar':
+    case 'pillar_pcre':
+      return { ...target, kind: 'pillar_exact' };
+    case 'and':
+    case 'or':
+      return { ...target, operands: target.operands.map(exactPillars) };
+    case 'not':
+      return { ...target, operand: exactPillars(target.operand) };
+    default:
+      return target;
+  }
+}
+
 /** Parses a target and picks the candidates that match. An error in the target selects nothing and says why. */
 export function selectTargets<S extends TargetSubject>(
   expression: string | readonly string[],
   type: string,
   candidates: Iterable<S>,
-  context: TargetContext & ParseTargetOptions = {},
+  context: TargetContext & ParseTargetOptions & RewriteTarget = {},
 ): Compiled<Selection<S>> {
   const parsed = parseTarget(expression, type, context);
   if (parsed.value === undefined) return notCompiled(parsed.diagnostics);
   const hosts = [...candidates];
   try {
-    const matched = hosts.filter(compileMatcher(parsed.value, context));
+    const target = context.rewrite?.(parsed.value) ?? parsed.value;
+    const matched = hosts.filter(compileMatcher(target, context));
     const known = new Set(hosts.map(({ id }) => id));
     const missing = namedIds(parsed.value).filter((id) => !known.has(id));
     return compiled({ matched, missing: [...new Set(missing)] }, parsed.diagnostics);

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Caller, fileOperations, operation, serveGateway } from '@edge-run/master/gateway';
-import { CachedFiles } from '@edge-run/minion/cache';
+import { BlobStore, CachedFiles } from '@edge-run/minion/cache';
 import { createMemoryBus, type MemoryBus } from '@edge-run/shared/bus';
-import type { FileHandle, FileSource } from '@edge-run/shared/files';
+import { type FileEntry, type FileHandle, type FileSource, readFiles } from '@edge-run/shared/files';
 import { EdgeError, type JsonValue, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { type EdgeEvent, SUBJECTS } from '@edge-run/shared/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { ManualClock } from '../../../support/manual-clock.ts';
 
 let bus: MemoryBus;
 let minion: MemoryBus;
@@ -119,10 +120,14 @@ describe('files, from the master to the cache of a minion', () => {
   let directory: string;
   let asked: string[];
   let cache: CachedFiles;
+  const clock = new ManualClock();
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'edge-cache-'));
     asked = [];
-    cache = new CachedFiles(
+    cache = openCache();
+  });
+  const openCache = (maxBytes = 1024 ** 3): CachedFiles =>
+    new CachedFiles(
       {
         ask: async (name, question) => {
           asked.push(name);
@@ -130,10 +135,15 @@ describe('files, from the master to the cache of a minion', () => {
           if (!answer.ok) throw new Error(answer.error.code);
           return answer.answer;
         },
+        askBytes: async (name, question) => {
+          asked.push(name);
+          const answer = await ask(name, question);
+          if (answer instanceof Uint8Array) return answer;
+          throw new Error((answer as { error: { code: string } }).error.code);
+        },
       },
-      directory,
+      new BlobStore({ directory, maxBytes, clock }),
     );
-  });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
   test.each([0, 1, 512 * 1024, 512 * 1024 + 1, 3_000_000])('%d bytes arrive whole', async (size) => {
@@ -158,6 +168,64 @@ describe('files, from the master to the cache of a minion', () => {
     const [name] = readdirSync(join(directory, folder!));
     writeFileSync(join(directory, folder!, name!), 'wrong');
     expect(Buffer.from(await (await cache.open('a', 'base'))!.read()).toString()).toBe('right');
+  });
+
+  test('many small files come with one question, later only what has changed', async () => {
+    for (let n = 0; n < 200; n += 1) files.set(`site/${String(n).padStart(3, '0')}`, Buffer.from(`content ${n}`));
+    const readAll = async (from: CachedFiles): Promise<readonly string[]> => {
+      asked.length = 0;
+      const entries: FileEntry[] = [];
+      for await (const entry of from.list('site/', 'base')) entries.push(entry);
+      const texts: string[] = [];
+      for await (const { content } of readFiles(from, entries, 'base')) texts.push(Buffer.from(content).toString());
+      return texts;
+    };
+    expect((await readAll(cache)).slice(0, 2)).toEqual(['content 0', 'content 1']);
+    expect(asked).toEqual(['file-list', 'file-blobs']);
+    expect(await readAll(openCache())).toHaveLength(200);
+    expect(asked).toEqual(['file-list']);
+    files.set('site/007', Buffer.from('changed'));
+    expect((await readAll(openCache()))[7]).toBe('changed');
+    expect(asked).toEqual(['file-list', 'file-blobs']);
+  });
+
+  test('files too many for one message come in several', async () => {
+    for (let n = 0; n < 5; n += 1) files.set(`large/${n}`, Buffer.alloc(300 * 1024, `${n}`));
+    const entries: FileEntry[] = [];
+    for await (const entry of cache.list('large/', 'base')) entries.push(entry);
+    const sizes: number[] = [];
+    for await (const { content } of readFiles(cache, entries, 'base')) sizes.push(content.length);
+    expect(sizes).toEqual(Array.from({ length: 5 }, () => 300 * 1024));
+    expect(asked.filter((name) => name === 'file-blobs')).toHaveLength(5);
+    expect(asked.filter((name) => name === 'file-chunk')).toHaveLength(0);
+  });
+
+  test('the cache keeps no more than it may, and what was used last', async () => {
+    const small = openCache(2_500);
+    for (const name of ['a', 'b', 'c']) {
+      files.set(name, Buffer.alloc(1_000, name));
+      await clock.advance(1_000);
+      await (await small.open(name, 'base'))!.read();
+      await clock.advance(1_000);
+      await (await small.open('a', 'base'))!.read();
+    }
+    const kept = readdirSync(directory, { recursive: true }).filter((name) => String(name).includes('/'));
+    expect(kept).toHaveLength(2);
+    asked.length = 0;
+    await (await openCache(2_500).open('a', 'base'))!.read();
+    expect(asked).toEqual(['file-find']);
+  });
+
+  test('what a killed process had begun is cleared away, and nothing of it is served', async () => {
+    files.set('a', Buffer.from('whole'));
+    await (await cache.open('a', 'base'))!.read();
+    const [folder] = readdirSync(directory);
+    const [name] = readdirSync(join(directory, folder!));
+    const begun = join(directory, folder!, `${name}.0badcafe.part`);
+    writeFileSync(begun, 'who');
+    writeFileSync(join(directory, folder!, name!), 'whol');
+    expect(Buffer.from(await (await openCache().open('a', 'base'))!.read()).toString()).toBe('whole');
+    expect(existsSync(begun)).toBe(false);
   });
 
   test('a file that changed meanwhile is said so', async () => {

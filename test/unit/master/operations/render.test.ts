@@ -5,6 +5,7 @@ import { renderOperations } from '@edge-run/master/operations';
 import { createCatalog } from '@edge-run/shared/execute';
 import { LocalRoots } from '@edge-run/shared/files';
 import { compiled, DiagnosticsError, silentLogger } from '@edge-run/shared/kernel';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { createRenderer } from '@edge-run/shared/render';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,7 +38,7 @@ async function ask(question: Record<string, unknown>): Promise<unknown> {
       ...createRenderer(),
       opts: new PyMap(),
       events: { send: () => Promise.reject(new Error('nothing is sent while a file is looked at')) },
-      mine: { get: () => Promise.resolve(new PyMap()) },
+      mine: NO_MINE,
       log: silentLogger,
     },
     nodes: {

@@ -1,5 +1,6 @@
 import { createCatalog, HostRuntime, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
 import { compiled, silentLogger } from '@edge-run/shared/kernel';
+import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { fromPlain, PyMap, toPlain } from '@edge-run/shared/values';
 import { describe, expect, it } from 'vitest';
 import { FakeHost } from '../../../support/fake-host.ts';
@@ -28,7 +29,7 @@ function hostWith(trees: MemoryTrees, opts: object = {}) {
           sent.push({ tag, data: toPlain(data) });
         },
       },
-      mine: { get: async () => new PyMap() },
+      mine: NO_MINE,
       log: silentLogger,
     },
     stateFunctions,

@@ -18,10 +18,23 @@ export interface EventSink {
   send(tag: string, data: Value): Promise<void>;
 }
 
-/** Data the hosts publish for each other. */
+/** One value a host publishes in the mine. */
+export interface MineEntry {
+  /** What it is asked for by: the name of a function or an alias. */
+  readonly name: string;
+  readonly value: Value;
+  /** Who may read it; everybody when absent. */
+  readonly allow?: { readonly target: string | readonly string[]; readonly targetType: string };
+}
+
+/** Data the hosts publish for each other, kept by the master. */
 export interface Mine {
-  /** id → value of `fun` for the hosts that match. */
-  get(target: string, fun: string, targetType: string): Promise<PyMap>;
+  /** id → value of `name` for the hosts that match, published it and let this host read it. */
+  get(target: string | readonly string[], name: string, targetType: string): Promise<PyMap>;
+  /** Publishes values of this host beside those it published before, or instead of them. */
+  update(entries: readonly MineEntry[], options: { readonly replaceAll: boolean }): Promise<void>;
+  /** Takes back values of this host; all of them when no names are given. What is not there is fine. */
+  remove(names?: readonly string[]): Promise<void>;
 }
 
 /** Publishing jobs to other hosts; exists on the master only. */
@@ -93,6 +106,8 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly log: Logger;
   readonly events: EventSink;
   readonly mine: Mine;
+  /** Gathers the facts of the host anew and tells the master; this job sees them too. Absent where they are fixed. */
+  readonly refreshFacts?: () => Promise<void>;
   /** Id of the job this is done for, where it is one. */
   readonly jid?: string;
   /** On the master only. */

@@ -8,6 +8,7 @@ export type {
   Jobs,
   JobTargetAnswer,
   Mine,
+  MineEntry,
   ModuleContext,
   PillarView,
   StateCalls,
@@ -24,6 +25,7 @@ export {
   type WriteFunction,
 } from './execution.ts';
 export type { FactModule } from './fact.ts';
+export { NO_MINE } from './no-mine.ts';
 export {
   type ApplyOutcome,
   type Change,

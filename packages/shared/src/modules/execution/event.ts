@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
-import { defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
+import { defineWrite, type ExecutionModule } from '../contract/index.ts';
 
 const tagArg = z.string().describe('Tag, parts separated by slashes: app/deployed.');
 
-/** Events of the host, and data hosts publish for each other. */
+/** Events of the host. */
 export const eventFunctions: readonly ExecutionModule[] = [
   defineWrite({
     name: 'event.send',
@@ -47,30 +47,6 @@ export const eventFunctions: readonly ExecutionModule[] = [
       },
     }),
   ),
-  defineRead({
-    name: 'mine.get',
-    summary: 'Answer what other hosts published for everybody.',
-    args: z.object({
-      tgt: z.string().describe('Target expression.'),
-      fun: z
-        .union([z.string(), z.array(z.string())])
-        .describe('Name the data was published under; several make a mapping.'),
-      tgt_type: z.string().default('glob').describe('Kind of the target expression.'),
-      exclude_minion: z.boolean().default(false).describe('Leave this host out.'),
-    }),
-    returns: 'A mapping of ids to data.',
-    examples: [{ title: 'addresses of the databases', args: { tgt: 'db*', fun: 'network.ip_addrs' } }],
-    async run({ tgt, fun, tgt_type, exclude_minion }, { mine, host }) {
-      const get = async (name: string): Promise<PyMap> => {
-        const found = await mine.get(tgt, name, tgt_type);
-        return exclude_minion ? new PyMap([...found].filter(([id]) => id !== host.id)) : found;
-      };
-      if (typeof fun === 'string') return await get(fun);
-      const several = new PyMap();
-      for (const name of fun) several.set(name, await get(name));
-      return several;
-    },
-  }),
 ];
 
 function entries(value: Value | undefined): [Value, Value][] {

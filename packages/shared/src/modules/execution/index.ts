@@ -1,13 +1,17 @@
 export { cmdFunctions } from './cmd.ts';
 export { configFunctions } from './config.ts';
+export { cpFunctions } from './cp.ts';
+export { cpCacheFunctions } from './cp-cache.ts';
 export { cronFunctions } from './cron.ts';
 export { eventFunctions } from './event.ts';
 export { fileFunctions } from './file.ts';
 export { gitFunctions } from './git.ts';
 export { grainsFunctions } from './grains.ts';
+export { grainsWriteFunctions } from './grains-write.ts';
 export { haproxyFunctions } from './haproxy.ts';
 export { httpFunctions } from './http.ts';
 export { mergingFunctions } from './merging.ts';
+export { mineFunctions } from './mine.ts';
 export { mountFunctions } from './mount.ts';
 export { networkFunctions } from './network.ts';
 export { npmFunctions } from './npm.ts';

@@ -4,18 +4,7 @@ import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import { defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
 
-const SYNCED = [
-  'all',
-  'modules',
-  'states',
-  'grains',
-  'pillar',
-  'renderers',
-  'returners',
-  'runners',
-  'utils',
-  'beacons',
-] as const;
+const SYNCED = ['modules', 'states', 'pillar', 'renderers', 'returners', 'runners', 'utils', 'beacons'] as const;
 
 /** Work on other hosts, and what Salt's agents do to themselves. */
 export const saltutilFunctions: readonly ExecutionModule[] = [
@@ -109,16 +98,47 @@ export const saltutilFunctions: readonly ExecutionModule[] = [
       },
     }),
   ),
-  ...(['refresh_pillar', 'refresh_grains', 'refresh_modules'] as const).map((what) =>
+  ...(['refresh_pillar', 'refresh_modules'] as const).map((what) =>
     defineRead({
       name: `saltutil.${what}`,
-      summary: 'Do nothing: pillar, grains and modules are those of each job.',
+      summary: 'Do nothing: pillar and modules are those of each job.',
       args: z.object({ wait: z.boolean().default(false).describe('Accepted for Salt trees.') }),
       returns: 'True.',
       examples: [],
       run: (_, { log }) => {
         log.info(`saltutil.${what}: every job gets them anew`);
         return Promise.resolve(true);
+      },
+    }),
+  ),
+  defineRead({
+    name: 'saltutil.refresh_grains',
+    summary: 'Gather the grains anew and tell the master.',
+    args: z.object({
+      clean_cache: z.boolean().default(true).describe('Accepted for Salt trees.'),
+      refresh_pillar: z.boolean().default(true).describe('Accepted for Salt trees.'),
+      wait: z.boolean().default(false).describe('Accepted for Salt trees; it is always waited for.'),
+    }),
+    returns: 'True.',
+    examples: [],
+    async run(_, { refreshFacts }) {
+      await refreshFacts?.();
+      return true;
+    },
+  }),
+  ...(['sync_grains', 'sync_all'] as const).map((name) =>
+    defineRead({
+      name: `saltutil.${name}`,
+      summary: 'Gather the grains anew and tell the master; there are no modules to synchronise.',
+      args: z.object({
+        saltenv: z.string().optional().describe('Accepted for Salt trees.'),
+        refresh: z.boolean().default(true).describe('False leaves the grains as they are.'),
+      }),
+      returns: 'An empty list: nothing was synchronised.',
+      examples: [],
+      async run({ refresh }, { refreshFacts }) {
+        if (refresh) await refreshFacts?.();
+        return name === 'sync_all' ? {} : [];
       },
     }),
   ),

@@ -1,3 +1,4 @@
+export { download, verifyDigest } from './download.ts';
 export {
   applyOwnership,
   followLinks,

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path/posix';
+import type { FileHandle } from '../../files/index.ts';
 import { EdgeError, newId, Secret } from '../../kernel/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { Change, ModuleContext } from '../contract/index.ts';
 import {
+  download,
   makeDirectories,
   mustRun,
   type Ownership,
   ownershipDrift,
   readIfPresent,
+  verifyDigest,
   writeText,
 } from '../operations/index.ts';
 import { formatMode, isBinary, unifiedDiff } from '../text/index.ts';
-
-const DOWNLOAD_TIMEOUT_MS = 300_000;
-const MAX_DOWNLOAD_BYTES = 512 * 1024 * 1024;
 
 /** Content found for a file. */
 export interface FoundContent {
@@ -33,6 +33,8 @@ export interface SourceRequest {
   readonly skipVerify: boolean;
   readonly template: string | undefined;
   readonly variables: ReadonlyMap<string, Value>;
+  /** The file of the file server that the source is, where it has been opened. */
+  readonly opened?: FileHandle | undefined;
 }
 
 /** Fetches and renders the first source that exists. @throws EdgeError `EDGE_FILE_NOT_FOUND`, `EDGE_BAD_ARGUMENT` */
@@ -72,7 +74,8 @@ async function openSource(
           hint: 'Give the digest (source_hash: sha256=…), or say skip_verify: True.',
         },
       );
-    return await download(source, ctx.signal);
+    const bytes = await download(source, ctx.signal);
+    return bytes === undefined ? undefined : { bytes };
   }
   const local = source.startsWith('file://') ? source.slice('file://'.length) : source;
   if (local.startsWith('/')) {
@@ -81,48 +84,8 @@ async function openSource(
     const mode = (await ctx.host.stat(local))?.mode;
     return mode === undefined ? { bytes } : { bytes, mode };
   }
-  const file = await ctx.files.open(source, ctx.saltenv);
+  const file = request.opened ?? (await ctx.files.open(source, ctx.saltenv));
   return file === undefined ? undefined : { bytes: await file.read(), mode: file.mode };
-}
-
-async function download(url: string, signal: AbortSignal): Promise<FoundContent | undefined> {
-  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]) });
-  if (response.status === 404) return undefined;
-  if (!response.ok)
-    throw new EdgeError('EDGE_COMMAND_FAILED', `${url} answered ${response.status}`, { url, status: response.status });
-  if (Number(response.headers.get('content-length') ?? 0) > MAX_DOWNLOAD_BYTES)
-    throw new EdgeError('EDGE_NOT_SUPPORTED', `${url} is larger than ${MAX_DOWNLOAD_BYTES} bytes`, { url });
-  return { bytes: new Uint8Array(await response.arrayBuffer()) };
-}
-
-function verifyDigest(source: string, bytes: Uint8Array, sourceHash: string): void {
-  const lengths: Record<number, string> = {
-    32: 'md5',
-    40: 'sha1',
-    56: 'sha224',
-    64: 'sha256',
-    96: 'sha384',
-    128: 'sha512',
-  };
-  const match = /^(?:(md5|sha\d{1,3})[=:])?([0-9a-f]+)$/i.exec(sourceHash.trim());
-  const form = match?.[1]?.toLowerCase() ?? lengths[match?.[2]?.length ?? 0];
-  if (match === null || form === undefined)
-    throw new EdgeError(
-      'EDGE_BAD_ARGUMENT',
-      `not a digest: ${sourceHash}`,
-      {},
-      { hint: 'Write source_hash: sha256=<hex>.' },
-    );
-  const digest = createHash(form).update(bytes).digest('hex');
-  if (digest !== match[2]!.toLowerCase())
-    throw new EdgeError(
-      'EDGE_BAD_ARGUMENT',
-      `${source} has ${form} ${digest}, not ${match[2]!}`,
-      { source, digest },
-      {
-        hint: 'Either the file was changed or the digest is of another version.',
-      },
-    );
 }
 
 /** `contents` as text: a list is its lines; the last line gets its end unless told otherwise. @throws EdgeError `EDGE_BAD_ARGUMENT` */

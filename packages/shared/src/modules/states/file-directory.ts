@@ -1,5 +1,6 @@
 import { dirname } from 'node:path/posix';
 import { z } from 'zod';
+import { type FileEntry, type FileHandle, openFiles } from '../../files/index.ts';
 import type { FileStat } from '../../host/index.ts';
 import {
   type Change,
@@ -158,16 +159,18 @@ export const fileRecurse: StateModule = defineState({
     const changes: (Change | true)[] = [];
     const dirs = ownershipOf({ ...args, mode: args.dir_mode });
     const seenDirs = new Set<string>();
-    for await (const entry of ctx.files.list(prefix, ctx.saltenv)) {
-      const relative = entry.path.slice(prefix.length);
-      if (!isIncluded(relative, args.include_pat, args.exclude_pat)) continue;
+    const entries: FileEntry[] = [];
+    for await (const entry of ctx.files.list(prefix, ctx.saltenv))
+      if (isIncluded(entry.path.slice(prefix.length), args.include_pat, args.exclude_pat)) entries.push(entry);
+    for (const file of await openFiles(ctx.files, entries, ctx.saltenv)) {
+      const relative = file.path.slice(prefix.length);
       wanted.add(relative);
       for (const dir of parents(relative)) {
         if (seenDirs.has(dir)) continue;
         seenDirs.add(dir);
         changes.push(await directoryChange(ctx, dir === '' ? root : `${root}/${dir}`, dirs, args.makedirs));
       }
-      changes.push(await fileChange(ctx, args, root, relative, `salt://${entry.path}`, entry.mode));
+      changes.push(await fileChange(ctx, args, root, relative, file));
     }
     if (wanted.size === 0) return refused(`${args.source} holds no files in environment ${ctx.saltenv}`);
     if (args.clean && found !== undefined) changes.push(...(await leftovers(ctx, root, wanted, seenDirs)));
@@ -213,17 +216,17 @@ async function fileChange(
   args: RecurseArgs & Parameters<typeof templateVariables>[0],
   root: string,
   relative: string,
-  source: string,
-  sourceMode: number,
+  file: FileHandle,
 ): Promise<Change | true> {
   const path = `${root}/${relative}`;
   const found = await ctx.host.stat(path);
   const ownership = ownershipOf({ ...args, mode: args.file_mode === 'keep' ? undefined : args.file_mode });
-  const wanted = args.file_mode === 'keep' ? { ...ownership, mode: sourceMode } : ownership;
+  const wanted = args.file_mode === 'keep' ? { ...ownership, mode: file.mode } : ownership;
   const own = found === undefined || rights(path, path, found, wanted);
   if (found !== undefined && !args.replace) return own;
   const content = await fetchSource(ctx, {
-    sources: [source],
+    sources: [`salt://${file.path}`],
+    opened: file,
     sourceHash: undefined,
     skipVerify: true,
     template: args.template,

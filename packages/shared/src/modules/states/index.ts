@@ -3,6 +3,7 @@ export { cmdStates } from './cmd.ts';
 export { cronStates } from './cron.ts';
 export { fileStates } from './file.ts';
 export { gitStates } from './git.ts';
+export { grainsStates } from './grains.ts';
 export { moduleStates } from './module.ts';
 export { mountStates } from './mount.ts';
 export { npmStates } from './npm.ts';

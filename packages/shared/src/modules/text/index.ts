@@ -11,6 +11,14 @@ export {
   toggleComments,
 } from './edits.ts';
 export { formatMode, parseMode } from './file-mode.ts';
+export {
+  appendToGrain,
+  editGrain,
+  type GrainEdit,
+  type GrainEditOptions,
+  type ReadGrain,
+  removeFromGrain,
+} from './grain-edits.ts';
 export { editLine, type LineOptions } from './line-mode.ts';
 export { bareLines, endedText, splitLines } from './lines.ts';
 export { mergeRecursive, updateInPlace } from './merge.ts';

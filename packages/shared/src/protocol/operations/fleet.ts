@@ -36,6 +36,7 @@ export const fleetNode = z.object({
   os: z.string().optional(),
   address: z.string().optional(),
   lastSeenAt: instant.optional(),
+  grainsAsOf: instant.optional().describe('When it last told its grains, by which it is a target.'),
 });
 export type FleetNode = z.infer<typeof fleetNode>;
 
@@ -165,7 +166,10 @@ export const fleetOperations = {
     name: 'grains.ls',
     summary: 'Answer the grains of targets as they were last gathered.',
     args: z.object({ target: targetExpression, key: z.string().optional().describe('Only the value at this path.') }),
-    answer: z.object({ values: valuesById }),
+    answer: z.object({
+      values: valuesById,
+      asOf: z.record(z.string(), instant).describe('When each host told them; absent for one that never did.'),
+    }),
   }),
   'roster.ls': operation({
     name: 'roster.ls',

@@ -34,6 +34,7 @@ export function contextWith<H extends HostReader>(
     log: ctx.log,
     events: ctx.events,
     mine: ctx.mine,
+    ...(ctx.refreshFacts === undefined ? {} : { refreshFacts: ctx.refreshFacts }),
     ...(ctx.jid === undefined ? {} : { jid: ctx.jid }),
     ...(ctx.jobs === undefined ? {} : { jobs: ctx.jobs }),
     ...(ctx.state === undefined ? {} : { state: ctx.state }),

@@ -1,0 +1,1 @@
+export { type RunningMaster, startMaster } from './master.ts';

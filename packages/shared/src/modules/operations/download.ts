@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { EdgeError } from '../../kernel/index.ts';
+
+const DOWNLOAD_TIMEOUT_MS = 300_000;
+const MAX_DOWNLOAD_BYTES = 512 * 1024 * 1024;
+
+/** Content at a `http(s)://` address; undefined where the server says that there is none. @throws EdgeError on any other answer */
+export async function download(url: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]) });
+  if (response.status === 404) return undefined;
+  if (!response.ok)
+    throw new EdgeError('EDGE_COMMAND_FAILED', `${url} answered ${response.status}`, { url, status: response.status });
+  if (Number(response.headers.get('content-length') ?? 0) > MAX_DOWNLOAD_BYTES)
+    throw new EdgeError('EDGE_NOT_SUPPORTED', `${url} is larger than ${MAX_DOWNLOAD_BYTES} bytes`, { url });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Refuses content that has another digest than `sourceHash` (`sha256=<hex>`, or the bare digest) says. @throws EdgeError `EDGE_BAD_ARGUMENT` */
+export function verifyDigest(source: string, bytes: Uint8Array, sourceHash: string): void {
+  const lengths: Record<number, string> = {
+    32: 'md5',
+    40: 'sha1',
+    56: 'sha224',
+    64: 'sha256',
+    96: 'sha384',
+    128: 'sha512',
+  };
+  const match = /^(?:(md5|sha\d{1,3})[=:])?([0-9a-f]+)$/i.exec(sourceHash.trim());
+  const form = match?.[1]?.toLowerCase() ?? lengths[match?.[2]?.length ?? 0];
+  if (match === null || form === undefined)
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `not a digest: ${sourceHash}`,
+      {},
+      { hint: 'Write source_hash: sha256=<hex>.' },
+    );
+  const digest = createHash(form).update(bytes).digest('hex');
+  if (digest !== match[2]!.toLowerCase())
+    throw new EdgeError(
+      'EDGE_BAD_ARGUMENT',
+      `${source} has ${form} ${digest}, not ${match[2]!}`,
+      { source, digest },
+      {
+        hint: 'Either the file was changed or the digest is of another version.',
+      },
+    );
+}
