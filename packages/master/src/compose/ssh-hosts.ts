@@ -13,7 +13,7 @@ import {
 } from '@edge-run/shared/kernel';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
 import { loadYaml } from '@edge-run/shared/render';
-import { fromPlain, PyMap, toPlain } from '@edge-run/shared/values';
+import { fromPlain, PyMap, Redactor, toPlain } from '@edge-run/shared/values';
 import type { CloudDriver } from '../cloud/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import type { Presence } from '../jobs/index.ts';
@@ -122,6 +122,7 @@ async function createExecutor(
   const runtime = new HostRuntime(
     {
       ...base,
+      redactor: new Redactor(),
       host,
       log: log.child({ host: id }),
       opts: new PyMap([...base.opts, ['id', id], ...servicesDirOf(gathered)]),

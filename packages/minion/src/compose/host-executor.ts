@@ -7,7 +7,7 @@ import {
   type Logger,
   notCompiled,
 } from '@edge-run/shared/kernel';
-import type { PyMap } from '@edge-run/shared/values';
+import { type PyMap, Redactor } from '@edge-run/shared/values';
 import type { MinionPorts } from '../agent/index.ts';
 import type { MinionConfig } from '../config/index.ts';
 import { runtimeBase } from './runtime-base.ts';
@@ -18,6 +18,7 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
   const runtime: HostRuntime = new HostRuntime(
     {
       ...base,
+      redactor: new Redactor(),
       files: ports.files,
       events: ports.events,
       mine: ports.mine,

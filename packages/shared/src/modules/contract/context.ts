@@ -85,6 +85,8 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly log: Logger;
   readonly events: EventSink;
   readonly mine: Mine;
+  /** Whether a text holds a secret of the pillar; absent where templates are shown none. */
+  holdsSecret?(text: string): boolean;
   /** Id of the job this is done for, where it is one. */
   readonly jid?: string;
   /** On the master only. */
