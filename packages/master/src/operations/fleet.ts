@@ -1,4 +1,4 @@
-import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
+import { EdgeError, requireCompiled } from '@edge-run/shared/kernel';
 import { pillarGet } from '@edge-run/shared/pillar';
 import { type FleetNode, type MinionKey, OPERATIONS } from '@edge-run/shared/protocol';
 import { globMatches, traverse } from '@edge-run/shared/target';
@@ -8,6 +8,7 @@ import type { Presence } from '../jobs/index.ts';
 import type { Keyring, ListedKey } from '../keys/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { SshFleet } from '../ssh/index.ts';
+import { explainValue, type LayeredPillar } from './explain-pillar.ts';
 
 /** What the operations on hosts and keys are answered with. */
 export interface FleetOperationsOptions {
@@ -21,7 +22,12 @@ export interface FleetOperationsOptions {
   readonly nodes: Nodes;
   readonly presence: Presence;
   readonly sshFleet: SshFleet;
-  pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
+  pillarOf(
+    id: string,
+    query: { pillarenv: string | undefined; override: PyMap | undefined; layers?: boolean },
+  ): Promise<LayeredPillar>;
+  /** `pillar_source_merging_strategy`. */
+  readonly mergingStrategy: string;
 }
 
 const HOUR_MS = 3_600_000;
@@ -96,6 +102,7 @@ function nodeOperations({
   presence,
   sshFleet,
   pillarOf,
+  mergingStrategy,
 }: FleetOperationsOptions): Readonly<Record<string, Operation>> {
   const select = async (target: { expr: string | string[]; type: string } | undefined): Promise<readonly string[]> =>
     target === undefined ? nodes.ids() : (await nodes.select(target.expr, target.type)).matched.map(({ id }) => id);
@@ -131,6 +138,14 @@ function nodeOperations({
         return [id, encodeValue(key === undefined ? data : pillarGet(data, key, null))] as const;
       });
       return { values: Object.fromEntries(await Promise.all(entries)) };
+    }),
+    'pillar.explain': operation(OPERATIONS['pillar.explain'].args, async ({ target, key, pillarenv, pillar }) => {
+      const override = pillar === undefined ? undefined : decodeValue(pillar);
+      const query = { pillarenv, override: override instanceof PyMap ? override : undefined, layers: true };
+      const entries = (await required(target)).map(async (id) => {
+        return [id, explainValue(await pillarOf(id, query), key, mergingStrategy)] as const;
+      });
+      return { explanations: Object.fromEntries(await Promise.all(entries)) };
     }),
     'grains.ls': operation(OPERATIONS['grains.ls'].args, async ({ target, key }) => ({
       values: Object.fromEntries(
