@@ -285,6 +285,32 @@ describe('vault', () => {
   });
 });
 
+describe('what is wrong in a pillar file', () => {
+  it('is shown without the secrets its templates were given', async () => {
+    const vault = await FakeVault.start({ 'secret/web1': { password: 'hunter2' } });
+    try {
+      for (const text of [
+        'a: [{{ pillar.password }}\n',
+        '{{ pillar.password.nope() }}\n',
+        "{{ raise('saw ' ~ pillar.password) }}\n",
+      ]) {
+        const pillars = testPillars({
+          trees: { base: { 'top.sls': "base: {'*': [a]}\n", 'a.sls': text } },
+          settings: { ext_pillar_first: true },
+          entries: [{ vault: 'path=secret/{minion}' }],
+          services: { vault: { url: vault.url, auth: { method: 'token', token: 'root-token' } } },
+        });
+        const { value, diagnostics } = await pillars({ id: 'web1', grains: new PyMap(), pillarenv: undefined });
+        expect(value).toBeUndefined();
+        expect(diagnostics).toHaveLength(1);
+        expect(JSON.stringify(diagnostics), text).not.toContain('hunter2');
+      }
+    } finally {
+      await vault.web.stop();
+    }
+  });
+});
+
 describe('git', () => {
   const git = (...args: string[]) =>
     promisify(execFile)('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], {

@@ -65,7 +65,9 @@ export class PillarSlsCompiler {
     const text = new TextDecoder().decode(await file.read());
     const loader = createTemplateLoader(source, env);
     const decrypt = this.#decrypt;
-    const rendered = await render({ ...request, ...more, decrypt, text, path: file.path, saltenv: env, loader });
+    const answer = await render({ ...request, ...more, decrypt, text, path: file.path, saltenv: env, loader });
+    // A diagnostic may show a rendered line.
+    const rendered = { ...answer, diagnostics: answer.diagnostics.map((one) => this.#withoutSecrets(one)) };
     if (rendered.value === undefined) return rendered;
     if (isSops(rendered.value.value)) return this.#fromSops(rendered.value, rendered.diagnostics, file.path);
     const value = this.#known.seal(rendered.value.value);
@@ -96,6 +98,20 @@ export class PillarSlsCompiler {
     }
     return { value: hasErrors(diagnostics) ? undefined : { ...data, value }, diagnostics };
   };
+
+  #withoutSecrets(diagnostic: Diagnostic): Diagnostic {
+    if (!this.#known.isNeeded) return diagnostic;
+    const { summary, detail, source, chain } = diagnostic;
+    const shown = (place: SourceRange): SourceRange =>
+      place.text === undefined ? place : { ...place, text: this.#known.text(place.text) };
+    return {
+      ...diagnostic,
+      summary: this.#known.text(summary),
+      detail: this.#known.text(detail),
+      ...(source === undefined ? {} : { source: shown(source) }),
+      ...(chain === undefined ? {} : { chain: chain.map(shown) }),
+    };
+  }
 
   async #fromSops(data: RenderedData, remarks: readonly Diagnostic[], file: string): Promise<Compiled<RenderedData>> {
     const { decryption, request } = this.#rendering;
