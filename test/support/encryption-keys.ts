@@ -72,6 +72,7 @@ function run(
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
     child.once('error', reject);
     child.once('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`${program} exited ${code}: ${err}`))));
-    child.stdin.end(stdin ?? '');
+    // Who ends early has said why, or needs nothing more.
+    child.stdin.on('error', () => undefined).end(stdin ?? '');
   });
 }

@@ -1,15 +1,12 @@
-import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { DiagnosticsError, Secret } from '@edge-run/shared/kernel';
-import { encodeValue, fromPlain, PyMap, revealValue, toPlain } from '@edge-run/shared/values';
+import { encodeValue, PyMap, revealValue, toPlain } from '@edge-run/shared/values';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TestPillar, testPillars } from '../../support/compile-pillar.ts';
+import { testPillars } from '../../support/compile-pillar.ts';
+import { type Asked, compileFor, given } from '../../support/external-pillar.ts';
 import { FakeVault } from '../../support/fake-vault.ts';
-import { eventually } from '../../support/processes.ts';
 import { WebServer } from '../../support/web-server.ts';
 
 let dir: string;
@@ -17,37 +14,6 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'edge-ext-'));
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
-
-const GRAINS = { os: 'Debian', roles: ['web', 'db'], role: 'web' };
-
-interface Asked extends TestPillar {
-  readonly id?: string;
-  readonly pillarenv?: string;
-  readonly grains?: object;
-}
-
-/** The pillar of a host, and what was wrong with it. */
-async function compile({ id = 'web1', pillarenv, grains = GRAINS, ...pillar }: Asked) {
-  const { value, diagnostics, layers } = await testPillars(pillar)({
-    id,
-    grains: fromPlain(grains) as PyMap,
-    pillarenv,
-    layers: true,
-  });
-  return {
-    value,
-    data: value && toPlain(revealValue(value)),
-    problems: diagnostics.map(({ code, summary }) => [code, summary]),
-    layers,
-  };
-}
-
-/** What one source gives. */
-async function given(entry: Readonly<Record<string, unknown>>, more: Asked = {}) {
-  const { data, problems } = await compile({ entries: [entry], ...more });
-  expect(problems).toEqual([]);
-  return data;
-}
 
 async function write(files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
@@ -95,7 +61,7 @@ describe('file_tree', () => {
 
   it('gives nothing to a host it does not know, and is an error without its folder', async () => {
     expect(await given({ file_tree: { root_dir: join(dir, 'tree') } }, { id: 'other' })).toEqual({});
-    const { value, problems } = await compile({ entries: [{ file_tree: { root_dir: join(dir, 'gone') } }] });
+    const { value, problems } = await compileFor({ entries: [{ file_tree: { root_dir: join(dir, 'gone') } }] });
     expect(value).toBeUndefined();
     expect(problems).toEqual([
       ['EDGE_PILLAR_SOURCE_FAILED', `external pillar \`file_tree\` failed: there is no folder ${join(dir, 'gone')}`],
@@ -122,7 +88,7 @@ describe('cmd_yaml and cmd_json', () => {
   ] as const) {
     it(`a command that ${what} fails the whole pillar and says why`, async () => {
       const trees = { base: { 'top.sls': "base: {'*': [a]}\n", 'a.sls': 'kept: no\n' } };
-      const { value, problems } = await compile({ trees, entries: [entry] });
+      const { value, problems } = await compileFor({ trees, entries: [entry] });
       expect(value).toBeUndefined();
       expect(problems).toHaveLength(1);
       const [code, summary] = problems[0]!;
@@ -133,7 +99,7 @@ describe('cmd_yaml and cmd_json', () => {
   }
 
   it('an id that is more than a name is put into no command', async () => {
-    const { problems } = await compile({ entries: [{ cmd_yaml: ['sh', '-c', 'echo %s'] }], id: 'a;touch /tmp/x' });
+    const { problems } = await compileFor({ entries: [{ cmd_yaml: ['sh', '-c', 'echo %s'] }], id: 'a;touch /tmp/x' });
     expect(problems[0]![1]).toContain('is not put into a command');
   });
 });
@@ -161,7 +127,9 @@ describe('http_json and http_yaml', () => {
   it('put grains into the address when told to', async () => {
     await given({ http_json: { url: `${web.url}/json/<os>/<roles:1>`, with_grains: true } });
     expect(web.asked.at(-1)).toBe('GET /json/Debian/db');
-    const { problems } = await compile({ entries: [{ http_json: { url: `${web.url}/<nope>`, with_grains: true } }] });
+    const { problems } = await compileFor({
+      entries: [{ http_json: { url: `${web.url}/<nope>`, with_grains: true } }],
+    });
     expect(problems[0]![1]).toContain('web1 has no grain nope');
   });
 
@@ -173,7 +141,7 @@ describe('http_json and http_yaml', () => {
       { http_yaml: 'http://127.0.0.1:1/' },
       { http_yaml: `${login}/broken` },
     ];
-    const { value, problems } = await compile({ entries });
+    const { value, problems } = await compileFor({ entries });
     expect(value).toBeUndefined();
     expect(problems.map(([, summary]) => summary)).toEqual([
       `external pillar \`http_json\` failed: ${web.url}/broken/web1?… answered 503`,
@@ -201,7 +169,7 @@ describe('vault', () => {
   });
 
   it('reads key/value engines of both versions, every value sealed', async () => {
-    const { value, data } = await compile({
+    const { value, data } = await compileFor({
       entries: [
         { vault: 'path=secret/minions/{minion}' },
         { vault: { conf: 'path=old/{minion}', nesting_key: 'old' } },
@@ -230,7 +198,7 @@ describe('vault', () => {
     const grains = { role: '../minions/web1' };
     expect(await given({ vault: 'path=secret/roles/{grains[role]}' }, { grains, ...server() })).toEqual({});
     expect(vault.web.asked.at(-1)).toBe('GET /v1/secret/data/roles/..%2Fminions%2Fweb1');
-    const { problems } = await compile({
+    const { problems } = await compileFor({
       entries: [{ vault: 'path=secret/{grains[role]}/x' }],
       grains: { role: '..' },
       ...server(),
@@ -253,14 +221,14 @@ describe('vault', () => {
   });
 
   it('says what Vault says when it refuses, and never its token', async () => {
-    const wrong = await compile({
+    const wrong = await compileFor({
       entries: [{ vault: 'path=secret/x' }],
       ...server({ method: 'token', token: 'hunter2' }),
     });
     expect(wrong.value).toBeUndefined();
     expect(wrong.problems[0]![1]).toMatch(/Vault at http:.* answered 403 for .*: permission denied/);
     const role = { method: 'approle', role_id: 'edge', secret_id: 'hunter2', mount: 'approle' };
-    const login = await compile({ entries: [{ vault: 'path=secret/x' }], ...server(role) });
+    const login = await compileFor({ entries: [{ vault: 'path=secret/x' }], ...server(role) });
     expect(login.problems[0]![1]).toContain('answered 400 for auth/approle/login: invalid role or secret ID');
     expect(JSON.stringify([wrong.problems, login.problems])).not.toContain('hunter2');
   });
@@ -274,7 +242,7 @@ describe('vault', () => {
       },
     };
     const settings = { ext_pillar_first: true };
-    const { value, data } = await compile({
+    const { value, data } = await compileFor({
       trees,
       settings,
       entries: [{ vault: 'path=secret/minions/{minion}' }],
@@ -310,117 +278,6 @@ describe('what is wrong in a pillar file', () => {
     }
   });
 });
-
-describe('git', () => {
-  const git = (...args: string[]) =>
-    promisify(execFile)('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], {
-      cwd: join(dir, 'repo'),
-    });
-  beforeAll(async () => {
-    await write({
-      'repo/pillar/top.sls': "base: {'*': [a]}\n",
-      'repo/pillar/a.sls': 'env: {{ saltenv }}\nos: {{ grains.os }}\nincluded: 0\n',
-    });
-    await git('init', '-q', '-b', 'master');
-    await git('add', '.');
-    await git('commit', '-qm', 'one');
-    await git('checkout', '-qb', 'dev');
-    await write({ 'repo/pillar/top.sls': "dev: {'*': [a]}\n", 'repo/pillar/a.sls': 'env: {{ saltenv }}\nnew: 1\n' });
-    await git('commit', '-qam', 'two');
-    await git('tag', 'v1');
-    await git('checkout', '-q', 'master');
-  });
-
-  it('serves the base branch below its root as base, and other branches and tags as environments', async () => {
-    const repo = join(dir, 'repo');
-    const entries = [
-      { git: [{ [`master ${repo}`]: [{ root: 'pillar' }] }, { [`dev file://${repo}`]: [{ root: 'pillar' }] }] },
-    ];
-    expect(await given(entries[0]!, { pillarenv: 'base' })).toEqual({ env: 'base', os: 'Debian', included: 0 });
-    expect(await given(entries[0]!, { pillarenv: 'dev' })).toEqual({ env: 'dev', new: 1 });
-    const both = await compile({ entries });
-    expect(both.data).toEqual({ env: 'dev', os: 'Debian', included: 0, new: 1 });
-    expect(both.layers!.map(({ source }) => source)).toEqual([
-      `external: git ${repo} master base: a.sls`,
-      `external: git file://${repo} dev dev: a.sls`,
-    ]);
-    const tag = { git: [{ [`v1 ${repo}`]: [{ root: 'pillar' }, { env: 'dev' }] }] };
-    expect(await given(tag, { pillarenv: 'dev' })).toEqual({ env: 'dev', new: 1 });
-  });
-
-  it('__env__ is the branch of the environment that is asked for', async () => {
-    const entry = { git: [{ [`__env__ ${join(dir, 'repo')}`]: [{ root: 'pillar' }] }] };
-    expect(await given(entry, { pillarenv: 'dev' })).toEqual({ env: 'dev', new: 1 });
-    expect(await given(entry)).toMatchObject({ env: 'base' });
-  });
-
-  it('sees a commit at the next question, and serves below a mountpoint', async () => {
-    const mounted = { git: [{ [`master ${join(dir, 'repo')}`]: [{ root: 'pillar' }, { mountpoint: 'team' }] }] };
-    const top = { git: [{ [`master ${join(dir, 'tops')}`]: [] }] };
-    await write({ 'tops/top.sls': "base: {'*': [team.a]}\n" });
-    const here = { cwd: join(dir, 'tops') };
-    await promisify(execFile)(
-      'sh',
-      ['-c', 'git init -q -b master && git add . && git -c user.name=t -c user.email=t@e commit -qm one'],
-      here,
-    );
-    const entry = { git: [...top.git, ...mounted.git] };
-    expect(await given(entry)).toMatchObject({ included: 0 });
-    await write({ 'repo/pillar/a.sls': 'included: 1\n' });
-    await git('commit', '-qam', 'three');
-    expect(await given(entry)).toEqual({ included: 1 });
-  });
-
-  it('keeps a copy of a repository elsewhere, and fetches it again when it is old', async () => {
-    const port = await freePort();
-    const base = [`--base-path=${dir}`, '--export-all', '--reuseaddr', '--listen=127.0.0.1', `--port=${port}`];
-    const daemon = spawn('git', ['daemon', ...base, dir], { stdio: 'ignore', detached: true });
-    try {
-      const entry = { git: [{ [`master git://127.0.0.1:${port}/repo`]: [{ root: 'pillar' }] }] };
-      const options = { base: 'master', includes: true, cacheDir: join(dir, 'copies') };
-      const asking = (updateIntervalMs: number) =>
-        testPillars({ entries: [entry], services: { git: { ...options, updateIntervalMs } } });
-      const ask = async (pillars: ReturnType<typeof testPillars>) => {
-        const { value } = await pillars({ id: 'web1', grains: fromPlain(GRAINS) as PyMap, pillarenv: undefined });
-        return value && toPlain(value);
-      };
-      const [patient, eager] = [asking(3_600_000), asking(0)];
-      await eventually(async () => (await ask(eager)) !== undefined, 'the daemon serves the repository');
-      await write({ 'repo/pillar/a.sls': 'fetched: 1\n' });
-      await git('commit', '-qam', 'four');
-      expect(await ask(patient)).toEqual({ fetched: 1 });
-      await write({ 'repo/pillar/a.sls': 'fetched: 2\n' });
-      await git('commit', '-qam', 'five');
-      expect(await ask(patient)).toEqual({ fetched: 1 });
-      expect(await ask(eager)).toEqual({ fetched: 2 });
-    } finally {
-      if (daemon.exitCode === null) process.kill(-daemon.pid!, 'SIGKILL');
-    }
-  });
-
-  it('a branch or repository that is not there fails the pillar', async () => {
-    const missing = await compile({ entries: [{ git: [`gone ${join(dir, 'repo')}`] }] });
-    expect(missing.value).toBeUndefined();
-    expect(missing.problems[0]![1]).toContain('has no branch or tag gone');
-    const nowhere = await compile({
-      entries: [{ git: ['master https://user:hunter2@127.0.0.1:1/x.git'] }],
-      services: { git: { base: 'master', includes: true, updateIntervalMs: 1_000, cacheDir: join(dir, 'mirrors') } },
-    });
-    expect(nowhere.problems[0]![1]).toMatch(/^external pillar `git` failed: cannot fetch https:\/\/127.0.0.1:1\/x.git/);
-    expect(JSON.stringify(nowhere.problems)).not.toContain('hunter2');
-  });
-});
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 describe('the configuration of ext_pillar', () => {
   for (const [entry, says] of [
