@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../../conformance/runner.ts';
+import { block, EncryptionKeys } from '../../support/encryption-keys.ts';
 
 interface Ended {
   readonly exitCode: number;
@@ -106,6 +107,39 @@ describe('edge-minion call', () => {
     const unknown = await call('--pillarenv', 'prd', 'pillar.get', 'from');
     expect(unknown.exitCode).toBe(2);
     expect(unknown.stdout).toContain('did you mean `prod`?');
+  });
+  it('decrypts local pillars, uses their secrets in files and shows none', async () => {
+    const keys = await EncryptionKeys.make();
+    try {
+      const files = {
+        'sealed/top.sls': "base:\n  '*': [key]\n",
+        'sealed/key.sls': `#!yaml|gpg|age\npgp: ${block(await keys.gpg('hunter2-pgp'))}age: ${block(await keys.age('hunter2-age'))}`,
+        'uses/file.sls': `${join(dir, 'used')}:\n  file.managed:\n    - contents: "{{ pillar.pgp }} {{ salt['pillar.get']('age') }}"\n`,
+        'sealed.yaml': [
+          'id: solo',
+          `file_roots: {base: [${join(dir, 'uses')}]}`,
+          `pillar_roots: {base: [${join(dir, 'sealed')}]}`,
+          `gpg_keydir: ${keys.dir}`,
+          `age_identities: [${keys.identityFile}]`,
+        ].join('\n'),
+      };
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(dir, path)), { recursive: true });
+        await writeFile(join(dir, path), text);
+      }
+      const sealed = (...words: string[]): Promise<Ended> => run('--config', join(dir, 'sealed.yaml'), ...words);
+      // What stood there before is the secret of yesterday, which this process never learnt.
+      await writeFile(join(dir, 'used'), 'hunter1-pgp\n');
+      const ended = [await sealed('state.apply', 'file', '-o', 'json'), await sealed('pillar.items')];
+      expect(await readFile(join(dir, 'used'), 'utf8')).toBe('hunter2-pgp hunter2-age\n');
+      for (const { exitCode, stdout, stderr } of ended) {
+        expect(exitCode).toBe(0);
+        expect(stdout).toContain('[secret]');
+        expect(stdout + stderr).not.toMatch(/hunter[12]/);
+      }
+    } finally {
+      await keys.dispose();
+    }
   });
   it('takes roots from flags instead of the configuration', async () => {
     const { stdout, exitCode } = await run('--id', 'bare', '--file-root', join(dir, 'more'), 'state.apply', 'extra');

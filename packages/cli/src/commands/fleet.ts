@@ -10,6 +10,7 @@ import { formatDuration, formatWhen } from '../output/times.ts';
 import { formatValue, plainJson } from '../output/values.ts';
 import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
+import { explainPillar } from './explain-pillar.ts';
 import { type Options, type Register, textOption, wordAt, wordsAt } from './registry.ts';
 
 /** `nodes`, `pillar`, `grains` and `roster`: who is there and what is known about them. */
@@ -40,6 +41,12 @@ function addPillarCommands(pillar: Command, register: Register): void {
   register(
     environments(pillar.command('get <target> <key>')).summary('print the value at a path such as web:port'),
     (session, words, options) => showPillar(session, words, options, wordAt(words, 1)),
+  );
+  register(
+    addTargetFlags(pillar.command('explain <target> <key> [words...]'))
+      .option('--pillarenv <name>', 'pillar environment')
+      .summary("say where a value comes from; pillar='{…}' is laid over it"),
+    explainPillar,
   );
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { HostRuntime } from '@edge-run/shared/execute';
+import type { CompilePillarOf, HostRuntime } from '@edge-run/shared/execute';
 import { LocalHost } from '@edge-run/shared/host';
-import { type Compiled, EDGE_VERSION } from '@edge-run/shared/kernel';
+import { EDGE_VERSION } from '@edge-run/shared/kernel';
 import type { Mine } from '@edge-run/shared/modules/contract';
 import { createRenderer } from '@edge-run/shared/render';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
@@ -25,8 +25,12 @@ import { openSshHosts, type SshHosts } from './ssh-hosts.ts';
 /** Compiles the pillar of a host as its grains and the query say. */
 export type PillarOf = (
   id: string,
-  query: { readonly pillarenv: string | undefined; readonly override: PyMap | undefined },
-) => Promise<Compiled<PyMap>>;
+  query: {
+    readonly pillarenv: string | undefined;
+    readonly override: PyMap | undefined;
+    readonly layers?: boolean;
+  },
+) => ReturnType<CompilePillarOf>;
 
 /** Who there is, and how they are made to do something: minions, SSH hosts and the master's own host. */
 export interface Fleet {
@@ -76,11 +80,12 @@ export async function openFleet(core: Core): Promise<Fleet> {
     signal,
   });
   const factsStore = new FactsStore(join(config.data_dir, 'facts'), clock);
-  const pillarOf: PillarOf = (id, { pillarenv, override }) =>
+  const pillarOf: PillarOf = (id, { pillarenv, override, layers = false }) =>
     compilePillar({
       id,
       grains: nodes.factsOf(id),
       pillarenv: pillarenv ?? pillarenvOf(nodes.factsOf(id)),
+      layers,
       ...(override === undefined ? {} : { override }),
     });
   const shared = { config, base, bus, keyring, clock, log, signal };

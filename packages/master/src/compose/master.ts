@@ -107,13 +107,16 @@ function operationsOf(
   startedAt: number,
 ): Readonly<Record<string, Operation>> {
   const { servers, caFile, admission } = connections;
+  const mergingStrategy = config.pillar_source_merging_strategy;
   const master = { id: config.id, version: EDGE_VERSION, startedAt, clock };
   const access = { servers, ...admission, ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }) };
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);
   return {
     ...orchOperations(runs, history),
     ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
-    ...fleetOperations({ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf }),
+    ...fleetOperations({
+      ...{ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf, mergingStrategy },
+    }),
     ...renderOperations({ base, nodes, facts, master: config.id, pillarOf }),
     ...masterOperations({ ...master, events, runners, runs, history, keyring, presence, schedules, reactors }),
   };

@@ -15,7 +15,7 @@ import {
 import type { Mine } from '@edge-run/shared/modules/contract';
 import { gatherGrains, KeptFacts } from '@edge-run/shared/modules/facts';
 import { loadYaml } from '@edge-run/shared/render';
-import { fromPlain, PyMap, toPlain } from '@edge-run/shared/values';
+import { fromPlain, PyMap, Redactor, toPlain } from '@edge-run/shared/values';
 import type { CloudDriver } from '../cloud/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import type { Presence } from '../jobs/index.ts';
@@ -134,6 +134,7 @@ async function createExecutor(
   const runtime = new HostRuntime(
     {
       ...base,
+      redactor: new Redactor(),
       host,
       log: log.child({ host: id }),
       opts: new PyMap([...base.opts, ['mine_functions', mineFunctions], ['id', id], ...Object.entries(places)]),

@@ -1,3 +1,4 @@
+import { vaultServer } from '@edge-run/shared/pillar';
 import { projectSettings } from '@edge-run/shared/project';
 import { z } from 'zod';
 import { fileserverSettings } from './gitfs.ts';
@@ -66,6 +67,44 @@ export const masterConfigSchema = z.strictObject({
     .describe('The broker.'),
   ...projectSettings,
   ...fileserverSettings,
+  pillar_includes_override_sls: z
+    .boolean()
+    .default(false)
+    .describe('Whether what a pillar file includes wins over the file.'),
+  ext_pillar: z
+    .array(z.record(z.string(), z.unknown()))
+    .default([])
+    .describe(
+      'Further sources of pillar data, asked in this order: `file_tree`, `cmd_yaml`, `cmd_json`, `http_json`, ' +
+        '`http_yaml`, `vault`, `git`, each with its settings.',
+    ),
+  ext_pillar_first: z
+    .boolean()
+    .default(false)
+    .describe('Ask them before the pillar files, which see their data and win over it.'),
+  vault: vaultServer.optional().describe('The server of `vault` sources.'),
+  git_pillar_base: z.string().default('master').describe('The branch or tag that is `base` in `git` sources.'),
+  git_pillar_includes: z
+    .boolean()
+    .default(true)
+    .describe('Whether pillar files of one repository include those of others of their environment.'),
+  git_pillar_update_interval: z
+    .number()
+    .positive()
+    .default(60)
+    .describe('Seconds until a copy of a remote repository is fetched again.'),
+  gpg_keydir: z.string().optional().describe('Folder of the keys gpg decrypts with; `gpgkeys` beside this file.'),
+  gpg_decrypt_must_succeed: z
+    .boolean()
+    .default(true)
+    .describe('Whether a value that cannot be decrypted fails the pillar, or stays as it is.'),
+  age_identities: z.array(z.string()).default([]).describe('Files of age keys that pillars are decrypted with.'),
+  decrypt_pillar: z
+    .array(z.union([z.string(), z.record(z.string(), z.string())]))
+    .default([])
+    .describe('Paths of encrypted values, each alone or with its renderer: gpg or age.'),
+  decrypt_pillar_delimiter: z.string().min(1).default(':').describe('What separates the keys of those paths.'),
+  decrypt_pillar_default: z.enum(['gpg', 'age']).default('gpg').describe('Renderer of paths without one.'),
   reactor: z.array(reactorEntry).default([]).describe('Event tag globs and the SLS files that react to them.'),
   schedule: z
     .record(z.string(), z.record(z.string(), z.unknown()))

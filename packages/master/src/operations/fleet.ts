@@ -1,4 +1,4 @@
-import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
+import { EdgeError, requireCompiled } from '@edge-run/shared/kernel';
 import { pillarGet } from '@edge-run/shared/pillar';
 import { type FleetNode, type MinionKey, OPERATIONS, type TargetExpression } from '@edge-run/shared/protocol';
 import { globMatches } from '@edge-run/shared/target';
@@ -8,6 +8,7 @@ import type { Dispatcher, Presence } from '../jobs/index.ts';
 import type { Keyring, ListedKey } from '../keys/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { SshFleet } from '../ssh/index.ts';
+import { explainValue, type LayeredPillar } from './explain-pillar.ts';
 import { matchTarget } from './match.ts';
 
 /** What the operations on hosts and keys are answered with. */
@@ -26,7 +27,12 @@ export interface FleetOperationsOptions {
   /** Runs jobs on minions, for what only they can do. */
   readonly dispatcher: Pick<Dispatcher, 'run'>;
   readonly sshFleet: SshFleet;
-  pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
+  pillarOf(
+    id: string,
+    query: { pillarenv: string | undefined; override: PyMap | undefined; layers?: boolean },
+  ): Promise<LayeredPillar>;
+  /** `pillar_source_merging_strategy`. */
+  readonly mergingStrategy: string;
 }
 
 const HOUR_MS = 3_600_000;
@@ -121,6 +127,7 @@ function nodeOperations({
   presence,
   sshFleet,
   pillarOf,
+  mergingStrategy,
 }: FleetOperationsOptions): Readonly<Record<string, Operation>> {
   const select = async (target: TargetExpression | undefined): Promise<readonly string[]> =>
     target === undefined
@@ -155,6 +162,14 @@ function nodeOperations({
         return [id, encodeValue(key === undefined ? data : pillarGet(data, key, null))] as const;
       });
       return { values: Object.fromEntries(await Promise.all(entries)) };
+    }),
+    'pillar.explain': operation(OPERATIONS['pillar.explain'].args, async ({ target, key, pillarenv, pillar }) => {
+      const override = pillar === undefined ? undefined : decodeValue(pillar);
+      const query = { pillarenv, override: override instanceof PyMap ? override : undefined, layers: true };
+      const entries = (await required(target)).map(async (id) => {
+        return [id, explainValue(await pillarOf(id, query), key, mergingStrategy)] as const;
+      });
+      return { explanations: Object.fromEntries(await Promise.all(entries)) };
     }),
     'grains.ls': operation(OPERATIONS['grains.ls'].args, async ({ target, key }) => {
       const ids = await required(target);

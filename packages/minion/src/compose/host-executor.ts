@@ -8,7 +8,7 @@ import {
   type Logger,
   notCompiled,
 } from '@edge-run/shared/kernel';
-import { PyMap } from '@edge-run/shared/values';
+import { PyMap, Redactor } from '@edge-run/shared/values';
 import type { MinionPorts } from '../agent/index.ts';
 import type { MinionConfig } from '../config/index.ts';
 import { runtimeBase } from './runtime-base.ts';
@@ -23,6 +23,7 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
   const runtime: HostRuntime = new HostRuntime(
     {
       ...base,
+      redactor: new Redactor(),
       files: ports.files,
       facts: async () => withRole(await base.facts(), ports.role()),
       keys: { rotate: () => ports.rotateKey() },

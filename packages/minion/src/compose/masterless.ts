@@ -8,7 +8,8 @@ import {
 import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { EdgeError, type Logger } from '@edge-run/shared/kernel';
 import { NO_MINE } from '@edge-run/shared/modules/contract';
-import { PyMap } from '@edge-run/shared/values';
+import { createDecryption } from '@edge-run/shared/pillar';
+import { PyMap, Redactor } from '@edge-run/shared/values';
 import type { MinionConfig } from '../config/index.ts';
 import { runtimeBase } from './runtime-base.ts';
 
@@ -17,7 +18,7 @@ import { runtimeBase } from './runtime-base.ts';
  * empty, and an event is a failure, because it would reach nobody.
  */
 export function createMasterlessExecutor(config: MinionConfig, log: Logger): JobExecutor {
-  const { id, file_roots, pillar_roots } = config;
+  const { id, file_roots, pillar_roots, gpg_keydir, age_identities } = config;
   const base = {
     ...runtimeBase(config, log, { opts: { file_roots, pillar_roots, file_client: 'local' } }),
     files: new LocalRoots(rootsOf(file_roots)),
@@ -28,10 +29,17 @@ export function createMasterlessExecutor(config: MinionConfig, log: Logger): Job
     files: new LocalRoots(rootsOf(pillar_roots)),
     settings: new PyMap(),
     base,
+    decryption: createDecryption({
+      host: base.host,
+      gpgKeydir: gpg_keydir,
+      ageIdentities: age_identities,
+      mustSucceed: true,
+    }),
   });
   const runtime = new HostRuntime(
     {
       ...base,
+      redactor: new Redactor(),
       pillar: async ({ pillarenv, override }) =>
         pillarOf({ id, grains: await base.facts(), pillarenv, ...(override === undefined ? {} : { override }) }),
     },

@@ -66,6 +66,8 @@ export const minionConfig = z.strictObject({
     .default({})
     .describe('Local pillar roots, for calls without a master.'),
   ...templateSettings,
+  gpg_keydir: z.string().default('/etc/edge/gpgkeys').describe('Folder of the keys gpg decrypts local pillars with.'),
+  age_identities: z.array(z.string()).default([]).describe('Files of age keys for local pillars.'),
   pillarenv: z.string().optional().describe('Pillar environment of jobs that name none.'),
   home: z.string().optional().describe('HOME of commands, where it is not that of the user this minion runs as.'),
   services_dir: z.string().optional().describe('Where services of a host without an init system are declared.'),

@@ -1,5 +1,5 @@
 import { deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
-import type { PyMap } from '../values/index.ts';
+import type { PyMap, Redactor } from '../values/index.ts';
 import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 import type { HostRuntime } from './runtime.ts';
 
@@ -31,7 +31,7 @@ export class RuntimeExecutor implements JobExecutor {
       const run = (): Promise<HostJobResult> => this.#run(job, { signal: limit.signal, log: options.log });
       return await (changesStates(job.fun) ? this.#afterOthers(run) : run());
     } catch (error) {
-      return failure(error, limit.signal);
+      return failure(error, limit.signal, this.#runtime.options.redactor);
     } finally {
       limit.dispose();
     }
@@ -40,7 +40,12 @@ export class RuntimeExecutor implements JobExecutor {
   async #run(job: HostJob, work: { signal: AbortSignal; log: Logger }): Promise<HostJobResult> {
     const { ctx } = await this.#runtime.workplace({ ...work, jid: job.jid });
     const { ret, retcode } = await raced(this.#runtime.invokeWithCode(job.fun, job, ctx), work.signal);
-    return { outcome: retcode === 0 ? 'succeeded' : 'failed', ret, retcode };
+    const { redactor } = this.#runtime.options;
+    return {
+      outcome: retcode === 0 ? 'succeeded' : 'failed',
+      ret: redactor === undefined ? ret : redactor.value(ret),
+      retcode,
+    };
   }
 
   #afterOthers(run: () => Promise<HostJobResult>): Promise<HostJobResult> {
@@ -65,7 +70,8 @@ function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-function failure(error: unknown, limit: AbortSignal): HostJobResult {
+function failure(thrown: unknown, limit: AbortSignal, redactor: Redactor | undefined): HostJobResult {
+  const error = redactor === undefined ? thrown : redactor.error(thrown);
   const record = toErrorRecord(error);
   // The job's own time may be watched by whoever gave it to this executor, too: the reason tells, not the signal.
   const outcome = !limit.aborted ? 'failed' : isDeadline(limit.reason) ? 'timed-out' : 'cancelled';

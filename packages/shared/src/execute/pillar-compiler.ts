@@ -1,7 +1,17 @@
 import type { FileSource } from '../files/index.ts';
-import { type Compiled, compiled, notCompiled } from '../kernel/index.ts';
+import { type Compiled, compiled, notCompiled, requireCompiled } from '../kernel/index.ts';
 import type { Catalog, Mine } from '../modules/contract/index.ts';
-import { type CompiledPillar, compilePillar, pillarSettings } from '../pillar/index.ts';
+import {
+  type CompiledPillar,
+  type CompilePillarOptions,
+  compilePillar,
+  type Decryption,
+  type ExternalServices,
+  externalPillars,
+  PillarCache,
+  pillarSettings,
+} from '../pillar/index.ts';
+import type { TemplateCalls } from '../render/index.ts';
 import { didYouMean } from '../schema/index.ts';
 import { PyMap } from '../values/index.ts';
 import { HostRuntime, type RuntimeOptions } from './runtime.ts';
@@ -13,6 +23,8 @@ export interface PillarQuery {
   readonly pillarenv: string | undefined;
   /** Laid over the compiled pillar and wins. */
   readonly override?: PyMap;
+  /** Compile everything anew and answer its layers, for an explanation. */
+  readonly layers?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -31,6 +43,13 @@ export interface PillarCompilerOptions {
   readonly base: Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
   /** The mine as a host's pillar may read it; that of `base` when absent. */
   readonly mineOf?: (id: string) => Mine;
+  /** `ext_pillar` and what its sources work with. */
+  readonly external?: {
+    readonly entries: readonly Readonly<Record<string, unknown>>[];
+    readonly services: Omit<ExternalServices, 'compileFiles' | 'host'>;
+  };
+  /** Keys for encrypted values. */
+  readonly decryption?: Decryption;
 }
 
 /** Functions a pillar may not call: they would reach out to the very hosts that wait for it. What is in the mine is there already. */
@@ -40,14 +59,19 @@ const ALLOWED = 'mine.get';
 /**
  * Makes the pillar compiler of a process. Templates of pillars call functions on its own host, with the facts of the
  * host the pillar is for. A pillarenv that does not exist is an error, not an empty pillar.
+ *
+ * @throws DiagnosticsError for what is wrong in `ext_pillar`
  */
-export function createPillarCompiler({ files, settings, base, mineOf }: PillarCompilerOptions): CompilePillarOf {
+export function createPillarCompiler(options: PillarCompilerOptions): CompilePillarOf {
+  const { files, settings, base, mineOf, decryption, external } = options;
   const catalog = withoutForbidden(base.catalog);
-  return async ({ id, grains, pillarenv, override, signal }) => {
-    const known = await files.environments();
-    if (pillarenv !== undefined && !known.includes(pillarenv)) return unknownPillarenv(pillarenv, known);
-    const read = pillarSettings(settings);
-    if (read.value === undefined) return notCompiled(read.diagnostics);
+  const cache = new PillarCache();
+  const read = pillarSettings(settings);
+  const settingsOf = read.value === undefined ? {} : { settings: read.value };
+  const callsOf = async (
+    { id, grains, override }: { readonly id: string; readonly grains: PyMap; readonly override?: PyMap | undefined },
+    signal: AbortSignal,
+  ): Promise<TemplateCalls> => {
     const runtime = new HostRuntime({
       ...base,
       catalog,
@@ -55,20 +79,44 @@ export function createPillarCompiler({ files, settings, base, mineOf }: PillarCo
       facts: async () => grains,
       pillar: async () => compiled(override ?? new PyMap()),
     });
-    const { ctx } = await runtime.workplace({ signal: signal ?? new AbortController().signal, log: base.log });
+    const { ctx } = await runtime.workplace({ signal, log: base.log });
+    return runtime.templateCalls(ctx);
+  };
+  const common = { render: base.renderData, opts: base.opts, ...settingsOf, ...(decryption && { decryption }) };
+  const compileFiles: ExternalServices['compileFiles'] = async (tree, { id, grains, pillarenv }, signal) => {
+    const calls = await callsOf({ id, grains }, signal);
+    return compilePillar({ ...common, id, grains, files: tree, calls, pillarenv, signal });
+  };
+  const sources =
+    external === undefined
+      ? []
+      : requireCompiled(externalPillars(external.entries, { ...external.services, host: base.host, compileFiles }));
+  return async ({ id, grains, pillarenv, override, layers = false, signal }) => {
+    if (read.value === undefined) return notCompiled(read.diagnostics);
+    const known = await environmentsOf(files, sources);
+    if (pillarenv !== undefined && !known.includes(pillarenv)) return unknownPillarenv(pillarenv, known);
     return compilePillar({
+      ...common,
       id,
       grains,
       files,
-      render: base.renderData,
-      calls: runtime.templateCalls(ctx),
-      opts: base.opts,
+      calls: await callsOf({ id, grains, override }, signal ?? new AbortController().signal),
       pillarenv: pillarenv ?? null,
-      settings: read.value,
+      external: sources,
+      ...(layers ? {} : { cache }),
       ...(override === undefined ? {} : { override }),
       ...(signal === undefined ? {} : { signal }),
     });
   };
+}
+
+/** Environments of the files, then those only sources have. */
+async function environmentsOf(
+  files: FileSource,
+  sources: NonNullable<CompilePillarOptions['external']>,
+): Promise<readonly string[]> {
+  const others = await Promise.all(sources.map((source) => source.environments?.() ?? []));
+  return [...new Set([...(await files.environments()), ...others.flat()])];
 }
 
 function withoutForbidden(catalog: Catalog): Catalog {

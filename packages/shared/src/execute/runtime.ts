@@ -17,7 +17,7 @@ import {
 import { pillarGet } from '../pillar/index.ts';
 import type { RenderData, RenderRequest, RenderText, TemplateCalls } from '../render/index.ts';
 import { type CallArguments, didYouMean, parseArguments } from '../schema/index.ts';
-import { fromPlain, type PyMap, type Value } from '../values/index.ts';
+import { fromPlain, type PyMap, type Redactor, revealValue, type Value } from '../values/index.ts';
 
 /** What pillar to compile. */
 export interface PillarRequest {
@@ -55,6 +55,11 @@ export interface RuntimeOptions {
   /** On minions only. */
   readonly keys?: HostKeys;
   readonly log: Logger;
+  /**
+   * Given where the host is the rightful reader of its pillar: templates see its secrets, and this takes them out of
+   * everything that leaves. Without it templates see `[secret]`.
+   */
+  readonly redactor?: Redactor;
 }
 
 /** What a piece of work on the host is about. */
@@ -102,7 +107,7 @@ export class HostRuntime {
     const saltenv = work.saltenv ?? options.saltenv ?? 'base';
     const pillarenv = work.pillarenv ?? options.pillarenv;
     let facts = await options.facts();
-    const { refreshFacts } = options;
+    const { refreshFacts, redactor } = options;
     const pillar = await this.#pillarView(saltenv, pillarenv, work);
     const ctx: ModuleContext<Host> = {
       host: options.host,
@@ -114,8 +119,9 @@ export class HostRuntime {
       pillar,
       opts: options.opts,
       signal: work.signal,
-      log: work.log,
-      events: options.events,
+      log: redactor?.logger(work.log) ?? work.log,
+      events: redactor === undefined ? options.events : redacted(options.events, redactor),
+      ...(redactor === undefined ? {} : { holdsSecret: (text: string) => redactor.holdsSecret(text) }),
       mine: options.mine,
       ...(refreshFacts === undefined
         ? {}
@@ -128,11 +134,13 @@ export class HostRuntime {
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       ...(options.keys === undefined ? {} : { keys: options.keys }),
       state: { run: (fun, args, kwargs) => this.invoke(`state.${fun}`, { args, kwargs }, ctx) },
-      call: (name, args = [], kwargs = {}) =>
-        this.invoke(
-          name,
-          { args, kwargs: new Map(Object.entries(kwargs).map(([key, value]) => [key, fromPlain(value)])) },
-          ctx,
+      call: async (name, args = [], kwargs = {}) =>
+        this.#shown(
+          await this.invoke(
+            name,
+            { args, kwargs: new Map(Object.entries(kwargs).map(([key, value]) => [key, fromPlain(value)])) },
+            ctx,
+          ),
         ),
       hasFunction: (name) => this.catalog.functions.has(name),
       renderTemplate: (request) => this.#renderTemplate(request, renderRequest),
@@ -144,7 +152,7 @@ export class HostRuntime {
       saltenv,
       pillarenv: pillarenv ?? null,
       grains: facts,
-      pillar: pillar.data,
+      pillar: this.#shown(pillar.data) as PyMap,
       opts: options.opts,
       calls,
       loader: createTemplateLoader(options.files, saltenv),
@@ -191,8 +199,13 @@ export class HostRuntime {
     return {
       has: (name) => this.catalog.functions.has(name),
       names: () => this.catalog.functions.keys(),
-      call: (name, args, kwargs) => this.invoke(name, { args, kwargs }, ctx),
+      call: async (name, args, kwargs) => this.#shown(await this.invoke(name, { args, kwargs }, ctx)),
     };
+  }
+
+  /** A value as templates of this host see it. */
+  #shown(value: Value): Value {
+    return this.options.redactor === undefined ? value : revealValue(value);
   }
 
   async #pillarView(saltenv: string, pillarenv: string | undefined, work: WorkRequest): Promise<PillarView> {
@@ -202,17 +215,22 @@ export class HostRuntime {
         pillarenv,
         ...(work.pillar?.override === undefined ? {} : { override: work.pillar.override }),
       });
-    if (work.pillar !== undefined) return viewOf(requireCompiled(await compile()));
+    if (work.pillar !== undefined) return this.#ownView(requireCompiled(await compile()));
     const key = JSON.stringify([saltenv, pillarenv]);
     const kept = this.#pillars.get(key) ?? compile();
     this.#pillars.set(key, kept);
     try {
-      return viewOf(requireCompiled(await kept));
+      return this.#ownView(requireCompiled(await kept));
     } catch (error) {
       // Try again with the next job; this one fails only if it looks into the pillar.
       if (this.#pillars.get(key) === kept) this.#pillars.delete(key);
       return brokenView(error);
     }
+  }
+
+  #ownView(data: PyMap): PillarView {
+    this.options.redactor?.learn(data);
+    return viewOf(data);
   }
 
   async #renderTemplate(request: TemplateRequest, base: Workplace['renderRequest']): Promise<string> {
@@ -238,6 +256,10 @@ export function unknownFunction(name: string, catalog: Catalog): EdgeError {
     { function: name },
     hint === '' ? {} : { hint },
   );
+}
+
+function redacted(events: EventSink, redactor: Redactor): EventSink {
+  return { ...events, send: (tag, data) => events.send(redactor.text(tag), redactor.value(data)) };
 }
 
 function viewOf(data: PyMap): PillarView {

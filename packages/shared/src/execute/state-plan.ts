@@ -7,7 +7,7 @@ import { EdgeError, type JsonValue } from '../kernel/index.ts';
 import { CodedAnswer, defineWrite, type ExecutionModule, type ModuleContext } from '../modules/contract/index.ts';
 import { anyValue } from '../schema/index.ts';
 import { type Chunk, encodePlan, type Plan } from '../state/index.ts';
-import { decodeValue, type EncodeOptions, encodeValue, PyMap, type Value } from '../values/index.ts';
+import { decodeValue, type EncodeOptions, encodeValue, PyMap, Redactor, type Value } from '../values/index.ts';
 import { HostRuntime } from './runtime.ts';
 import { common, modsArg } from './state-arguments.ts';
 import { type Prepared, StateWork } from './state-work.ts';
@@ -76,12 +76,13 @@ async function lookAt(
   const { plan, workplace } = prepared;
   const { answer, retcode } = await work.run(plan, workplace.ctx, { ...request, test: true });
   const returns = answer as PyMap;
+  const digests = new Digests(nonce, runtime.options.redactor ?? new Redactor());
   const record = {
-    facts: await digestsOf(lastingFacts(workplace.ctx.facts), nonce),
-    pillar: await digestsOf(workplace.ctx.pillar.data, nonce),
+    facts: await digests.ofMap(lastingFacts(workplace.ctx.facts)),
+    pillar: await digests.ofMap(workplace.ctx.pillar.data),
     files: files.digests(),
-    steps: await stepDigests(plan, nonce),
-    effects: await effectDigests(returns, nonce),
+    steps: await digests.ofSteps(plan),
+    effects: await digests.ofEffects(returns),
   };
   const digest = sha256(JSON.stringify(record));
   return {
@@ -109,32 +110,9 @@ function lastingFacts(facts: PyMap): PyMap {
   return new PyMap([...facts].filter(([name]) => name !== 'pid'));
 }
 
-/** Key → digest, in order of the keys' text. */
-async function digestsOf(map: PyMap, nonce: string): Promise<Readonly<Record<string, string>>> {
-  const digests: [string, string][] = [];
-  for (const [key, value] of map) digests.push([String(key), await digestOf(value, nonce)]);
-  return sorted(digests);
-}
-
 /** The plan for reading: Salt's low chunks say nothing that the rest of a chunk does not. */
 function shownPlan(plan: Plan): JsonValue {
   return { chunks: encodedChunks(plan, ({ low: _low, ...chunk }) => chunk) };
-}
-
-/**
- * The states in order of their run; secrets count, and are not told. Where a state stands in its file does not count:
- * a line more above would otherwise move all that follow.
- */
-async function stepDigests(plan: Plan, nonce: string): Promise<readonly (readonly [string, string])[]> {
-  const chunks = (options: EncodeOptions): readonly JsonValue[] =>
-    encodedChunks(plan, ({ low: _low, place: _place, order: _order, ...chunk }) => chunk, options);
-  const revealed = chunks({ secrets: 'revealed' });
-  const sealed = chunks({ secrets: 'sealed' });
-  const digests: (readonly [string, string])[] = [];
-  for (const [index, chunk] of plan.chunks.entries()) {
-    digests.push([chunk.key, await sealedDigest(revealed[index]!, sealed[index]!, nonce)]);
-  }
-  return digests;
 }
 
 function encodedChunks(
@@ -146,30 +124,65 @@ function encodedChunks(
   return chunks.map((chunk) => part(chunk) as unknown as JsonValue);
 }
 
-/** What each state would do: comments and times may differ, changes may not. */
-async function effectDigests(returns: PyMap, nonce: string): Promise<Readonly<Record<string, string>>> {
-  const digests: [string, string][] = [];
-  for (const [key, value] of returns) {
-    const state = value as PyMap;
-    const effect = [state.get('result') ?? null, state.get('changes') ?? null];
-    digests.push([String(key), await digestOf(effect, nonce)]);
+/** Digests of one plan. */
+class Digests {
+  readonly #nonce: string;
+  /** Knows the secrets that templates wrote into plain texts. */
+  readonly #redactor: Redactor;
+
+  constructor(nonce: string, redactor: Redactor) {
+    this.#nonce = nonce;
+    this.#redactor = redactor;
   }
-  return sorted(digests);
-}
 
-function digestOf(value: Value, nonce: string): Promise<string> {
-  return sealedDigest(encodeValue(value, { secrets: 'revealed' }), encodeValue(value), nonce);
-}
+  /** Key → digest, in order of the keys' text. */
+  async ofMap(map: PyMap): Promise<Readonly<Record<string, string>>> {
+    const digests: [string, string][] = [];
+    for (const [key, value] of map) digests.push([String(key), await this.#ofValue(value)]);
+    return sorted(digests);
+  }
 
-/**
- * A digest of data that may hold secrets. Where it does, the function is a slow one: a plan is kept in a file, and a
- * short password must not be found by trying.
- */
-async function sealedDigest(revealed: JsonValue, sealed: JsonValue, nonce: string): Promise<string> {
-  const text = JSON.stringify(revealed);
-  if (text === JSON.stringify(sealed)) return sha256(`${nonce}\n${text}`);
-  const key = (await promisify(scrypt)(text, nonce, 32)) as Buffer;
-  return `scrypt:${key.toString('hex')}`;
+  /**
+   * The states in order of their run; secrets count, and are not told. Where a state stands in its file does not count:
+   * a line more above would otherwise move all that follow.
+   */
+  async ofSteps(plan: Plan): Promise<readonly (readonly [string, string])[]> {
+    const encoded = (options: EncodeOptions): readonly JsonValue[] =>
+      encodedChunks(plan, ({ low: _low, place: _place, order: _order, ...chunk }) => chunk, options);
+    const [chunks, sealed] = [encoded({ secrets: 'revealed' }), encoded({ secrets: 'sealed' })];
+    const digests: (readonly [string, string])[] = [];
+    for (const [index, chunk] of plan.chunks.entries()) {
+      digests.push([chunk.key, await this.#sealed(chunks[index]!, sealed[index]!)]);
+    }
+    return digests;
+  }
+
+  /** What each state would do: comments and times may differ, changes may not. */
+  async ofEffects(returns: PyMap): Promise<Readonly<Record<string, string>>> {
+    const digests: [string, string][] = [];
+    for (const [key, value] of returns) {
+      const state = value as PyMap;
+      const effect = [state.get('result') ?? null, state.get('changes') ?? null];
+      digests.push([String(key), await this.#ofValue(effect)]);
+    }
+    return sorted(digests);
+  }
+
+  #ofValue(value: Value): Promise<string> {
+    return this.#sealed(encodeValue(value, { secrets: 'revealed' }), encodeValue(value));
+  }
+
+  /**
+   * A digest of data that may hold secrets. Where it does, the function is a slow one: a plan is kept in a file, and a
+   * short password must not be found by trying.
+   */
+  async #sealed(revealed: JsonValue, sealed: JsonValue): Promise<string> {
+    const text = JSON.stringify(revealed);
+    const shown = JSON.stringify(sealed);
+    if (text === shown && !this.#redactor.holdsSecret(text)) return sha256(`${this.#nonce}\n${text}`);
+    const key = (await promisify(scrypt)(text, this.#nonce, 32)) as Buffer;
+    return `scrypt:${key.toString('hex')}`;
+  }
 }
 
 function sha256(text: string): string {

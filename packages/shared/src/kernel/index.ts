@@ -24,6 +24,6 @@ export {
 } from './errors.ts';
 export { newId } from './ids.ts';
 export { type Logger, silentLogger } from './logger.ts';
-export { Secret } from './secret.ts';
+export { Secret, type SecretType } from './secret.ts';
 export { Slots } from './slots.ts';
 export { EDGE_VERSION } from './version.ts';

@@ -2,12 +2,18 @@ import { inspect } from 'node:util';
 
 const SHOWN = '[secret]';
 
-/** A text that prints, serialises and inspects as `[secret]`; only `reveal` gives it away. */
+/** What a secret's text stands for where it is given to its rightful reader. */
+export type SecretType = 'text' | 'integer' | 'float' | 'boolean';
+
+/** A value that prints, serialises and inspects as `[secret]`; only `reveal` gives its text away. */
 export class Secret {
+  /** How the text is read by the host it is for (`revealValue`); a text when nobody says. */
+  readonly type: SecretType;
   readonly #text: string;
 
-  constructor(text: string) {
+  constructor(text: string, type: SecretType = 'text') {
     this.#text = text;
+    this.type = type;
   }
 
   reveal(): string {

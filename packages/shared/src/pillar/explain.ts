@@ -1,11 +1,13 @@
 import type { SourceRange } from '../kernel/index.ts';
 import type { RenderedData } from '../render/index.ts';
-import { PyMap, traverse, type Value } from '../values/index.ts';
+import { PyMap, traverse, type Value, valuesEqual } from '../values/index.ts';
 
 /** One contribution to a pillar, before it was merged with the others. */
 export interface PillarLayer {
   /** `base: web/init.sls`, `external: vault`, `command line`. */
   readonly source: string;
+  /** Environment of a file. */
+  readonly environment?: string;
   /** Keys an include put the contribution below. */
   readonly prefix: readonly string[];
   readonly data: PyMap;
@@ -15,6 +17,7 @@ export interface PillarLayer {
 /** A contribution to one value. */
 export interface PillarOrigin {
   readonly source: string;
+  readonly environment?: string;
   readonly value: Value;
   readonly place?: SourceRange;
 }
@@ -27,7 +30,39 @@ export function explainPillar(layers: readonly PillarLayer[], path: string, deli
   return layers.flatMap((layer) => originIn(layer, path, delimiter) ?? []);
 }
 
+/** What became of a contribution: `wins` decides, `adds` is a part of what came out, `overridden` is gone. */
+export type PillarEffect = 'wins' | 'adds' | 'overridden';
+
+/** Says of every contribution to a value what became of it, given what came out; undefined when nothing did. */
+export function judgeOrigins(origins: readonly PillarOrigin[], result: Value | undefined): readonly PillarEffect[] {
+  return origins.map(({ value }, index) => {
+    if (result === undefined) return 'overridden';
+    const isLast = index === origins.length - 1;
+    if (!isPart(value, result)) return isLast ? 'wins' : 'overridden';
+    if (isLast) return 'wins';
+    // The same scalar said twice: the later one is why it is so.
+    return value instanceof PyMap || Array.isArray(value) || Array.isArray(result) ? 'adds' : 'overridden';
+  });
+}
+
+/** Whether something of a value is left in what came out. */
+function isPart(value: Value, result: Value): boolean {
+  if (value instanceof PyMap && result instanceof PyMap) {
+    return value.size === 0 || [...value].some(([key, item]) => result.has(key) && isPart(item, result.get(key)!));
+  }
+  if (Array.isArray(value) && Array.isArray(result)) {
+    return value.every((item) => result.some((other) => valuesEqual(item, other)));
+  }
+  // The strategy `list` pairs values up.
+  return valuesEqual(value, result) || (Array.isArray(result) && result.some((other) => isPart(value, other)));
+}
+
 function originIn(layer: PillarLayer, path: string, delimiter: string): PillarOrigin | undefined {
+  const found = valueIn(layer, path, delimiter);
+  return found && layer.environment !== undefined ? { ...found, environment: layer.environment } : found;
+}
+
+function valueIn(layer: PillarLayer, path: string, delimiter: string): PillarOrigin | undefined {
   const steps = path.split(delimiter);
   const { prefix, source, data, rendered } = layer;
   if (!prefix.slice(0, steps.length).every((key, index) => steps[index] === key)) return undefined;

@@ -14,6 +14,16 @@ export interface PillarSettings {
   readonly externalFirst: boolean;
   readonly topName: string;
   readonly nodegroups: Readonly<Record<string, string | readonly string[]>>;
+  /** Paths whose values are decrypted after everything was merged, and by what (`decrypt_pillar`). */
+  readonly decrypt: readonly DecryptedPath[];
+}
+
+/** An entry of `decrypt_pillar`. */
+export interface DecryptedPath {
+  /** Keys from the top. */
+  readonly path: readonly string[];
+  /** `gpg` or `age`. */
+  readonly renderer: string;
 }
 
 /** Settings of a configuration that says nothing. */
@@ -25,7 +35,10 @@ export const defaultPillarSettings: PillarSettings = {
   externalFirst: false,
   topName: 'top.sls',
   nodegroups: {},
+  decrypt: [],
 };
+
+const DECRYPTORS: readonly string[] = ['gpg', 'age'];
 
 /** Reads Salt's option names (`pillar_source_merging_strategy`, `pillar_merge_lists`, …) out of a configuration. */
 export function pillarSettings(opts: PyMap): Compiled<PillarSettings> {
@@ -40,6 +53,7 @@ export function pillarSettings(opts: PyMap): Compiled<PillarSettings> {
       detail: didYouMean(name, MERGE_STRATEGIES) || `strategies: ${MERGE_STRATEGIES.join(', ')}`,
     });
   }
+  const decrypt = decryptedPaths(opts, diagnostics);
   const { renderer, topName } = defaultPillarSettings;
   return compiled(
     {
@@ -50,9 +64,39 @@ export function pillarSettings(opts: PyMap): Compiled<PillarSettings> {
       externalFirst: opts.get('ext_pillar_first') === true,
       topName: textOr(opts.get('state_top'), topName).replace(/^(?:salt|edge):\/\//, ''),
       nodegroups: nodegroupsOf(opts.get('nodegroups') ?? null),
+      decrypt,
     },
     diagnostics,
   );
+}
+
+/** Entries are paths, or a path each with its renderer (Salt 3006 pillar/__init__.py, decrypt_pillar). */
+function decryptedPaths(opts: PyMap, diagnostics: Diagnostic[]): readonly DecryptedPath[] {
+  const entries = opts.get('decrypt_pillar') ?? [];
+  const delimiter = textOr(opts.get('decrypt_pillar_delimiter'), ':');
+  const usual = textOr(opts.get('decrypt_pillar_default'), 'gpg');
+  const invalid = (summary: string, detail: string): void => {
+    diagnostics.push({ severity: 'error', code: 'EDGE_CONFIG_INVALID', summary: `decrypt_pillar: ${summary}`, detail });
+  };
+  if (!Array.isArray(entries)) {
+    invalid('a list of paths is wanted', "decrypt_pillar: ['secrets:vault']");
+    return [];
+  }
+  return entries.flatMap((entry): readonly DecryptedPath[] => {
+    const [path, renderer] = entry instanceof PyMap && entry.size === 1 ? [...entry][0]! : [entry, usual];
+    if (typeof path !== 'string' || typeof renderer !== 'string') {
+      invalid('an entry is a path, or a path with its renderer', "- 'secrets:vault': gpg");
+      return [];
+    }
+    if (!DECRYPTORS.includes(renderer)) {
+      invalid(
+        `nothing decrypts with \`${renderer}\``,
+        didYouMean(renderer, DECRYPTORS) || `renderers: ${DECRYPTORS.join(', ')}`,
+      );
+      return [];
+    }
+    return [{ path: path.split(delimiter), renderer }];
+  });
 }
 
 function isStrategy(value: Value): value is MergeStrategy {

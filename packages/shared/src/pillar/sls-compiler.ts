@@ -1,8 +1,10 @@
 import { createTemplateLoader, type FileHandle, type FileSource, findSls, listSls } from '../files/index.ts';
-import type { Compiled, Diagnostic, SourceRange } from '../kernel/index.ts';
-import type { RenderData, RenderedData, RenderRequest } from '../render/index.ts';
+import { type Compiled, type Diagnostic, EdgeError, hasErrors, type SourceRange } from '../kernel/index.ts';
+import type { DecryptData, RenderData, RenderedData, RenderRequest } from '../render/index.ts';
+import { isGlob } from '../target/index.ts';
 import { expandSlsNames } from '../top/index.ts';
-import { encodeValue, PyMap, type Value } from '../values/index.ts';
+import { encodeValue, PyMap, Redactor, revealValue, type Value } from '../values/index.ts';
+import { type Decryption, decryptSops, decryptValue, isSops } from './decrypt/index.ts';
 import type { PillarLayer } from './explain.ts';
 import { mergePillars } from './merge.ts';
 import type { PillarSettings } from './settings.ts';
@@ -14,6 +16,7 @@ export interface PillarRendering {
   /** All of a request but what differs from file to file. */
   readonly request: Omit<RenderRequest, 'text' | 'path' | 'sls' | 'saltenv' | 'variables' | 'loader'>;
   readonly settings: PillarSettings;
+  readonly decryption: Decryption;
 }
 
 /** An SLS with all it includes. */
@@ -42,9 +45,14 @@ export class PillarSlsCompiler {
   readonly #rendering: PillarRendering;
   readonly #done = new Map<string, PillarSls>();
   readonly #names = new Map<string, Promise<readonly string[]>>();
+  /** The secrets templates are shown: what they make of them is secret as well. */
+  readonly #known = new Redactor();
 
   constructor(rendering: PillarRendering) {
-    this.#rendering = rendering;
+    const { request } = rendering;
+    this.#known.learn(request.pillar);
+    const pillar = revealValue(request.pillar) as PyMap;
+    this.#rendering = { ...rendering, request: { ...request, pillar } };
   }
 
   /** Renders one file of an environment. */
@@ -56,14 +64,78 @@ export class PillarSlsCompiler {
     const { source, render, request } = this.#rendering;
     const text = new TextDecoder().decode(await file.read());
     const loader = createTemplateLoader(source, env);
-    return render({ ...request, ...more, text, path: file.path, saltenv: env, loader });
+    const decrypt = this.#decrypt;
+    const answer = await render({ ...request, ...more, decrypt, text, path: file.path, saltenv: env, loader });
+    // A diagnostic may show a rendered line.
+    const rendered = { ...answer, diagnostics: answer.diagnostics.map((one) => this.#withoutSecrets(one)) };
+    if (rendered.value === undefined) return rendered;
+    if (isSops(rendered.value.value)) return this.#fromSops(rendered.value, rendered.diagnostics, file.path);
+    const value = this.#known.seal(rendered.value.value);
+    return value === rendered.value.value ? rendered : { ...rendered, value: { ...rendered.value, value } };
   }
 
-  /** SLS names of an environment, for globs. */
+  readonly #decrypt: DecryptData = async (names, data) => {
+    const { decryption, request } = this.#rendering;
+    const { placeOf } = data;
+    const options = { placeOf, ...(request.signal && { signal: request.signal }) };
+    const diagnostics: Diagnostic[] = [];
+    let value = data.value;
+    for (const name of names) {
+      const decryptor = decryption.decryptors.get(name);
+      if (decryptor === undefined) {
+        const detail = 'Give the master its keys: gpg_keydir, age_identities.';
+        diagnostics.push({
+          severity: 'error',
+          code: 'EDGE_DECRYPT_FAILED',
+          summary: `no keys for ${name} here`,
+          detail,
+        });
+        continue;
+      }
+      const decrypted = await decryptValue(value, decryptor, decryption, options);
+      value = decrypted.value;
+      diagnostics.push(...decrypted.diagnostics);
+    }
+    return { value: hasErrors(diagnostics) ? undefined : { ...data, value }, diagnostics };
+  };
+
+  #withoutSecrets(diagnostic: Diagnostic): Diagnostic {
+    if (!this.#known.isNeeded) return diagnostic;
+    const { summary, detail, source, chain } = diagnostic;
+    const shown = (place: SourceRange): SourceRange =>
+      place.text === undefined ? place : { ...place, text: this.#known.text(place.text) };
+    return {
+      ...diagnostic,
+      summary: this.#known.text(summary),
+      detail: this.#known.text(detail),
+      ...(source === undefined ? {} : { source: shown(source) }),
+      ...(chain === undefined ? {} : { chain: chain.map(shown) }),
+    };
+  }
+
+  async #fromSops(data: RenderedData, remarks: readonly Diagnostic[], file: string): Promise<Compiled<RenderedData>> {
+    const { decryption, request } = this.#rendering;
+    try {
+      await decryptSops(data.value as PyMap, decryption.decryptors, request.signal);
+      return { value: data, diagnostics: remarks };
+    } catch (error) {
+      if (!(error instanceof EdgeError)) throw error;
+      const { code, message: summary, hint: detail = '' } = error;
+      const source = { file, line: 1 };
+      return { value: undefined, diagnostics: [...remarks, { severity: 'error', code, summary, detail, source }] };
+    }
+  }
+
+  /** SLS names of an environment. */
   names(env: string): Promise<readonly string[]> {
     const names = this.#names.get(env) ?? listSls(this.#rendering.source, env);
     this.#names.set(env, names);
     return names;
+  }
+
+  /** The SLS that names and globs stand for. Only a glob makes the environment be listed. */
+  async expand(names: readonly string[], env: string): Promise<readonly string[]> {
+    return expandSlsNames(names, names.some(isGlob) ? await this.names(env) : []);
   }
 
   /** Compiles an SLS; undefined when it is missing or wrong, which is then among the diagnostics. */
@@ -108,12 +180,12 @@ export class PillarSlsCompiler {
   async #withIncludes(own: OwnSls): Promise<PillarSls | undefined> {
     const { data, env, file, rendered, chain, sls, open } = own;
     const body = new PyMap([...data].filter(([key]) => key !== 'include'));
-    const layer: PillarLayer = { source: `${env}: ${file.path}`, prefix: [], data: body, rendered };
+    const layer: PillarLayer = { source: `${env}: ${file.path}`, environment: env, prefix: [], data: body, rendered };
     const includes = data.has('include') ? this.#includes(own, data.get('include')!) : [];
     const parts: PillarSls[] = [];
     let failed = includes === undefined;
     for (const include of includes ?? []) {
-      for (const name of expandSlsNames([include.sls], await this.names(env))) {
+      for (const name of await this.expand([include.sls], env)) {
         // An SLS that is being compiled adds itself where it was asked for first.
         if (name === sls || open.includes(name)) continue;
         const from = include.place ? [include.place, ...chain] : chain;

@@ -51,6 +51,7 @@ export {
   type OperationAnswer,
   type OperationArgs,
   type OperationName,
+  type PillarExplanation,
   type RunSummary,
   runSummary,
   type ScheduleEntry,

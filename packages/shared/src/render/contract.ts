@@ -39,6 +39,9 @@ export interface JinjaOptions {
   readonly allowUndefined?: boolean;
 }
 
+/** Decrypts the values of loaded data, for `#!yaml|gpg`: `names` are the renderers that follow the loader. */
+export type DecryptData = (names: readonly string[], data: RenderedData) => Promise<Compiled<RenderedData>>;
+
 /** Everything one render needs; nothing is shared between renders. */
 export interface RenderRequest {
   /** The text to render. */
@@ -56,6 +59,8 @@ export interface RenderRequest {
   readonly variables?: ReadonlyMap<string, Value>;
   readonly calls: TemplateCalls;
   readonly loader: TemplateLoader;
+  /** Pillars only; elsewhere a file that is to be decrypted is an error. */
+  readonly decrypt?: DecryptData;
   readonly jinja?: JinjaOptions;
   readonly limits?: RenderLimits;
   readonly signal?: AbortSignal;

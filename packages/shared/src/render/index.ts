@@ -1,4 +1,5 @@
 export type {
+  DecryptData,
   JinjaOptions,
   RenderData,
   RenderedData,

@@ -1,4 +1,4 @@
-import { EdgeError, type JsonObject, type JsonValue, Secret } from '../kernel/index.ts';
+import { EdgeError, type JsonObject, type JsonValue, Secret, type SecretType } from '../kernel/index.ts';
 import { PyMap } from './map.ts';
 import { PySet } from './set.ts';
 import { integer, PyDate, PyFloat, PyTuple, type Value } from './values.ts';
@@ -6,12 +6,13 @@ import { integer, PyDate, PyFloat, PyTuple, type Value } from './values.ts';
 /*
  * The one JSON form of a Value, on bus and journal and in the conformance cases: plain JSON, plus
  * {"$float":"1.5"}, {"$int":"…"} beyond 2^53, {"$bytes":hex}, {"$set":[…]}, {"$tuple":[…]}, {"$datetime":iso},
- * {"$secret":text}, `$key:<json>` for a key that is not a string, and {"$map":[[key,value]…]} where a plain object
+ * {"$secret":text} ({"$secret":[type, text]} for what is no text), `$key:<json>` for a key that is not a string, and {"$map":[[key,value]…]} where a plain object
  * would lose the order of its keys ("628") or be mistaken for one of these forms.
  */
 
 const INTEGER_LIKE = /^(?:0|[1-9]\d*)$/;
 const KEY_PREFIX = '$key:';
+const SECRET_TYPES: ReadonlySet<string> = new Set<SecretType>(['text', 'integer', 'float', 'boolean']);
 
 /** What a secret becomes when it is encoded. */
 export interface EncodeOptions {
@@ -31,7 +32,7 @@ export function encodeValue(value: Value, options: EncodeOptions = {}): JsonValu
   if (value instanceof PySet) return { $set: [...value].map((item) => encodeValue(item, options)) };
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('hex') };
   if (value instanceof PyDate) return { $datetime: value.iso };
-  return options.secrets === 'revealed' ? { $secret: value.reveal() } : value.toJSON();
+  return options.secrets === 'revealed' ? { $secret: revealed(value) } : value.toJSON();
 }
 
 /** The value an encoding stands for. @throws EdgeError `EDGE_BAD_ARGUMENT` on a form nobody writes. */
@@ -88,12 +89,23 @@ function decodeTagged(tag: string, content: JsonValue): Value {
     case '$datetime':
       return new PyDate(String(content).length > 10 ? 'datetime' : 'date', String(content));
     case '$secret':
-      return new Secret(String(content));
+      return decodeSecret(content);
     case '$map':
       return new PyMap((content as [JsonValue, JsonValue][]).map(([k, v]) => [decodeValue(k), decodeValue(v)]));
     default:
       return new PyMap([[tag, decodeValue(content)]]);
   }
+}
+
+function revealed(secret: Secret): JsonValue {
+  return secret.type === 'text' ? secret.reveal() : [secret.type, secret.reveal()];
+}
+
+function decodeSecret(content: JsonValue): Secret {
+  if (!Array.isArray(content)) return new Secret(String(content));
+  const [type, text] = content as readonly JsonValue[];
+  if (!SECRET_TYPES.has(String(type))) throw new EdgeError('EDGE_BAD_ARGUMENT', `no type of secret: ${String(type)}`);
+  return new Secret(String(text), type as SecretType);
 }
 
 function floatText(value: number): string {

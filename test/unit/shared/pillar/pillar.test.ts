@@ -4,6 +4,7 @@ import {
   compilePillar,
   defaultPillarSettings,
   explainPillar,
+  judgeOrigins,
   type MergeStrategy,
   mergePillars,
   pillarGet,
@@ -54,7 +55,10 @@ describe('compilePillar', () => {
 
   it('keeps a secret a secret when the command line gives another', async () => {
     const external = [
-      { name: 'vault', fetch: async () => map({ db: { key: new Secret('a'), user: 'app' }, pin: new Secret('1') }) },
+      {
+        name: 'vault',
+        fetch: async () => ({ data: map({ db: { key: new Secret('a'), user: 'app' }, pin: new Secret('1') }) }),
+      },
     ];
     const override = map({ db: { key: 'mine', user: 'me' }, pin: 2 });
     const { value } = await compile({ base: files }, { external, override });
@@ -67,14 +71,49 @@ describe('compilePillar', () => {
   it('explains every value by the files that gave it, in order', async () => {
     const { layers } = await compile({ base: files }, { override: map({ port: 9 }) });
     expect(explainPillar(layers, 'port')).toEqual([
-      { source: 'base: a.sls', value: 80, place: expect.objectContaining({ file: 'a.sls', line: 1 }) },
-      { source: 'base: web/init.sls', value: 81, place: expect.objectContaining({ file: 'web/init.sls', line: 5 }) },
+      {
+        source: 'base: a.sls',
+        environment: 'base',
+        value: 80,
+        place: expect.objectContaining({ file: 'a.sls', line: 1 }),
+      },
+      {
+        source: 'base: web/init.sls',
+        environment: 'base',
+        value: 81,
+        place: expect.objectContaining({ file: 'web/init.sls', line: 5 }),
+      },
       { source: 'command line', value: 9 },
     ]);
     expect(explainPillar(layers, 'conf:tls:owner')).toMatchObject([{ source: 'base: web/tls.sls', value: 'bob' }]);
     expect(explainPillar(layers, 'hosts:0')).toMatchObject([{ source: 'base: a.sls', place: { line: 2 } }]);
     expect(plain(explainPillar(layers, 'conf')[0]!.value)).toEqual({ tls: { owner: 'bob' } });
     expect(explainPillar(layers, 'nope')).toEqual([]);
+  });
+
+  it('says of each contribution what became of it, as the strategy has it', async () => {
+    const trees = {
+      base: {
+        'top.sls': "base: {'*': [a, b]}\n",
+        'a.sls': 'map: {a: 1, both: 1}\nlist: [1]\nscalar: 1\nsame: x\n',
+        'b.sls': 'map: {b: 2, both: 2}\nlist: [2]\nscalar: 2\nsame: x\n',
+      },
+    };
+    const effects = async (settings: Partial<typeof defaultPillarSettings>, path: string): Promise<unknown> => {
+      const { value, layers } = await compile(trees, { settings: { ...defaultPillarSettings, ...settings } });
+      return judgeOrigins(explainPillar(layers, path), pillarGet(value!, path, 'gone') as Value | undefined);
+    };
+    expect(await effects({}, 'map')).toEqual(['adds', 'wins']);
+    expect(await effects({}, 'map:both')).toEqual(['overridden', 'wins']);
+    expect(await effects({}, 'map:a')).toEqual(['wins']);
+    expect(await effects({}, 'list')).toEqual(['overridden', 'wins']);
+    expect(await effects({ mergeLists: true }, 'list')).toEqual(['adds', 'wins']);
+    expect(await effects({}, 'scalar')).toEqual(['overridden', 'wins']);
+    expect(await effects({}, 'same')).toEqual(['overridden', 'wins']);
+    expect(await effects({ strategy: 'list' }, 'scalar')).toEqual(['adds', 'wins']);
+    const { value, layers } = await compile(trees, { settings: { ...defaultPillarSettings, strategy: 'overwrite' } });
+    expect(plain(value!.get('map'))).toEqual({ b: 2, both: 2 });
+    expect(judgeOrigins(explainPillar(layers, 'map:a'), undefined)).toEqual(['overridden']);
   });
 
   it('does not let a change of the answer reach its layers', async () => {
@@ -95,7 +134,7 @@ describe('compilePillar', () => {
       name,
       fetch: async ({ pillar }: { pillar: PyMap }) => {
         seen.push(plain(pillar));
-        return map(data);
+        return { data: map(data) };
       },
     });
     const trees = { base: { 'top.sls': "base: {'*': [a]}\n", 'a.sls': 'k: {{ one }}\n' } };
@@ -109,7 +148,7 @@ describe('compilePillar', () => {
 
   it('passes secrets on sealed', async () => {
     const data = new PyMap([['password', new Secret('hunter2')]]);
-    const external = [{ name: 'vault', fetch: async () => data }];
+    const external = [{ name: 'vault', fetch: async () => ({ data }) }];
     const { value } = await compile({ base: {} }, { external });
     expect((value!.get('password') as Secret).reveal()).toBe('hunter2');
     expect(JSON.stringify(value!.get('password'))).not.toContain('hunter2');

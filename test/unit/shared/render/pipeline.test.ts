@@ -56,7 +56,9 @@ describe('the first line chooses the renderers', () => {
   for (const [line, name, hint] of [
     ['#!py', "'py'", /does not run Python/],
     ['#!mako|yaml', "'mako'", /jinja/],
-    ['#!jinja|yaml|gpg', "'gpg'", /not available yet/],
+    ['#!jinja|yaml|gpg', 'gpg can be used in pillars only', /pillar/],
+    ['#!gpg|yaml', 'follow each other', /then gpg or age/],
+    ['#!jinja|gpg|yaml', 'follow each other', /then gpg or age/],
     ['#!jinja|ymal', "'ymal'", /jinja\|yaml/],
     ['#!yaml|jinja', 'follow each other', /jinja first/],
     ['#!', 'no renderer', /jinja\|yaml/],

@@ -108,6 +108,8 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly mine: Mine;
   /** Gathers the facts of the host anew and tells the master; this job sees them too. Absent where they are fixed. */
   readonly refreshFacts?: () => Promise<void>;
+  /** Whether a text holds a secret of the pillar; absent where templates are shown none. */
+  holdsSecret?(text: string): boolean;
   /** Id of the job this is done for, where it is one. */
   readonly jid?: string;
   /** On the master only. */

@@ -131,13 +131,18 @@ export interface FileGoal {
   readonly checkCmd?: string | undefined;
 }
 
+/** The whole file is sealed then: what it held before may be the secret of yesterday, which nobody here knows. */
+function holdsSecret(ctx: ModuleContext, bytes: Uint8Array): boolean {
+  return ctx.holdsSecret?.(Buffer.from(bytes).toString('utf8')) ?? false;
+}
+
 /** What has to be done for a file to have its content; true when nothing. */
 export async function contentChange(ctx: ModuleContext, goal: FileGoal): Promise<Change | true> {
   const { path, name, content, ownership } = goal;
   const found = await ctx.host.stat(path);
   const before = found === undefined || found.kind === 'symlink' ? undefined : await ctx.host.readFile(path);
   if (before !== undefined && Buffer.compare(before, content.bytes) === 0) return true;
-  const sealed = content.sealed === true;
+  const sealed = content.sealed === true || holdsSecret(ctx, content.bytes);
   const diff = sealed || !goal.showChanges ? undefined : contentDiff(before, content.bytes);
   const shown = sealed
     ? '[secret]'

@@ -289,8 +289,9 @@ interface Edit {
 }
 
 /** The verdict on a text file and an edit of it. */
-async function edited({ host }: ModuleContext, request: Edit): Promise<Verdict> {
+async function edited(ctx: ModuleContext, request: Edit): Promise<Verdict> {
   const { name, edit, missing, makedirs, backup, show_changes, ownership } = request;
+  const { host } = ctx;
   if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);
   const path = await followLinks(host, name);
   const found = await host.stat(path);
@@ -307,13 +308,15 @@ async function edited({ host }: ModuleContext, request: Edit): Promise<Verdict> 
     throw error;
   }
   if (after === before && found !== undefined) return inSync('No changes needed to be made');
-  const diff = show_changes ? unifiedDiff(before, after) : undefined;
+  const sealed = ctx.holdsSecret?.(after) ?? false;
+  const diff = show_changes && !sealed ? unifiedDiff(before, after) : undefined;
   return changesOf({
     what: `file ${name}: ${found === undefined ? 'created' : 'edited'}`,
     before: found === undefined ? null : 'as it was',
     after: 'edited',
-    changes: { diff: diff ?? '<show_changes=False>' },
+    changes: { diff: sealed ? '[secret]' : (diff ?? '<show_changes=False>') },
     ...(diff === undefined ? {} : { diff }),
+    ...(sealed ? { sealed } : {}),
     async apply({ host: writer }) {
       if (makedirs === true) await makeDirectories(writer, dirname(path));
       if (typeof backup === 'string' && backup.startsWith('.') && found !== undefined)

@@ -52,6 +52,27 @@ const matchedHost = z.object({
     .describe('The same for each part of a compound expression or nodegroup, from left to right.'),
 });
 
+/** A contribution to a value of a pillar, and what became of it. */
+const pillarOrigin = z.object({
+  source: z.string().describe('`base: web/init.sls`, `external: vault` or `command line`.'),
+  environment: z.string().optional().describe('Pillar environment of a file.'),
+  file: z.string().optional(),
+  line: z.number().int().positive().optional(),
+  value: encodedValue.describe('What it gave; secrets are sealed.'),
+  secret: z.boolean().describe('Whether it is, or holds, a secret.'),
+  effect: z.enum(['wins', 'adds', 'overridden']).describe('What became of it.'),
+});
+
+/** Where a value of one host comes from. */
+const pillarExplanation = z.object({
+  value: encodedValue.optional().describe('What came out; absent where the pillar has no such key.'),
+  secret: z.boolean().describe('Whether it is, or holds, a secret.'),
+  strategy: z.string().describe('How the sources were merged.'),
+  origins: z.array(pillarOrigin).describe('In the order they were merged.'),
+});
+/** Where a value of one host comes from, and what came out. */
+export type PillarExplanation = z.infer<typeof pillarExplanation>;
+
 /** Id → encoded mapping. */
 const valuesById = z.record(z.string(), encodedValue);
 
@@ -161,6 +182,17 @@ export const fleetOperations = {
       pillar: encodedValue.optional().describe('Mapping merged over the pillar, encoded.'),
     }),
     answer: z.object({ values: valuesById }),
+  }),
+  'pillar.explain': operation({
+    name: 'pillar.explain',
+    summary: 'Answer where a value of the pillars of targets comes from; secrets stay sealed.',
+    args: z.object({
+      target: targetExpression,
+      key: z.string().describe('Path of the value: `web:port`.'),
+      pillarenv: z.string().optional().describe('Pillar environment.'),
+      pillar: encodedValue.optional().describe('Mapping merged over the pillar, encoded.'),
+    }),
+    answer: z.object({ explanations: z.record(z.string(), pillarExplanation).describe('Id → explanation.') }),
   }),
   'grains.ls': operation({
     name: 'grains.ls',

@@ -4,7 +4,15 @@ import { jobOperations } from './jobs.ts';
 import { masterOperations } from './master.ts';
 import { orchOperations } from './orch.ts';
 
-export { type FleetNode, fleetNode, type JoinToken, joinToken, type MinionKey, minionKey } from './fleet.ts';
+export {
+  type FleetNode,
+  fleetNode,
+  type JoinToken,
+  joinToken,
+  type MinionKey,
+  minionKey,
+  type PillarExplanation,
+} from './fleet.ts';
 export {
   type JobDetails,
   type JobEnd,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EdgeError } from '../../../kernel/index.ts';
-import { toPlain } from '../../../values/index.ts';
+import { revealValue, toPlain, type Value } from '../../../values/index.ts';
 import type { ModuleContext } from '../../contract/index.ts';
 import { readIfPresent } from '../../operations/index.ts';
 
@@ -63,7 +63,9 @@ export async function findDefinition(ctx: ModuleContext, name: string): Promise<
   const mapped = ctx.pillar.get(`services:${name}`, null) ?? grain(ctx, name);
   if (file === undefined && mapped === null) return undefined;
   const source = file === undefined ? `services:${name} of pillar or grains` : path;
-  const parsed = serviceDefinitionSchema.safeParse(file === undefined ? toPlain(mapped) : parseJson(file, path));
+  const parsed = serviceDefinitionSchema.safeParse(
+    file === undefined ? toPlain(ownValue(ctx, mapped)) : parseJson(file, path),
+  );
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'definition'}: ${issue.message}`);
     throw new EdgeError(
@@ -82,6 +84,11 @@ export async function findDefinition(ctx: ModuleContext, name: string): Promise<
     pidfile: parsed.data.pidfile ?? `${run}/${name}.pid`,
     log: parsed.data.log ?? `${run}/${name}.log`,
   };
+}
+
+/** A service is started with the secrets of its definition, on the host they belong to. */
+function ownValue(ctx: ModuleContext, value: Value): Value {
+  return ctx.holdsSecret === undefined ? value : revealValue(value);
 }
 
 /** Names of all services with a definition, sorted. */
