@@ -17,6 +17,8 @@ export default defineConfig({
       project('conformance'),
       project('architecture'),
       project('integration', { testTimeout: 60_000, hookTimeout: 120_000 }),
+      // Slow and only run by `npm run test:soak`.
+      project('soak', { testTimeout: 1_800_000, hookTimeout: 120_000, fileParallelism: false }),
       project('end-to-end', { testTimeout: 600_000, hookTimeout: 600_000, fileParallelism: false }),
     ],
   },

@@ -23,7 +23,9 @@ export async function bundle() {
       external: EXTERNAL,
       logLevel: 'silent',
     });
-    const { output } = await build.write({ dir, format: 'esm', chunkFileNames: '[name]-[hash].js' });
+    // Names stay, for those who read a stack trace.
+    const minify = { codegen: true, mangle: false, compress: false };
+    const { output } = await build.write({ dir, format: 'esm', minify, chunkFileNames: '[name]-[hash].js' });
     writeFileSync(`${dir}/contents.json`, JSON.stringify(contents(output), undefined, 2));
     await build.close();
   }
