@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -103,17 +103,24 @@ const EVERY_STEP = [
   'supervisord.stop',
 ];
 
+/** A line of a minion's job store. */
+interface JobLine {
+  readonly kind: 'run' | 'ret' | 'done' | 'gone';
+  readonly job?: { readonly jid: string };
+  readonly return?: { readonly jid: string; readonly fun: string; readonly outcome: string };
+}
+
 /** The functions that a server's minion keeps as done for the steps of a run. */
 async function jobsOf(run: string, server: string): Promise<readonly string[]> {
-  const folder = join(stack.dir, 'fleet/prod', server, 'minion/jobs');
-  const files = (await readdir(folder)).filter((file) => file.startsWith(run));
-  const kept = files.map(async (file) => {
-    const { return: answer } = JSON.parse(await readFile(join(folder, file), 'utf8')) as {
-      return?: { fun: string; outcome: string };
-    };
-    return answer?.outcome === 'succeeded' ? answer.fun : `${file}: ${answer?.outcome ?? 'not done'}`;
-  });
-  return (await Promise.all(kept)).toSorted();
+  const log = await readFile(join(stack.dir, 'fleet/prod', server, 'minion/jobs/jobs.log'), 'utf8');
+  const lines = log.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as JobLine]));
+  const ended = lines.flatMap(({ kind, return: answer }) => (kind === 'ret' && answer !== undefined ? [answer] : []));
+  const begun = lines.flatMap(({ kind, job }) => (kind === 'run' && job?.jid.startsWith(run) ? [job.jid] : []));
+  const notDone = begun.filter((jid) => !ended.some((answer) => answer.jid === jid)).map((jid) => `${jid}: not done`);
+  const done = ended
+    .filter(({ jid }) => jid.startsWith(run))
+    .map(({ jid, fun, outcome }) => (outcome === 'succeeded' ? fun : `${jid}: ${outcome}`));
+  return [...done, ...notDone].toSorted();
 }
 
 /** How often the shop of each server said that it started with this revision. */

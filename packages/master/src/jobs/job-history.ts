@@ -16,6 +16,10 @@ export interface JobQuery {
 }
 
 const DEFAULT_LIMIT = 100;
+/** How often a record is tried to be written while the server comes back; each takes the limit of a request. */
+const MOST_TRIES = 4;
+/** What JetStream says, or does not, just after its server started. */
+const PASSING = /timeout|no responders|not enabled|temporarily unavailable/i;
 /** Records that are read at a time, and how many are looked at for one list. */
 const PAGE = 100;
 const LOOKED_AT = 5_000;
@@ -30,20 +34,33 @@ export class JobHistory {
     this.#returns = returns;
   }
 
-  /** False when the id is in use. @throws EdgeError `EDGE_BUS_UNREACHABLE` */
+  /**
+   * False when the id is in use. A server that dies meanwhile takes the question with it: it is asked again, and what was
+   * written without an answer is known by its text. @throws EdgeError `EDGE_BUS_UNREACHABLE`
+   */
   async create(record: JobRecord): Promise<boolean> {
-    try {
-      await this.#records.create(record.jid, JSON.stringify(record));
-      return true;
-    } catch (error) {
-      if (/wrong last sequence/i.test(errorMessage(error))) return false;
-      throw new EdgeError(
-        'EDGE_BUS_UNREACHABLE',
-        `job ${record.jid} (${record.fun}) was not published: it cannot be recorded: ${errorMessage(error)}`,
-        { jid: record.jid, fun: record.fun },
-        { cause: error, hint: 'Look whether the NATS server and its JetStream are up, then ask again.' },
-      );
+    const text = JSON.stringify(record);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#records.create(record.jid, text);
+        return true;
+      } catch (error) {
+        const message = errorMessage(error);
+        if (/wrong last sequence/i.test(message)) return tries > 1 && (await this.#isWritten(record.jid, text));
+        if (tries < MOST_TRIES && PASSING.test(message)) continue;
+        throw new EdgeError(
+          'EDGE_BUS_UNREACHABLE',
+          `job ${record.jid} (${record.fun}) was not published: it cannot be recorded: ${message}`,
+          { jid: record.jid, fun: record.fun },
+          { cause: error, hint: 'Look whether the NATS server and its JetStream are up, then ask again.' },
+        );
+      }
     }
+  }
+
+  async #isWritten(jid: string, text: string): Promise<boolean> {
+    const entry = await this.#records.get(jid);
+    return entry?.operation === 'PUT' && entry.string() === text;
   }
 
   /** Writes how the job ended; what was published is dropped. */
