@@ -1,6 +1,6 @@
 import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobRequest } from '@edge-run/shared/modules/contract';
-import { type JobMessage, jobMessage } from '@edge-run/shared/protocol';
+import { JOB_ID, type JobMessage, jobMessage } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import { DELIVERY_MS } from './batch-drive.ts';
 import type { BatchSettings } from './batch-plan.ts';
@@ -42,8 +42,6 @@ export interface PreparedJob {
   readonly record: JobRecord;
   readonly message: JobMessage;
 }
-
-const JOB_ID = /^[A-Za-z0-9_-]{1,100}$/;
 
 /** True for what can be a job id: one token of a subject. */
 export function isJobId(jid: string): boolean {

@@ -4,6 +4,8 @@ import { KEY_STATES, type KeyEntry, type KeyState, type KeyStore } from './key-s
 export class KeyIndex {
   readonly #store: KeyStore;
   readonly #states = new Map<KeyState, Map<string, KeyEntry>>();
+  /** Id → its public keys: every host of a target is looked up by its id. */
+  readonly #keysOf = new Map<string, Set<string>>();
 
   private constructor(store: KeyStore) {
     this.#store = store;
@@ -11,8 +13,10 @@ export class KeyIndex {
 
   static async open(store: KeyStore): Promise<KeyIndex> {
     const index = new KeyIndex(store);
-    for (const state of KEY_STATES)
-      index.#states.set(state, new Map((await store.keys(state)).map((entry) => [entry.publicKey, entry])));
+    for (const state of KEY_STATES) {
+      index.#states.set(state, new Map());
+      for (const entry of await store.keys(state)) index.#keep(state, entry);
+    }
     return index;
   }
 
@@ -27,10 +31,12 @@ export class KeyIndex {
 
   /** Every key of an id. */
   of(id: string): readonly (readonly [KeyState, KeyEntry])[] {
+    const keys = [...(this.#keysOf.get(id) ?? [])];
     return KEY_STATES.flatMap((state) =>
-      this.all(state)
-        .filter((entry) => entry.id === id)
-        .map((entry) => [state, entry] as const),
+      keys.flatMap((publicKey) => {
+        const entry = this.#states.get(state)!.get(publicKey);
+        return entry?.id === id ? [[state, entry] as const] : [];
+      }),
     );
   }
 
@@ -52,11 +58,28 @@ export class KeyIndex {
     const before = this.find(entry.publicKey)?.[0];
     await this.#store.putKey(state, entry);
     if (before !== undefined && before !== state) await this.remove(before, entry.publicKey);
-    this.#states.get(state)!.set(entry.publicKey, entry);
+    this.#keep(state, entry);
   }
 
   async remove(state: KeyState, publicKey: string): Promise<void> {
     await this.#store.removeKey(state, publicKey);
+    const entry = this.#states.get(state)!.get(publicKey);
+    if (entry !== undefined) this.#drop(state, entry);
+  }
+
+  /** A key is in one state, under one id: that it was under before is forgotten. */
+  #keep(state: KeyState, entry: KeyEntry): void {
+    const before = this.#states.get(state)!.get(entry.publicKey);
+    if (before !== undefined) this.#drop(state, before);
+    this.#states.get(state)!.set(entry.publicKey, entry);
+    const keys = this.#keysOf.get(entry.id) ?? new Set();
+    this.#keysOf.set(entry.id, keys.add(entry.publicKey));
+  }
+
+  #drop(state: KeyState, { id, publicKey }: KeyEntry): void {
     this.#states.get(state)!.delete(publicKey);
+    const keys = this.#keysOf.get(id);
+    keys?.delete(publicKey);
+    if (keys?.size === 0) this.#keysOf.delete(id);
   }
 }

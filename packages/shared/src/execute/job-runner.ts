@@ -2,6 +2,7 @@ import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/identity/
 import { type Clock, deadline, EdgeError, errorMessage, type Logger, Slots, toErrorRecord } from '../kernel/index.ts';
 import {
   findMessage,
+  JOB_ID,
   type JobMessage,
   type JobReceipt,
   type ReturnMessage,
@@ -10,7 +11,7 @@ import {
 } from '../protocol/index.ts';
 import { decodeValue, encodeValue } from '../values/index.ts';
 import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
-import { JOB_ID, type JobStore } from './job-store.ts';
+import type { JobStore } from './job-store.ts';
 
 /** What jobs are judged, run and kept with. */
 export interface JobRunnerOptions {

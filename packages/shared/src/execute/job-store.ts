@@ -48,9 +48,6 @@ export interface JobStoreOptions {
   readonly keepBytes?: number;
 }
 
-/** A job id that is one subject token and one file name. */
-export const JOB_ID = /^[A-Za-z0-9_-]{1,100}$/;
-
 /** Old lines are worth a rewrite from this size on. */
 const REWRITE_FROM_BYTES = 4 * 1024 * 1024;
 

@@ -23,6 +23,7 @@ export {
   edgeEvent,
   encodedValue,
   errorRecord,
+  JOB_ID,
   type JobMessage,
   jobMessage,
   type ReturnMessage,

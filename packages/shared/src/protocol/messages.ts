@@ -15,6 +15,9 @@ export const errorRecord = z.object({
 /** How one target of a job ended. */
 export const targetOutcome = z.enum(['succeeded', 'failed', 'unreachable', 'no-return', 'timed-out', 'cancelled']);
 
+/** A job id: one token of a subject, and good as the name of a file. */
+export const JOB_ID = /^[A-Za-z0-9_-]{1,100}$/;
+
 /** What a minion is asked to do; travels inside a signed envelope. */
 export const jobMessage = z.object({
   jid: z.string(),

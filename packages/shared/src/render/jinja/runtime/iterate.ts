@@ -84,6 +84,14 @@ function collect(items: Iterable<unknown>): unknown[] {
   return all;
 }
 
+/** How many elements a container holds, without going through them; 0 for anything else. */
+export function sizeOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  if (value instanceof PyMap || value instanceof PySet) return value.size;
+  if (value instanceof PyTuple) return value.items.length;
+  return value instanceof DictView || value instanceof PyRange ? value.length : 0;
+}
+
 /** The elements of `value`. @throws PyFault when it has none. */
 export function sequence(value: unknown): readonly unknown[] {
   const items = elements(value);

@@ -1,8 +1,9 @@
-import { PyMap, PySet, PyTuple } from '../../../values/index.ts';
+import { PyMap, PyTuple } from '../../../values/index.ts';
 import { spend } from './effort.ts';
 import type { Env } from './env.ts';
 import { LimitFault } from './fault.ts';
-import { Builtin, DictView, PyIterator, PyRange, textOf } from './types.ts';
+import { sizeOf } from './iterate.ts';
+import { Builtin, PyIterator, textOf } from './types.ts';
 
 /** Most of its input a filter or method takes, so that none keeps the event loop for long. */
 interface Bounds {
@@ -89,13 +90,6 @@ function check(name: string, value: unknown, { characters, elements, deep }: Bou
   }
   const size = deep ? partsOf(value, elements) : sizeOf(value);
   if (size > elements) throw new LimitFault(`${name} of more than ${elements} elements`, 'Work on less at once.');
-}
-
-function sizeOf(value: unknown): number {
-  if (Array.isArray(value)) return value.length;
-  if (value instanceof PyMap || value instanceof PySet) return value.size;
-  if (value instanceof PyTuple) return value.items.length;
-  return value instanceof DictView || value instanceof PyRange ? value.length : 0;
 }
 
 /** Elements and their elements, counted until there are more than `limit`. */

@@ -2,7 +2,7 @@ import { Secret } from '../../../kernel/index.ts';
 import { PyDate, PyFloat, PyMap, PySet, PyTuple } from '../../../values/index.ts';
 import { spend } from './effort.ts';
 import { LimitFault, PyFault } from './fault.ts';
-import { setItems } from './iterate.ts';
+import { setItems, sizeOf } from './iterate.ts';
 import {
   Builtin,
   DictView,
@@ -126,12 +126,6 @@ function reprContainer(value: object, open: unknown[]): string {
   if (value instanceof Namespace) return `<Namespace {${pairs(value.attributes, open)}}>`;
   if (value instanceof Builtin) return value.shown;
   return isCallable(value) ? `<function ${value.name}>` : '<object>';
-}
-
-function sizeOf(value: object): number {
-  if (Array.isArray(value)) return value.length;
-  if (value instanceof PyTuple) return value.items.length;
-  return value instanceof PyMap || value instanceof PySet ? value.size : 1;
 }
 
 function joined(items: readonly unknown[], open: unknown[]): string {
