@@ -78,8 +78,6 @@ function recordsOfEvent(
       const data = { name, by, steps: steps.length, values: { inputs } };
       return [{ ...common, kind: 'run-started', correlation, data }];
     }
-    case 'run-adopted':
-      return [];
     case 'step-started': {
       const { step, attempt, mode } = event;
       return [{ ...common, kind: 'step-started', correlation: { ...correlation, step }, data: { attempt, mode } }];
@@ -99,6 +97,9 @@ function recordsOfEvent(
       const why = error === undefined ? {} : { evidence: error.message, errorCode: error.code };
       return [{ ...common, kind: 'run-ended', correlation, data: { outcome, exitCode, ...why } }];
     }
+    // Who drives, waits, pauses and agrees is in the journal; a history elsewhere holds what was done.
+    default:
+      return [];
   }
 }
 

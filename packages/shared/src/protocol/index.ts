@@ -61,10 +61,15 @@ export {
   targetExpression,
 } from './operations/index.ts';
 export {
+  type FailureChoice,
+  failureChoice,
   type HostResult,
   hostResult,
+  type MovedInput,
   type RunJournalEvent,
+  type RunOptions,
   runEvent,
+  runOptions,
   type StepOutcome,
   type StepProgress,
   type StepReturn,

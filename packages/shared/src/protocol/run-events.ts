@@ -53,6 +53,36 @@ export const stepReturn = z.object({
 });
 export type StepReturn = z.infer<typeof stepReturn>;
 
+/** How a run as a whole is to go: what an orchestration says below `__run__`, and what the asker lays over it. */
+export const runOptions = z.object({
+  /** Names of locks the run holds from its first step to its end: `env/prod`. */
+  locks: z.array(z.string()),
+  /** What a failed step leads to, where the step itself says nothing. */
+  onFailure: z.enum(['continue', 'hold', 'rollback', 'ask']),
+  /** How many hosts may fail in the whole run, or which share (0..1) of those it has targeted. */
+  maxFailures: z.union([z.object({ count: z.number() }), z.object({ share: z.number() })]).optional(),
+  /** What becomes of a host that failed: the step fails, or the run goes on without the host. */
+  onTargetFailure: z.enum(['stop', 'drop']),
+  /** Milliseconds from the first step to the end that the run may take. */
+  deadlineMs: z.number().optional(),
+  /** Who has to agree before the first step. */
+  approvals: z.object({ count: z.number(), expiresMs: z.number(), self: z.boolean() }).optional(),
+});
+export type RunOptions = z.infer<typeof runOptions>;
+
+/** What a person may answer when a run asks what to do about a failed step. */
+export const failureChoice = z.enum(['retry', 'skip', 'rollback', 'abort']);
+export type FailureChoice = z.infer<typeof failureChoice>;
+
+/** One input of a run that is no longer what it was when the run was planned. */
+export const movedInput = z.object({
+  /** `states`, `pillar`, `targets`. */
+  what: z.string(),
+  was: z.string(),
+  is: z.string(),
+});
+export type MovedInput = z.infer<typeof movedInput>;
+
 const base = { run: z.string(), at: z.number() };
 
 /** Everything that can be in a run's journal, in order of appearance. */
@@ -62,6 +92,23 @@ export const runEvent = z.discriminatedUnion('type', [
     type: z.literal('run-planned'),
     name: z.string(),
     by: z.string(),
+    options: runOptions.optional(),
+    /** `sha256:<hex>` of the plan; approvals are bound to it. */
+    digest: z.string().optional(),
+    /** The run this one takes up again. */
+    retryOf: z.string().optional(),
+    /** The run whose steps this one undoes. */
+    rollbackOf: z.string().optional(),
+    /** The run on whose behalf this one runs, and whose locks are also its own; absent: itself. */
+    root: z.string().optional(),
+    /** Digests of what the plan was made of: `states`, `pillar`. */
+    sources: z.record(z.string(), z.string()).optional(),
+    /** Steps that need not run again, with their answers: those that an earlier run has done. */
+    kept: z.array(z.object({ step: z.string(), answer: stepReturn })).optional(),
+    /** Step → the only hosts it is to run on; the others are done. */
+    onlyHosts: z.record(z.string(), z.array(z.string())).optional(),
+    /** Names given by `register` → what earlier runs registered under them. */
+    registered: z.record(z.string(), encodedValue).optional(),
     /** Inputs as asked: pillarenv, saltenv, test, pillar (sealed). */
     inputs: z.record(z.string(), encodedValue),
     steps: z.array(stepSummary),
@@ -70,6 +117,81 @@ export const runEvent = z.discriminatedUnion('type', [
     causedBy: z.string().optional(),
   }),
   z.object({ ...base, type: z.literal('run-adopted'), master: z.string() }),
+  /** The run waits for locks that others hold. `position` counts from 1: the next to get them. */
+  z.object({
+    ...base,
+    type: z.literal('run-queued'),
+    locks: z.array(z.string()),
+    position: z.number(),
+    holders: z.array(z.object({ lock: z.string(), run: z.string(), name: z.string(), by: z.string() })),
+  }),
+  z.object({ ...base, type: z.literal('run-locked'), locks: z.array(z.string()) }),
+  /** Somebody agrees to the plan, or where `step` is given, to that step. */
+  z.object({
+    ...base,
+    type: z.literal('run-approved'),
+    by: z.string(),
+    digest: z.string(),
+    step: z.string().optional(),
+    comment: z.string().optional(),
+  }),
+  z.object({
+    ...base,
+    type: z.literal('run-rejected'),
+    by: z.string(),
+    step: z.string().optional(),
+    comment: z.string().optional(),
+  }),
+  /** No further step starts until `run-resumed`; what runs goes on to its end. */
+  z.object({ ...base, type: z.literal('run-paused'), by: z.string(), reason: z.string().optional() }),
+  z.object({ ...base, type: z.literal('run-resumed'), by: z.string() }),
+  /** Somebody wants the run to end: what runs is cancelled, nothing further starts. */
+  z.object({
+    ...base,
+    type: z.literal('run-aborting'),
+    by: z.string(),
+    reason: z.string(),
+    outcome: z.enum(['cancelled', 'timed-out', 'failed']),
+    rollback: z.boolean(),
+  }),
+  /** The plan was made of something else than there is now. */
+  z.object({ ...base, type: z.literal('run-moved'), moved: z.array(movedInput) }),
+  /** A step failed and a person is to say what becomes of it; it has not ended until then. */
+  z.object({
+    ...base,
+    type: z.literal('run-asked'),
+    step: z.string(),
+    mode: z.string(),
+    attempt: z.number(),
+    answer: stepReturn,
+    startedAt: z.number(),
+    durationMs: z.number(),
+  }),
+  z.object({
+    ...base,
+    type: z.literal('run-answered'),
+    step: z.string(),
+    choice: failureChoice,
+    by: z.string(),
+  }),
+  /** Hosts that failed and that later steps leave out. */
+  z.object({ ...base, type: z.literal('hosts-dropped'), step: z.string(), hosts: z.array(z.string()) }),
+  /** The steps named are being undone, by a run of its own. */
+  z.object({
+    ...base,
+    type: z.literal('run-rolling-back'),
+    rollback: z.string(),
+    reason: z.string(),
+    steps: z.array(z.string()),
+  }),
+  z.object({
+    ...base,
+    type: z.literal('run-rolled-back'),
+    rollback: z.string(),
+    outcome: z.enum(['succeeded', 'failed']),
+    /** Steps that are undone now. */
+    steps: z.array(z.string()),
+  }),
   z.object({ ...base, type: z.literal('step-started'), step: z.string(), attempt: z.number(), mode: z.string() }),
   z.object({
     ...base,
@@ -87,7 +209,7 @@ export const runEvent = z.discriminatedUnion('type', [
   z.object({
     ...base,
     type: z.literal('run-ended'),
-    outcome: z.enum(['succeeded', 'failed', 'cancelled', 'timed-out']),
+    outcome: z.enum(['succeeded', 'failed', 'cancelled', 'timed-out', 'rolled-back']),
     exitCode: z.number(),
     error: errorRecord.optional(),
   }),

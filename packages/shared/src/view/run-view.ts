@@ -8,7 +8,7 @@ export interface RunView {
   readonly by: string;
   readonly inputs: Readonly<Record<string, JsonValue>>;
   /** `unknown` until the plan has been seen. */
-  readonly status: 'unknown' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed-out';
+  readonly status: 'unknown' | 'running' | 'succeeded' | 'failed' | 'rolled-back' | 'cancelled' | 'timed-out';
   readonly steps: readonly StepView[];
   readonly startedAt?: InstantMs;
   readonly endedAt?: InstantMs;
