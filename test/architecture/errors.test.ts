@@ -19,6 +19,8 @@ const NOT_CODES: ReadonlySet<string> = new Set([
   'EDGE_HOME',
   'EDGE_NATS_URL',
   'EDGE_CREDENTIALS',
+  'EDGE_LOCKS',
+  'EDGE_MASTERS',
 ]);
 
 /** Code → files that name it. */

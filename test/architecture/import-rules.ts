@@ -35,7 +35,7 @@ export const SHARED_LAYERS: Layers = [
 
 export const MASTER_LAYERS: Layers = [
   ['config'],
-  ['broker', 'journal', 'loadbalancer', 'metrics', 'secrets'],
+  ['broker', 'journal', 'leases', 'loadbalancer', 'metrics', 'secrets'],
   ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
   ['returners'],
   ['orchestration'],

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createDispatcher } from '@edge-run/master/jobs';
 import { createMemoryJournal } from '@edge-run/master/journal';
+import { soleLease } from '@edge-run/master/leases';
 import { FactsStore, MemoryMineStore, MineService, Nodes } from '@edge-run/master/nodes';
 import {
   compileOrchestration,
   createStepExecutor,
   RELEASED,
+  RunCommands,
   type RunnerCalls,
   RunService,
   STEP_KINDS,
@@ -26,12 +28,14 @@ import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { EdgeError, type JsonObject, newId, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { type Catalog, defineRead, type Jobs, NO_MINE } from '@edge-run/shared/modules/contract';
+import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
 import { LocalJobs } from './local-jobs.ts';
 import { MemoryEvents } from './memory-events.ts';
 import { MovingClock } from './moving-clock.ts';
 import { renderData, renderText } from './render.ts';
+import { freeLocks } from './run-service.ts';
 
 export interface OrchestraOptions {
   /** Path below the directory → text; `salt/` and `pillar/` are the base roots, `sdev/` and `pdev/` those of dev. */
@@ -56,12 +60,18 @@ export class LocalOrchestra {
   readonly events = new MemoryEvents(this.clock);
   readonly #options: OrchestraOptions;
   readonly #stop = new AbortController();
-  readonly #runners: ReturnType<typeof createRunnerCalls>;
+  readonly journal = createMemoryJournal<RunJournalEvent>();
+  readonly runs: RunService;
+  readonly commands: RunCommands;
+  readonly #runners: RunnerCalls;
 
   private constructor(dir: string, options: OrchestraOptions, facts: FactsStore) {
     this.dir = dir;
     this.#options = options;
-    this.#runners = this.#compose(facts);
+    const { runs, commands, runners } = this.#compose(facts);
+    this.runs = runs;
+    this.commands = commands;
+    this.#runners = runners;
   }
 
   /** Writes the files and brings everybody up; end with `dispose`. */
@@ -88,7 +98,7 @@ export class LocalOrchestra {
     await rm(this.dir, { recursive: true, force: true });
   }
 
-  #compose(facts: FactsStore): ReturnType<typeof createRunnerCalls> {
+  #compose(facts: FactsStore): { runs: RunService; commands: RunCommands; runners: RunnerCalls } {
     const { master, minions } = this.#options;
     const { clock, events } = this;
     const ids = Object.keys(minions);
@@ -114,17 +124,19 @@ export class LocalOrchestra {
       select,
     };
     const runs: RunService = new RunService({
-      journal: createMemoryJournal(),
-      master,
-      clock,
-      log,
+      journal: this.journal,
+      ...{ master, clock, log, lease: soleLease(master), locks: freeLocks(clock) },
+      sources: async () => ({}),
+      afterCrash: () => 'rerun',
       compile: (request) => compileOrchestration(request, runtime, checks, this.#stop.signal),
       executeStep: (record, action, signal) => executeStep(record, action, signal),
       publish: () => {},
     });
+    const commands = new RunCommands(runs, clock);
     const runners: RunnerCalls = createRunnerCalls(
       masterRunners({
         runs,
+        commands,
         master,
         cloud: { kind: 'none', provision: () => Promise.reject(new EdgeError('EDGE_CLOUD_FAILED', 'no cloud here')) },
         jobs,
@@ -152,6 +164,7 @@ export class LocalOrchestra {
         balancer: async (name) => {
           throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `no load balancer ${name}`);
         },
+        approved: (run, step, options, signal) => commands.approved(run, step, options, signal),
         clock,
       },
       publishProgress: () => {},
@@ -159,7 +172,7 @@ export class LocalOrchestra {
       log,
       random: () => 0,
     });
-    return runners;
+    return { runs, commands, runners };
   }
 
   #nodes(ids: readonly string[], facts: FactsStore): Nodes {

@@ -40,6 +40,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     load: async () => (await import('./commands/orch.ts')).addOrchCommands,
   },
   {
+    commands: { approve: 'agree to a run that waits for approval', reject: 'refuse a run that waits for approval' },
+    load: async () => (await import('./commands/orch-control.ts')).addApprovalCommands,
+  },
+  {
     commands: { jobs: 'look at jobs, stop and repeat them' },
     load: async () => (await import('./commands/jobs.ts')).addJobsCommands,
   },

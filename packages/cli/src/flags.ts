@@ -1,4 +1,4 @@
-import { EdgeError } from '@edge-run/shared/kernel';
+import { EdgeError, parseDuration as readDuration } from '@edge-run/shared/kernel';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 const OUTPUT_FORMATS = ['json', 'jsonl', 'yaml', 'table', 'wide', 'name', 'text', 'csv', 'junit'] as const;
@@ -80,15 +80,11 @@ export function readFlags(options: Readonly<Record<string, unknown>>): Flags {
   };
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, '': 1000, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** Milliseconds of `30` (seconds, as in Salt), `500ms`, `90s`, `5m`, `1h30m`, `2d`. */
 export function parseDuration(text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd]|)/g)].filter((part) => part[0] !== '');
-  if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) {
-    throw new InvalidArgumentError(`\`${text}\` is no duration; write 30, 90s, 5m or 1h30m.`);
-  }
-  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * UNIT_MS[unit!]!, 0);
+  const ms = readDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError(`\`${text}\` is no duration; write 30, 90s, 5m or 1h30m.`);
+  return ms;
 }
 
 /** A whole number above zero. */

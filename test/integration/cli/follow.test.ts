@@ -25,7 +25,7 @@ const answers: { readonly [N in OperationName]?: (args: unknown) => unknown } = 
     shown += 1;
     return { run: 'R1', events: journal };
   },
-  'orch.cancel': () => {
+  'orch.abort': () => {
     cancelled += 1;
     return { run: 'R1', cancelling: true };
   },

@@ -1,6 +1,6 @@
 import { openEvents } from '@edge-run/master/events';
 import { openJetStreamJournal } from '@edge-run/master/journal';
-import { type RunnerCalls, RunService } from '@edge-run/master/orchestration';
+import { RunCommands, type RunnerCalls, RunService } from '@edge-run/master/orchestration';
 import { startReactor } from '@edge-run/master/reactor';
 import { createRunnerCalls, stateRunners } from '@edge-run/master/runners';
 import { requireCompiled, silentLogger, systemClock } from '@edge-run/shared/kernel';
@@ -11,6 +11,7 @@ import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startNats, type TestNats } from '../../support/nats.ts';
 import { RecordedJobs } from '../../support/reaction-ports.ts';
+import { aloneMaster, plainOrchestration } from '../../support/run-service.ts';
 
 const RELEASE = 'release:\n  runner.state.orchestrate:\n    - mods: orch.release\n';
 const settled = { timeout: 10_000, interval: 20 };
@@ -39,11 +40,12 @@ async function startMaster(name: string, wrap: (runners: RunnerCalls) => RunnerC
     check: () => ({ value: {}, diagnostics: [] }),
   };
   const runs = new RunService({
-    ...{ journal, master: name, clock: systemClock, log, publish: () => {} },
+    ...aloneMaster(name, systemClock),
+    ...{ journal, log },
     compile: async (request) => {
       compiled.push(request.id ?? '');
       const plan = requireCompiled(compile(high, catalog));
-      return { name: request.name, stored: { plan, pillar: new PyMap() }, steps: [] };
+      return plainOrchestration(request.name, plan);
     },
     executeStep: async (record) => {
       executed.push(record.id);
@@ -56,7 +58,7 @@ async function startMaster(name: string, wrap: (runners: RunnerCalls) => RunnerC
     config: [{ 'release/*': ['release.sls'] }],
     render: async (sls) => loadSls(RELEASE, { path: sls }),
     jobs: new RecordedJobs(),
-    runners: wrap(createRunnerCalls(stateRunners(runs, name))),
+    runners: wrap(createRunnerCalls(stateRunners(runs, new RunCommands(runs, systemClock), name))),
   });
   return {
     ...{ events, journal, runs, compiled, executed },

@@ -9,7 +9,8 @@ import { formatInstant, formatWhen } from '../output/times.ts';
 import { formatInline } from '../output/values.ts';
 import { readRun } from '../progress/follow-run.ts';
 import { changeText } from '../progress/run-watchers.ts';
-import { confirm, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
+import { addOrchControl } from './orch-control.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
 import { printRun, startOrchestration, watchRun } from './start-run.ts';
 
@@ -44,7 +45,7 @@ export function addOrchCommands(program: Command, register: Register): void {
     showStatus,
   );
   register(orch.command('logs <run>').summary('print the journal of a run'), printJournal);
-  register(orch.command('cancel <run>').summary('ask a run to stop; what has been done stays done'), cancelRun);
+  addOrchControl(orch, register);
 }
 
 function columns(session: Session): readonly Column<RunSummary>[] {
@@ -105,16 +106,5 @@ async function printJournal(session: Session, words: readonly unknown[]): Promis
       io.stdout.write(`${formatInstant(event.at)} ${changeText(view, event)}\n`);
     }
   }
-  return EXIT.done;
-}
-
-async function cancelRun(session: Session, words: readonly unknown[]): Promise<ExitCode> {
-  const view = await readRun(session, String(words[0]));
-  const client = await session.master();
-  await confirm(session, `Cancel run ${view.run} of ${view.name} (context ${client.context.name})?`);
-  const { run, cancelling } = await client.ask('orch.cancel', { run: view.run });
-  session.note(
-    cancelling ? `asked to cancel; follow it: edge-run orch status ${run} --watch` : `run ${run} had ended before`,
-  );
   return EXIT.done;
 }

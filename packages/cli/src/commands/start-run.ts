@@ -14,7 +14,10 @@ type Request = OperationArgs<'orch.run'>;
 /** Rendering calls hosts; the id is answered only when the plan is journaled. */
 const PLAN_WITHIN_MS = 600_000;
 
-const KEYWORDS = ['saltenv', 'pillarenv', 'pillar', 'test', 'exclude'] as const;
+/** What `__run__` of an orchestration may say too. */
+const RUN_WORDS = ['lock', 'on_failure', 'max_failures', 'on_target_failure', 'deadline', 'approvals'] as const;
+
+const KEYWORDS = ['saltenv', 'pillarenv', 'pillar', 'test', 'exclude', ...RUN_WORDS] as const;
 
 /** Starts an orchestration from its words (`NAME [k=v…]`) and follows it to its end unless told not to. */
 export async function startOrchestration(session: Session, words: readonly string[]): Promise<ExitCode> {
@@ -32,7 +35,7 @@ export async function startOrchestration(session: Session, words: readonly strin
 export async function watchRun(session: Session, run: string): Promise<ExitCode> {
   const { view, end } = await followRun(session, run);
   if (end === 'cancel') {
-    const { cancelling } = await (await session.master()).ask('orch.cancel', { run });
+    const { cancelling } = await (await session.master()).ask('orch.abort', { run });
     session.note(cancelling ? `asked to cancel run ${run}` : `run ${run} had ended before`);
   }
   if (session.flags.out !== 'jsonl') await printRun(session, view);
@@ -99,7 +102,13 @@ async function readRequest(words: readonly string[], literal = 0): Promise<Reque
     ...(typeof test === 'boolean' ? { test } : {}),
     ...(pillar === undefined || pillar === null ? {} : { pillar }),
     ...(exclude === undefined || exclude === null ? {} : { exclude }),
+    ...optionsOf(given),
   };
+}
+
+function optionsOf(given: ReadonlyMap<string, JsonValue>): Pick<Request, 'options'> {
+  const words = RUN_WORDS.flatMap((word) => (given.has(word) ? [[word, given.get(word)!] as const] : []));
+  return words.length === 0 ? {} : { options: Object.fromEntries(words) };
 }
 
 /** An environment's name is text, also where YAML would read a number. */

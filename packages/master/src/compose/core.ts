@@ -6,6 +6,7 @@ import type { LoadedMasterConfig } from '../config/index.ts';
 import { type Events, openEvents } from '../events/index.ts';
 import { type BatchProgress, type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
 import { type Journal, openJetStreamJournal } from '../journal/index.ts';
+import { type LeaseBuckets, openLeaseBuckets } from '../leases/index.ts';
 import { Background } from './background.ts';
 import { type Connections, openConnections } from './broker.ts';
 
@@ -23,6 +24,7 @@ export interface Core extends MasterOptions {
   readonly connections: Connections;
   readonly events: Events;
   readonly journal: Journal<RunJournalEvent>;
+  readonly leases: LeaseBuckets;
   readonly returns: ReturnStream;
   readonly records: JobRecords;
   readonly batches: BatchProgress;
@@ -44,7 +46,8 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
     const events = await openEvents({ bus, connection, clock, log, source: `master:${config.id}` });
     const journal = await openJetStreamJournal<RunJournalEvent>({ connection, clock });
     const streams = await openJobStreams(bus, clock);
-    return { ...options, connections, events, journal, ...streams, background: new Background(log), signal };
+    const leases = await openLeaseBuckets(connection);
+    return { ...options, connections, events, journal, leases, ...streams, background: new Background(log), signal };
   } catch (error) {
     await connections.close();
     throw error;

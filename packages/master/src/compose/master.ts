@@ -42,7 +42,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
   try {
     const fleet = await openFleet(core);
     await startReturners(core, fleet.jobs);
-    const engine = createRuns(core, fleet);
+    const engine = await createRuns(core, fleet);
     const automation = await startAutomation({ core, fleet, runners: engine.runners });
     const { connections, background, config, log } = core;
     const { bus, keyring } = connections;
@@ -54,7 +54,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     const switchedOn = await engine.switchOn();
     const missing = switchedOn.filter(({ problem }) => problem !== undefined);
     for (const host of missing) log.warn('a host of the local fleet did not come up again', { ...host });
-    const resumed = await engine.runs.resumeOpen();
+    const resumed = await engine.runs.takeUp();
     log.info('the master is ready', { id: config.id, url: connections.url, resumed: [...resumed] });
     return {
       url: connections.url,
@@ -64,6 +64,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
       switchedOn,
       async stop() {
         await engine.runs.stop();
+        await engine.lease.end();
         stop.abort();
         await automation.stop();
         await fleet.jobs.close();
@@ -102,7 +103,7 @@ function serve(
 function operationsOf(
   { config, clock, events, connections }: Core,
   { base, facts, keyring, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher }: Fleet,
-  { runs, history, runners }: Runs,
+  { runs, commands, locks, history, runners }: Runs,
   { schedules, reactors }: Automation,
   startedAt: number,
 ): Readonly<Record<string, Operation>> {
@@ -112,7 +113,7 @@ function operationsOf(
   const access = { servers, ...admission, ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }) };
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);
   return {
-    ...orchOperations(runs, history),
+    ...orchOperations({ runs, commands, locks, history }),
     ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
     ...fleetOperations({
       ...{ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf, mergingStrategy },

@@ -1,12 +1,16 @@
 import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
-import { type JsonValue, newId } from '@edge-run/shared/kernel';
+import { errorMessage, type JsonValue, newId } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
 import { encodeValue } from '@edge-run/shared/values';
 import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
+import { keepLease, kvLockStore, LEASE_MS, Locks, type MasterLease } from '../leases/index.ts';
 import {
+  afterCrash,
   compileOrchestration,
   createStepExecutor,
+  currentSources,
+  RunCommands,
   RunHistory,
   type RunnerCalls,
   RunService,
@@ -22,6 +26,9 @@ import type { Fleet } from './fleet.ts';
 /** What orchestrations are run by, and what they and everybody else call on the master. */
 export interface Runs {
   readonly runs: RunService;
+  readonly commands: RunCommands;
+  readonly locks: Locks;
+  readonly lease: MasterLease;
   readonly history: RunHistory;
   readonly runners: RunnerCalls;
   /** Starts the hosts of the local fleet that are off. */
@@ -31,7 +38,7 @@ export interface Runs {
 const SWITCH_ON_DEADLINE_MS = 30_000;
 
 /** Makes the engine and the runners; each needs the other, so they meet through functions. */
-export function createRuns(core: Core, fleet: Fleet): Runs {
+export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
   const { config, clock, log, signal, events, journal, background } = core;
   const { runtime, dispatcher, nodes, presence, jobs, selectKnown, mine, fileServer } = fleet;
   const publish = publisher(core);
@@ -40,21 +47,31 @@ export function createRuns(core: Core, fleet: Fleet): Runs {
     runners: { has: (name) => runners.has(name), names: () => runners.names() },
     select: selectKnown,
   };
-  const runs: RunService = new RunService({
-    journal,
-    master: config.id,
+  const history = new RunHistory();
+  const locks = new Locks({
+    store: kvLockStore(core.leases.locks),
+    ended: async (ids) => {
+      const records = await Promise.all(ids.map((id) => runs.find(id)));
+      return new Set(ids.filter((_, index) => records[index] === undefined || records[index].end !== undefined));
+    },
     clock,
-    log,
+  });
+  const lease = await keepLease({ id: config.id, bucket: core.leases.masters, clock, log });
+  const runs: RunService = new RunService({
+    ...{ journal, master: config.id, lease, locks, clock, log },
     compile: (request) => compileOrchestration(request, runtime, checks, signal),
+    sources: (record) => currentSources(record, runtime, signal),
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
+    afterCrash: (record, step) => afterCrash(record, step, STEP_KINDS),
     publish: publish.journaled,
   });
+  const commands = new RunCommands(runs, clock);
   const local = config.fleet.driver === 'local' ? localCloudOptions(core, fleet) : undefined;
   const cloud = local === undefined ? fleet.ssh.cloud : createLocalCloud(local);
   const executor = new RuntimeExecutor(runtime);
   const runners: RunnerCalls = createRunnerCalls(
     masterRunners({
-      ...{ runs, master: config.id, cloud, jobs, nodes, presence, events, executor, runtime, log },
+      ...{ runs, commands, master: config.id, cloud, jobs, nodes, presence, events, executor, runtime, log },
       ...{ mine, fileServer },
     }),
   );
@@ -72,6 +89,7 @@ export function createRuns(core: Core, fleet: Fleet): Runs {
         },
       },
       balancer: createBalancers(dispatcher, clock),
+      approved: (run, step, options, stepSignal) => commands.approved(run, step, options, stepSignal),
       clock,
     },
     publishProgress: publish.progress,
@@ -79,13 +97,27 @@ export function createRuns(core: Core, fleet: Fleet): Runs {
     log,
     random: Math.random,
   });
-  const history = new RunHistory();
-  background.run(history.follow(journal, signal, log));
+  background.run(history.follow(journal, signal, log, (entry) => runs.observe(entry)));
+  background.run(takeUpOrphans(runs, locks, core));
   const switchOn: Runs['switchOn'] = async () => {
     if (local === undefined) return [];
     return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
   };
-  return { runs, history, runners, switchOn };
+  return { runs, commands, locks, lease, history, runners, switchOn };
+}
+
+/** Looks again and again for runs whose master is gone, and for locks of runs that have ended, until the master stops. */
+async function takeUpOrphans(runs: RunService, locks: Locks, { clock, signal, log }: Core): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(LEASE_MS / 2, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    try {
+      await runs.takeUpOrphans();
+      await locks.dropEnded();
+    } catch (error) {
+      log.warn('could not look for runs that nobody drives', { reason: errorMessage(error) });
+    }
+  }
 }
 
 function localCloudOptions(

@@ -2,23 +2,44 @@ import type { EdgeError } from '@edge-run/shared/kernel';
 import { OPERATIONS } from '@edge-run/shared/protocol';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
-import { type RunHistory, type RunRequest, type RunService, withoutPlan } from '../orchestration/index.ts';
+import type { Locks } from '../leases/index.ts';
+import {
+  type RunCommands,
+  type RunHistory,
+  type RunRequest,
+  type RunService,
+  withoutPlan,
+} from '../orchestration/index.ts';
 
 /** Newest first, and no more than a screen can take when nobody says. */
 const DEFAULT_LIMIT = 50;
 
+/** What answers questions about orchestrations. */
+export interface OrchParts {
+  readonly runs: RunService;
+  readonly commands: RunCommands;
+  readonly locks: Locks;
+  readonly history: RunHistory;
+}
+
 /** What people ask about orchestrations. */
-export function orchOperations(runs: RunService, history: RunHistory): Readonly<Record<string, Operation>> {
+export function orchOperations(parts: OrchParts): Readonly<Record<string, Operation>> {
+  return { ...runOperations(parts), ...controlOperations(parts) };
+}
+
+function runOperations({ runs, history, locks }: OrchParts): Readonly<Record<string, Operation>> {
   const isOwned = (run: string): boolean => runs.active.includes(run);
   return {
     'orch.run': operation(OPERATIONS['orch.run'].args, async (args, caller) => {
       const pillar = args.pillar === undefined ? undefined : decodeValue(args.pillar);
+      const options = args.options === undefined ? undefined : decodeValue(args.options);
       const request: RunRequest = {
         name: args.name,
         by: caller.id,
         ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
         ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
         ...(pillar instanceof PyMap ? { pillar } : {}),
+        ...(options instanceof PyMap ? { options } : {}),
         ...(args.test === undefined ? {} : { test: args.test }),
       };
       return { run: await runs.start(request) };
@@ -36,15 +57,58 @@ export function orchOperations(runs: RunService, history: RunHistory): Readonly<
       const run = await resolve(args.run, runs, history);
       return { run, events: (await runs.events(run)).map(withoutPlan) };
     }),
-    'orch.cancel': operation(OPERATIONS['orch.cancel'].args, async (args, caller) => {
-      const run = await resolve(args.run, runs, history);
+    'orch.locks': operation(OPERATIONS['orch.locks'].args, async () => ({
+      locks: (await locks.list()).map(({ entry, place }) => ({
+        ...{ run: entry.run, name: entry.name, by: entry.by, locks: [...entry.locks], since: entry.at },
+        position: place.kind === 'queued' ? place.position : 0,
+      })),
+    })),
+  };
+}
+
+function controlOperations({ runs, commands, history }: OrchParts): Readonly<Record<string, Operation>> {
+  const find = (text: string): Promise<string> => resolve(text, runs, history);
+  return {
+    'orch.abort': operation(OPERATIONS['orch.abort'].args, async ({ run: text, rollback = false }, caller) => {
+      const run = await find(text);
       try {
-        await runs.cancel(run, caller.id);
+        await commands.abort(run, caller.id, { rollback });
         return { run, cancelling: true };
       } catch (error) {
         if ((error as EdgeError).code === 'EDGE_RUN_ENDED') return { run, cancelling: false };
         throw error;
       }
+    }),
+    'orch.pause': operation(OPERATIONS['orch.pause'].args, async ({ run: text, reason }, caller) => {
+      const run = await find(text);
+      await commands.pause(run, caller.id, reason);
+      return { run };
+    }),
+    'orch.resume': operation(OPERATIONS['orch.resume'].args, async ({ run: text }, caller) => {
+      const run = await find(text);
+      await commands.resume(run, caller.id);
+      return { run };
+    }),
+    'orch.retry': operation(OPERATIONS['orch.retry'].args, async ({ run, ...wishes }, caller) => ({
+      run: await runs.retry(await find(run), caller.id, wishes),
+    })),
+    'orch.rollback': operation(OPERATIONS['orch.rollback'].args, async ({ run }, caller) => ({
+      run: await runs.rollback(await find(run), caller.id),
+    })),
+    'orch.approve': operation(OPERATIONS['orch.approve'].args, async ({ run: text, ...what }, caller) => {
+      const run = await find(text);
+      await commands.approve(run, caller.id, what);
+      return { run };
+    }),
+    'orch.reject': operation(OPERATIONS['orch.reject'].args, async ({ run: text, ...what }, caller) => {
+      const run = await find(text);
+      await commands.reject(run, caller.id, what);
+      return { run };
+    }),
+    'orch.answer': operation(OPERATIONS['orch.answer'].args, async ({ run: text, choice, step }, caller) => {
+      const run = await find(text);
+      await commands.answer(run, caller.id, choice, step);
+      return { run };
     }),
   };
 }

@@ -4,6 +4,7 @@ import { didYouMean, parseArguments } from '@edge-run/shared/schema';
 import type { Chunk } from '@edge-run/shared/state';
 import type { Value } from '@edge-run/shared/values';
 import type { RunnerCalls } from './ports.ts';
+import { isLate } from './registers.ts';
 import { keywords, positional } from './steps/salt-function.ts';
 import { targetOf } from './steps/targets.ts';
 
@@ -54,8 +55,7 @@ function functionProblems(chunk: Chunk, { functions }: StepChecks): readonly Dia
   if (module === undefined)
     return [problem(chunk, 'EDGE_UNKNOWN_FUNCTION', `no function \`${name}\``, didYouMean(name, functions.keys()))];
   const call = { args: positional(chunk.args.get('arg')), kwargs: keywords(chunk.args.get('kwarg')) };
-  // A slot's value is known only once the step runs.
-  if ([...call.args, ...call.kwargs.values()].some(isSlot)) return [];
+  if ([...call.args, ...call.kwargs.values()].some(isOpen)) return [];
   return parseArguments(module, call)
     .diagnostics.filter(({ severity }) => severity === 'error')
     .map((diagnostic) => ({ ...(chunk.place === undefined ? {} : { source: chunk.place }), ...diagnostic }));
@@ -67,7 +67,7 @@ async function targetProblems(chunk: Chunk, { select }: StepChecks): Promise<rea
     tgt_type: textOf(chunk.args.get('tgt_type')),
     expr_form: textOf(chunk.args.get('expr_form')),
   });
-  if (!LITERAL_TYPES.has(targetType) || isSlot(target) || (await select(target, targetType)).length > 0) return [];
+  if (!LITERAL_TYPES.has(targetType) || isOpen(target) || (await select(target, targetType)).length > 0) return [];
   const detail = 'No known host has that id, and no earlier step brings hosts up. Who is there: edge-run nodes ls';
   return [problem(chunk, 'EDGE_TARGET_MATCHES_NOTHING', `target \`${target}\` of ${chunk.id} selects no host`, detail)];
 }
@@ -76,8 +76,9 @@ function problem(chunk: Chunk, code: Diagnostic['code'], summary: string, detail
   return { severity: 'error', code, summary, detail, ...(chunk.place === undefined ? {} : { source: chunk.place }) };
 }
 
-function isSlot(value: Value): boolean {
-  return typeof value === 'string' && value.startsWith('__slot__:');
+/** True for values that are known only once the step runs. */
+function isOpen(value: Value): boolean {
+  return isLate(value) || (typeof value === 'string' && value.startsWith('__slot__:'));
 }
 
 function textOf(value: Value | undefined): string | undefined {

@@ -1,12 +1,17 @@
 import { type HostRuntime, slsSource } from '@edge-run/shared/execute';
 import { type Compiled, DiagnosticsError, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
-import type { StepSummary } from '@edge-run/shared/protocol';
 import { didYouMean } from '@edge-run/shared/schema';
-import { type Chunk, compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
-import { PyMap } from '@edge-run/shared/values';
+import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
+import { decodeValue, PyMap } from '@edge-run/shared/values';
 import { checkSteps, type StepChecks } from './check-steps.ts';
+import { STEPS_NAME } from './registers.ts';
+import { readRunOptions } from './run-options.ts';
+import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './runs.ts';
+import { type Sources, sourcesOf } from './sources.ts';
+import { planSteps, STEP_WORDS } from './step-settings.ts';
 import { declaredStates } from './step-states.ts';
+import { summaryOf } from './step-summary.ts';
 import { STEP_KINDS } from './steps/index.ts';
 
 /** Folder that orchestrations are mounted under; its name may be left out. */
@@ -33,13 +38,17 @@ export async function compileOrchestration(
     pillar: request.pillar === undefined ? {} : { override: request.pillar },
   };
   const workplace = await runtime.workplace({ ...work, saltenv });
-  const source = slsSource(files, renderData, async (env) =>
-    env === saltenv ? workplace : runtime.workplace({ ...work, saltenv: env }),
+  const source = slsSource(
+    files,
+    (render) => renderData({ ...render, later: [STEPS_NAME] }),
+    async (env) => (env === saltenv ? workplace : runtime.workplace({ ...work, saltenv: env })),
   );
   const name = requireCompiled(fullName(request.name, [...(await source.listSls(saltenv)).keys()]));
   const high = await gatherHigh(new Map([[saltenv, [name]]]), source);
   const states = new Map([...runtime.catalog.states, ...declaredStates(STEP_KINDS)]);
-  const plan = requireCompiled(compile(requireCompiled(high), compileCatalog(states)));
+  const catalog = compileCatalog(states, STEP_WORDS);
+  const tree = requireCompiled(high);
+  const { plan, settings, undo } = requireCompiled(planSteps(requireCompiled(compile(tree, catalog)), catalog));
   if (plan.chunks.length === 0) {
     throw new DiagnosticsError([
       {
@@ -50,9 +59,26 @@ export async function compileOrchestration(
       },
     ]);
   }
+  const options = requireCompiled(
+    readRunOptions(tree, { name, pillarenv, chunks: plan.chunks, override: request.options }),
+  );
   const problems = await checkSteps(plan.chunks, checks);
   if (problems.length > 0) throw new DiagnosticsError(problems);
-  return { name, stored: { plan, pillar: workplace.ctx.pillar.data }, steps: plan.chunks.map(summaryOf) };
+  const pillar = workplace.ctx.pillar.data;
+  const stored = { plan, settings, undo, pillar };
+  return { name, stored, options, steps: plan.chunks.map(summaryOf), sources: await sourcesOf(files, saltenv, pillar) };
+}
+
+/** What the plan of a run would be made of now. @throws DiagnosticsError when the pillar does not compile */
+export async function currentSources(record: RunRecord, runtime: HostRuntime, signal: AbortSignal): Promise<Sources> {
+  const { saltenv, pillarenv, pillar } = record.inputs;
+  const override = pillar === undefined ? undefined : decodeValue(pillar);
+  const { ctx } = await runtime.workplace({
+    ...{ signal, log: runtime.options.log, saltenv },
+    ...(pillarenv === undefined ? {} : { pillarenv }),
+    pillar: override instanceof PyMap ? { override } : {},
+  });
+  return sourcesOf(runtime.options.files, saltenv, ctx.pillar.data);
 }
 
 /** `deploy-environment` and `orch.deploy-environment` are the same orchestration. */
@@ -70,19 +96,4 @@ function fullName(asked: string, names: readonly string[]): Compiled<string> {
   return notCompiled([
     { severity: 'error', code: 'EDGE_UNKNOWN_ORCHESTRATION', summary: `no orchestration \`${asked}\``, detail },
   ]);
-}
-
-function summaryOf(chunk: Chunk): StepSummary {
-  const target = chunk.args.get('tgt');
-  return {
-    key: chunk.key,
-    id: chunk.id,
-    name: String(chunk.name),
-    kind: `${chunk.state}.${chunk.fun}`,
-    sls: chunk.sls,
-    ...(chunk.place === undefined ? {} : { place: { file: chunk.place.file, line: chunk.place.line } }),
-    ...(target === undefined || target instanceof PyMap
-      ? {}
-      : { target: Array.isArray(target) ? target.map(String).join(',') : String(target) }),
-  };
 }

@@ -1,27 +1,62 @@
-import { type Clock, EdgeError, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
-import { EXIT, type RunJournalEvent, type StepReturn } from '@edge-run/shared/protocol';
-import { decide, type RunAction, resumeRun, type StepKey } from '@edge-run/shared/state';
+import { setMaxListeners } from 'node:events';
+import {
+  type Clock,
+  EdgeError,
+  formatDuration,
+  type InstantMs,
+  type Logger,
+  toErrorRecord,
+} from '@edge-run/shared/kernel';
+import type { RunJournalEvent, StepReturn } from '@edge-run/shared/protocol';
+import { resumeRun, type StepKey } from '@edge-run/shared/state';
 import { encodeValue } from '@edge-run/shared/values';
 import type { Journal, Revision } from '../journal/index.ts';
-import { foldEvent, outcomeOf, type RunRecord } from './run-record.ts';
+import type { LockPlace } from '../leases/index.ts';
+import { decideRun, judgeStep, type RunDecision, type StartAction, settleQuestion } from './decide-run.ts';
+import { type EntryOf, foldEvent, outcomeOf, type RunRecord } from './run-record.ts';
 import type { StepAnswer } from './step-kind.ts';
 
 /** Reason of an abort that lets a run go without ending it. */
 export const RELEASED = new EdgeError('EDGE_CANCELLED', 'this master is stopping; the run goes on with the next');
+
+/** How long a step that was given up may take to notice. */
+const GIVE_UP_MS = 10_000;
 
 /** What the driver acts through. */
 export interface DriverPorts {
   readonly journal: Journal<RunJournalEvent>;
   /** Runs one step and never throws: what goes wrong is an answer. */
   executeStep(record: RunRecord, action: StartAction, signal: AbortSignal): Promise<StepAnswer>;
+  /** What to do with a step that had started when its master died. */
+  afterCrash(record: RunRecord, step: StepKey): 'reattach' | 'rerun' | 'ask';
+  /** Waits while what cannot be fenced must not begin: the lease of this master is about to run out. */
+  fence(signal: AbortSignal): Promise<void>;
+  /** Resolves once the run holds its locks; `onQueued` hears what it waits for. */
+  lock(record: RunRecord, signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<void>;
+  /** Runs what undoes the steps, as a run of its own, to its end; started already, only waits. */
+  rollBack(record: RunRecord, request: RollbackRequest, signal: AbortSignal): Promise<RollbackEnd>;
   /** Hands journaled events on to whoever watches. */
   publish(events: readonly RunJournalEvent[], revision: Revision): void;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** The decision to start a step. */
-export type StartAction = Extract<RunAction, { kind: 'start-step' }>;
+/** Where in the queue for its locks a run stands. */
+export type QueuePlace = Extract<LockPlace, { kind: 'queued' }>;
+
+/** What is to be undone, and by which run. */
+export interface RollbackRequest {
+  readonly rollback: string;
+  readonly steps: readonly StepKey[];
+  readonly reason: string;
+}
+
+/** How the undoing went. */
+export interface RollbackEnd {
+  readonly outcome: 'succeeded' | 'failed';
+  /** Steps that are undone now. */
+  readonly steps: readonly StepKey[];
+}
 
 /** A run to be driven from where its journal ends. */
 export interface DrivenRun {
@@ -29,152 +64,418 @@ export interface DrivenRun {
   readonly revision: Revision;
 }
 
-type Ended = { readonly action: StartAction; readonly answer: StepAnswer; readonly startedAt: number };
+/** What has come of something the driver began. */
+type Arrival =
+  | { readonly kind: 'step'; readonly action: StartAction; readonly answer: StepAnswer; readonly startedAt: InstantMs }
+  | { readonly kind: 'event'; readonly event: RunJournalEvent; stored(): void }
+  | { readonly kind: 'fault'; readonly error: unknown }
+  /** Somebody else wrote to the journal, or it is time to look again. */
+  | { readonly kind: 'look' };
+
+/** What the next append holds, and what it lets begin. */
+interface Turn {
+  readonly events: RunJournalEvent[];
+  readonly starts: StartAction[];
+  readonly record: RunRecord;
+  lock: boolean;
+  rollBack: RollbackRequest | undefined;
+  wakeAt: InstantMs | undefined;
+}
 
 /**
  * Takes a run to its end: decide, append, act, append what came of it. Every entry is stored before anything that
- * follows from it happens, so the run can be taken up from the journal at any instant.
- *
- * @throws EdgeError `EDGE_JOURNAL_CONFLICT` when another master took the run over; steps that ran are abandoned
+ * follows from it happens, so the run can be taken up from the journal at any instant. Others may append to the journal
+ * of a run that is driven (an approval, a pause): the driver reads what they wrote and decides anew.
  */
-export async function driveRun(run: DrivenRun, ports: DriverPorts, signal: AbortSignal): Promise<RunRecord> {
-  const driver = new Driver(run, ports, signal);
-  return driver.run();
-}
-
-class Driver {
+export class RunDriver {
   readonly #ports: DriverPorts;
-  readonly #cancel: AbortSignal;
-  /** Aborts steps when the run is cancelled or lost. */
+  /** Aborts what goes on when the run is aborted or lost. */
   readonly #steps = new AbortController();
-  readonly #running = new Map<StepKey, Promise<Ended>>();
+  readonly #running = new Set<StepKey>();
+  readonly #arrivals: Arrival[] = [];
+  /** Aborts when the run has ended or is let go. */
+  readonly #over = new AbortController();
+  #watchers: (() => void)[] = [];
+  #wake: () => void = () => {};
+  #isLocking = false;
+  #isRollingBack = false;
+  /** As the journal has it. */
   #record: RunRecord;
   #revision: Revision;
 
-  constructor({ record, revision }: DrivenRun, ports: DriverPorts, cancel: AbortSignal) {
+  constructor({ record, revision }: DrivenRun, ports: DriverPorts) {
     this.#record = record;
     this.#revision = revision;
     this.#ports = ports;
-    this.#cancel = cancel;
+    // Everybody who wants something of the run waits for its end too.
+    setMaxListeners(0, this.#over.signal, this.#steps.signal);
   }
 
-  async run(): Promise<RunRecord> {
-    const abort = (): void => this.#steps.abort(this.#cancel.reason);
-    this.#cancel.addEventListener('abort', abort, { once: true });
-    if (this.#cancel.aborted) abort();
+  /** The run as journaled so far. */
+  get record(): RunRecord {
+    return this.#record;
+  }
+
+  /** An entry of this run is in the journal; those of others are read. */
+  observe(revision: Revision): void {
+    if (revision > this.#revision) this.#arrive({ kind: 'look' });
+  }
+
+  /** Appends what somebody wants of the run; resolves once it is stored. @throws EdgeError `EDGE_RUN_ENDED` */
+  submit(event: RunJournalEvent): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#over.signal.addEventListener('abort', () => reject(this.#over.signal.reason), { once: true });
+      this.#arrive({ kind: 'event', event, stored: resolve });
+    });
+  }
+
+  /** Resolves when the journal has grown, or the run is no longer driven here. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#watchers.push(resolve);
+      if (this.#over.signal.aborted) resolve();
+    });
+  }
+
+  /**
+   * Drives the run until it ends or `signal` aborts, which lets go of it.
+   *
+   * @throws EdgeError `EDGE_JOURNAL_CONFLICT` when another master took the run over; steps that ran are abandoned
+   */
+  async run(signal: AbortSignal): Promise<RunRecord> {
+    const release = (): void => {
+      this.#steps.abort(signal.reason);
+      this.#arrive({ kind: 'look' });
+    };
+    signal.addEventListener('abort', release, { once: true });
+    if (signal.aborted) release();
     try {
-      await this.#loop();
+      await this.#loop(signal);
       return this.#record;
     } catch (error) {
       this.#steps.abort(error);
       throw error;
     } finally {
-      this.#cancel.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', release);
+      const { id: run } = this.#record;
+      this.#over.abort(new EdgeError('EDGE_RUN_ENDED', `run ${run} has ended already`, { run }));
+      this.#tellWatchers();
     }
   }
 
-  async #loop(): Promise<void> {
-    // Steps that had started when the last master died: their jobs are reattached to, or run again, under the same id.
-    for (const action of this.#interrupted()) this.#start(action);
-    let facts: RunJournalEvent[] = [];
-    while (this.#record.end === undefined) {
-      if (this.#cancel.reason === RELEASED) throw RELEASED;
-      const { events, starts } = this.#next();
-      facts.push(...events);
-      if (facts.length > 0) await this.#append(facts);
-      facts = [];
+  async #loop(signal: AbortSignal): Promise<void> {
+    let facts: RunJournalEvent[] = this.#takeUp();
+    let arrivals: readonly Arrival[] = [];
+    for (;;) {
+      if (signal.aborted) throw signal.reason;
+      const turn = this.#next(facts);
+      if (turn.events.length > 0 && !(await this.#append(turn))) continue;
+      for (const arrival of arrivals) if (arrival.kind === 'event') arrival.stored();
       if (this.#record.end !== undefined) return;
-      for (const action of starts) this.#start(action);
-      if (this.#running.size === 0) throw stuck(this.#record);
-      facts = [this.#toEvent(await Promise.race(this.#running.values()))];
-      this.#fold(facts);
+      this.#act(turn);
+      if (this.#isIdle(turn)) throw stuck(this.#record);
+      arrivals = await this.#arrived(turn.wakeAt);
+      facts = this.#toEvents(arrivals);
     }
   }
 
-  /** Asks the engine until it has nothing more to say; skipping a step may make others ready. */
-  #next(): { events: RunJournalEvent[]; starts: StartAction[] } {
+  /**
+   * Steps that had started when the last master died: their jobs are reattached to, or run again, under the same id; or
+   * a person is asked.
+   */
+  #takeUp(): RunJournalEvent[] {
+    const record = this.#record;
+    const facts: RunJournalEvent[] = [];
+    for (const { step, mode, attempt, startedAt } of resumeRun(record.state)) {
+      if (record.questions.has(step)) continue;
+      if (this.#ports.afterCrash(record, step) === 'ask' && !record.inputs.test) {
+        const comment = 'the master died while this step ran; whether it was done is not known';
+        const answer = { result: false, changes: encodeValue(null), comment };
+        const at = this.#ports.clock.now();
+        const durationMs = at - startedAt;
+        facts.push({ type: 'run-asked', run: record.id, at, step, mode, attempt, answer, startedAt, durationMs });
+      } else this.#start({ kind: 'start-step', step, mode, attempt }, startedAt);
+    }
+    return facts;
+  }
+
+  /** Asks what is next until there is nothing more to say; skipping a step may make others ready. */
+  #next(facts: readonly RunJournalEvent[]): Turn {
+    let record = this.#record;
     const events: RunJournalEvent[] = [];
     const starts: StartAction[] = [];
-    const note = (event: RunJournalEvent): void => {
-      events.push(event);
-      this.#fold([event]);
+    const note = (...noted: readonly RunJournalEvent[]): void => {
+      for (const event of noted) {
+        record = foldEvent(record, event)!;
+        events.push(event);
+      }
     };
-    if (this.#cancel.aborted) {
-      if (this.#running.size === 0) note(this.#endOf('cancelled', EXIT.interrupted));
-      return { events, starts };
-    }
-    while (this.#record.end === undefined) {
-      const actions = decide(this.#record.state);
-      if (actions.length === 0) break;
-      for (const action of actions) {
-        const at = this.#ports.clock.now();
-        if (action.kind === 'start-step') {
-          starts.push(action);
-          note({ type: 'step-started', run: this.#record.id, at, step: action.step, mode: action.mode, attempt: 1 });
-        } else if (action.kind === 'skip-step') note(this.#skipped(action, at));
-        else note(this.#endOf(action.succeeded ? 'succeeded' : 'failed', action.succeeded ? EXIT.done : EXIT.failed));
+    note(...facts);
+    const turn = {
+      lock: false,
+      rollBack: undefined as RollbackRequest | undefined,
+      wakeAt: undefined as InstantMs | undefined,
+    };
+    let isOpen = true;
+    while (isOpen) {
+      const now = this.#ports.clock.now();
+      const { decisions, wakeAt } = decideRun(record, this.#running.size + starts.length, now);
+      turn.wakeAt = wakeAt;
+      isOpen = decisions.length > 0 && record.end === undefined;
+      for (const decision of decisions) {
+        if (decision.kind === 'lock') {
+          turn.lock = true;
+          isOpen = false;
+        } else if (decision.kind === 'roll-back') {
+          const { steps, reason } = decision;
+          const rollback = record.rollback?.rollback ?? `${record.id}-rollback`;
+          turn.rollBack = { rollback, steps, reason };
+          if (record.rollback === undefined)
+            note({ type: 'run-rolling-back', run: record.id, at: now, rollback, reason, steps: [...steps] });
+          isOpen = false;
+        } else note(...eventsOf(record, decision, now, starts));
       }
     }
-    return { events, starts };
+    return { events, starts, record, ...turn };
   }
 
-  #interrupted(): readonly StartAction[] {
-    return resumeRun(this.#record.state).map(({ step, mode }) => ({ kind: 'start-step', step, mode }));
+  /** False when others wrote to the journal meanwhile: what they wrote is known then, and all is to be decided anew. */
+  async #append({ events, record }: Turn): Promise<boolean> {
+    const { journal, publish } = this.#ports;
+    try {
+      this.#revision = await journal.append(record.id, this.#revision, events);
+    } catch (error) {
+      if (!(error instanceof EdgeError) || error.code !== 'EDGE_JOURNAL_CONFLICT') throw error;
+      await this.#readOthers(error);
+      return false;
+    }
+    this.#record = record;
+    publish(events, this.#revision);
+    this.#tellWatchers();
+    return true;
   }
 
-  #start(action: StartAction): void {
-    const startedAt = this.#ports.clock.now();
-    const work = this.#ports.executeStep(this.#record, action, this.#steps.signal).then(
-      (answer) => ({ action, answer, startedAt }),
-      (error: unknown) => ({ action, answer: faultAnswer(error), startedAt }),
+  /** @throws the conflict when another master has adopted the run */
+  async #readOthers(conflict: EdgeError): Promise<void> {
+    const entries = await this.#ports.journal.read(this.#record.id);
+    for (const { revision, events } of entries) {
+      if (revision <= this.#revision) continue;
+      if (events.some(({ type }) => type === 'run-adopted' || type === 'run-ended')) throw conflict;
+      for (const event of events) this.#record = foldEvent(this.#record, event)!;
+      this.#revision = revision;
+    }
+  }
+
+  #tellWatchers(): void {
+    const watchers = this.#watchers;
+    this.#watchers = [];
+    for (const tell of watchers) tell();
+  }
+
+  #act({ starts, lock, rollBack }: Turn): void {
+    const { aborting } = this.#record;
+    // What failed by itself is let run out; what is cancelled or late is not.
+    if (aborting !== undefined && aborting.outcome !== 'failed' && !this.#steps.signal.aborted)
+      this.#steps.abort(new EdgeError('EDGE_CANCELLED', `${aborting.reason} (${aborting.by})`));
+    for (const action of starts) this.#start(action, this.#ports.clock.now());
+    if (lock && !this.#isLocking) this.#lock();
+    if (rollBack !== undefined && !this.#isRollingBack) this.#rollBack(rollBack);
+  }
+
+  #lock(): void {
+    this.#isLocking = true;
+    const record = this.#record;
+    const { id: run } = record;
+    const { locks } = record.options;
+    const now = (): InstantMs => this.#ports.clock.now();
+    let queued = false;
+    this.#ports
+      .lock(record, this.#steps.signal, ({ position, holders }) => {
+        // The journal says once that it waits; the place in the queue changes too often for it.
+        if (!queued)
+          this.#note({ type: 'run-queued', run, at: now(), locks: [...locks], position, holders: [...holders] });
+        queued = true;
+      })
+      .then(
+        () => this.#note({ type: 'run-locked', run, at: now(), locks: [...locks] }),
+        // A wait that ended because the run was aborted is no fault.
+        (error: unknown) => {
+          if (!this.#steps.signal.aborted) this.#arrive({ kind: 'fault', error });
+        },
+      );
+  }
+
+  #rollBack(request: RollbackRequest): void {
+    this.#isRollingBack = true;
+    const run = this.#record.id;
+    // Not under the signal of the steps, which an abort has stopped.
+    this.#ports.rollBack(this.#record, request, this.#over.signal).then(
+      ({ outcome, steps }) =>
+        this.#note({
+          ...{ type: 'run-rolled-back', run, at: this.#ports.clock.now() },
+          ...{ rollback: request.rollback, outcome, steps: [...steps] },
+        }),
+      (error: unknown) => this.#arrive({ kind: 'fault', error }),
     );
-    this.#running.set(action.step, work);
   }
 
-  #toEvent({ action, answer, startedAt }: Ended): RunJournalEvent {
-    this.#running.delete(action.step);
-    const at = this.#ports.clock.now();
-    return {
-      type: 'step-ended',
-      run: this.#record.id,
-      at,
-      step: action.step,
-      mode: action.mode,
-      attempt: 1,
-      outcome: this.#cancel.aborted && answer.result === false ? 'cancelled' : outcomeOf(answer),
-      answer: toReturn(answer),
-      startedAt,
-      durationMs: at - startedAt,
-      ...(answer.calls === undefined ? {} : { calls: answer.calls }),
+  #note(event: RunJournalEvent): void {
+    this.#arrive({ kind: 'event', event, stored: () => {} });
+  }
+
+  #start(action: StartAction, startedAt: InstantMs): void {
+    this.#running.add(action.step);
+    const { stored } = this.#record;
+    const deadlineMs = stored.settings[action.step]?.deadlineMs;
+    const work =
+      deadlineMs === undefined
+        ? this.#execute(action, this.#steps.signal)
+        : this.#within(deadlineMs, action, startedAt);
+    void work.then((answer) => this.#arrive({ kind: 'step', action, answer, startedAt }));
+  }
+
+  async #execute(action: StartAction, signal: AbortSignal): Promise<StepAnswer> {
+    try {
+      await this.#ports.fence(signal);
+      return await this.#ports.executeStep(this.#record, action, signal);
+    } catch (error) {
+      return faultAnswer(error);
+    }
+  }
+
+  /** A step that must end by a deadline, counted from when it first started; one that does not notice is left behind. */
+  async #within(deadlineMs: number, action: StartAction, startedAt: InstantMs): Promise<StepAnswer> {
+    const { clock } = this.#ports;
+    const late = new AbortController();
+    const over = new AbortController();
+    const text = `the step did not end within ${formatDuration(deadlineMs)}`;
+    const expiry = async (): Promise<StepAnswer> => {
+      await clock.sleep(Math.max(0, startedAt + deadlineMs - clock.now()), over.signal);
+      late.abort(new EdgeError('EDGE_DEADLINE', text));
+      await clock.sleep(GIVE_UP_MS, over.signal);
+      return { result: false, changes: null, comment: `EDGE_DEADLINE: ${text}, nor stop when it was told to` };
     };
+    const work = this.#execute(action, AbortSignal.any([this.#steps.signal, late.signal]));
+    try {
+      const answer = await Promise.race([work, expiry().catch(() => work)]);
+      if (!late.signal.aborted || answer.result !== false) return answer;
+      return {
+        ...answer,
+        timedOut: true,
+        comment: answer.comment.includes(text) ? answer.comment : `EDGE_DEADLINE: ${text}. ${answer.comment}`,
+      };
+    } finally {
+      over.abort();
+    }
   }
 
-  #skipped(action: Extract<RunAction, { kind: 'skip-step' }>, at: number): RunJournalEvent {
-    const { step, answer } = action;
-    const base = {
-      type: 'step-ended',
-      run: this.#record.id,
-      at,
-      step,
-      mode: 'run',
-      attempt: 0,
-      outcome: 'skipped',
-    } as const;
-    return { ...base, answer: toReturn(answer), startedAt: at, durationMs: 0 };
+  #toEvents(arrivals: readonly Arrival[]): RunJournalEvent[] {
+    let record = this.#record;
+    return arrivals.flatMap((arrival) => {
+      const events = this.#eventsOf(record, arrival);
+      for (const event of events) record = foldEvent(record, event)!;
+      return events;
+    });
   }
 
-  #endOf(outcome: 'succeeded' | 'failed' | 'cancelled', exitCode: number): RunJournalEvent {
-    return { type: 'run-ended', run: this.#record.id, at: this.#ports.clock.now(), outcome, exitCode };
+  #eventsOf(record: RunRecord, arrival: Arrival): readonly RunJournalEvent[] {
+    switch (arrival.kind) {
+      case 'look':
+        return [];
+      case 'event':
+        return [arrival.event];
+      case 'fault':
+        throw arrival.error;
+      case 'step': {
+        const { action, answer, startedAt } = arrival;
+        const { step, mode, attempt } = action;
+        this.#running.delete(step);
+        const at = this.#ports.clock.now();
+        const outcome = answer.timedOut
+          ? 'timed-out'
+          : this.#steps.signal.aborted && answer.result === false
+            ? 'cancelled'
+            : outcomeOf(answer);
+        const calls = answer.calls === undefined ? {} : { calls: answer.calls };
+        const durationMs = at - startedAt;
+        const end = { step, mode, attempt, answer: toReturn(answer), outcome, startedAt, durationMs, ...calls };
+        return judgeStep(record, end, at);
+      }
+    }
   }
 
-  #fold(events: readonly RunJournalEvent[]): void {
-    for (const event of events) this.#record = foldEvent(this.#record, event)!;
+  #arrive(arrival: Arrival): void {
+    this.#arrivals.push(arrival);
+    this.#wake();
   }
 
-  async #append(events: readonly RunJournalEvent[]): Promise<void> {
-    this.#revision = await this.#ports.journal.append(this.#record.id, this.#revision, events);
-    this.#ports.publish(events, this.#revision);
+  /** What has arrived; waits for something, at most until `wakeAt`. */
+  async #arrived(wakeAt: InstantMs | undefined): Promise<readonly Arrival[]> {
+    if (this.#arrivals.length === 0) {
+      const awake = new AbortController();
+      const something = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      const { clock } = this.#ports;
+      const timer =
+        wakeAt === undefined
+          ? []
+          : [clock.sleep(Math.max(0, wakeAt - clock.now()), awake.signal).catch(() => undefined)];
+      await Promise.race([something, ...timer]);
+      awake.abort();
+    }
+    return this.#arrivals.splice(0);
   }
+
+  /** Nothing goes on and nobody is waited for. */
+  #isIdle({ wakeAt, lock, rollBack }: Turn): boolean {
+    const { paused, questions, rejected } = this.#record;
+    const waits = paused || questions.size > 0 || rejected !== undefined || lock || rollBack !== undefined;
+    return this.#running.size === 0 && this.#arrivals.length === 0 && wakeAt === undefined && !waits;
+  }
+}
+
+/** What a decision writes into the journal; steps to start are added to `starts`. */
+function eventsOf(
+  record: RunRecord,
+  decision: Exclude<RunDecision, { kind: 'lock' | 'roll-back' }>,
+  at: InstantMs,
+  starts: StartAction[],
+): readonly RunJournalEvent[] {
+  const base = { run: record.id, at };
+  switch (decision.kind) {
+    case 'start-step': {
+      const { step, mode, attempt } = decision;
+      starts.push(decision);
+      return [{ ...base, type: 'step-started', step, mode, attempt }];
+    }
+    case 'skip-step':
+      return [skipped(base, decision)];
+    case 'settle': {
+      const events = settleQuestion(record, decision.step, at);
+      for (const event of events)
+        if (event.type === 'step-started')
+          starts.push({
+            kind: 'start-step',
+            step: event.step,
+            mode: event.mode as StartAction['mode'],
+            attempt: event.attempt,
+          });
+      return events;
+    }
+    case 'abort':
+      return [{ ...base, type: 'run-aborting', ...decision.why }];
+    case 'end':
+      return [{ ...base, type: 'run-ended', ...decision.end }];
+  }
+}
+
+function skipped(
+  base: { readonly run: string; readonly at: InstantMs },
+  { step, answer }: Extract<RunDecision, { kind: 'skip-step' }>,
+): EntryOf<'step-ended'> {
+  const end = { step, mode: 'run', attempt: 0, outcome: 'skipped', startedAt: base.at, durationMs: 0 } as const;
+  return { ...base, type: 'step-ended', ...end, answer: toReturn(answer) };
 }
 
 function toReturn({ result, changes, comment, ran, hosts }: StepAnswer): StepReturn {

@@ -4,7 +4,9 @@ import type { Clock, Logger } from '@edge-run/shared/kernel';
 import type { StateModule } from '@edge-run/shared/modules/contract';
 import type { StepProgress } from '@edge-run/shared/protocol';
 import { runStep } from '@edge-run/shared/state';
-import type { DriverPorts, StartAction } from './driver.ts';
+import type { StartAction } from './decide-run.ts';
+import type { DriverPorts } from './driver.ts';
+import { fillLate, registeredValues, STEPS_NAME } from './registers.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
 import { asState, jobIdOf } from './step-states.ts';
@@ -25,20 +27,20 @@ export interface StepExecutorOptions {
 /** Makes what runs one step of a run: step kinds through their ports, other states on the master's own host. */
 export function createStepExecutor(options: StepExecutorOptions): DriverPorts['executeStep'] {
   return async (record, action, signal) => {
-    const chunk = record.stored.plan.chunks.find(({ key }) => key === action.step)!;
+    const planned = record.state.graph.nodes[record.state.graph.runNodes.get(action.step)!]!.chunk;
     const identity = identityOf(record);
     let hosts: StepAnswer['hosts'];
     let attempt = 0;
     const contextOf = (): StepContext => {
       attempt += 1;
-      return stepContext(identity, action, attempt, signal, options);
+      return stepContext({ record, identity, action, tries: attempt, signal }, options);
     };
     const keep = (answer: StepAnswer): void => {
       hosts = answer.hosts;
     };
     const states = new Map<string, StateModule>(options.runtime.catalog.states);
     for (const kind of options.kinds) states.set(kind.name, asState(kind, contextOf, keep));
-    const { ctx } = await options.runtime.workplace({
+    const { ctx, renderRequest } = await options.runtime.workplace({
       signal,
       log: options.log,
       saltenv: identity.saltenv,
@@ -46,6 +48,10 @@ export function createStepExecutor(options: StepExecutorOptions): DriverPorts['e
     });
     // The pillar is the one the plan was made with, whatever it is by now.
     const pillar = options.runtime.viewPillar(identity.pillar);
+    const variables = new Map([[STEPS_NAME, registeredValues({ ...record, settings: record.stored.settings })]]);
+    const chunk = await fillLate(planned, (text) =>
+      options.runtime.options.renderText(renderRequest(text, planned.place?.file ?? planned.sls, variables)),
+    );
     const { answer, calls } = await runStep(chunk, action.mode, {
       states,
       context: { ...ctx, pillar },
@@ -66,28 +72,38 @@ function identityOf(record: RunRecord): RunIdentity {
     saltenv: inputs.saltenv,
     pillarenv: inputs.pillarenv,
     testing: inputs.test,
+    dropped: record.dropped,
   };
 }
 
+interface Execution {
+  readonly record: RunRecord;
+  readonly identity: RunIdentity;
+  readonly action: StartAction;
+  /** How often it was tried in this attempt, by its own `retry`. */
+  readonly tries: number;
+  readonly signal: AbortSignal;
+}
+
 function stepContext(
-  run: RunIdentity,
-  { step, mode }: StartAction,
-  attempt: number,
-  signal: AbortSignal,
+  { record, identity, action, tries, signal }: Execution,
   options: StepExecutorOptions,
 ): StepContext {
   const { ports, log, clock, publishProgress } = options;
+  const { step, mode, attempt } = action;
+  const round = attempt === 1 ? String(tries) : `${attempt}.${tries}`;
   return {
-    run,
+    run: identity,
     step,
-    jid: jobIdOf(run.id, step, mode, attempt, (text) => createHash('sha256').update(text).digest('hex')),
+    onlyHosts: record.onlyHosts.get(step),
+    jid: jobIdOf(record.id, step, mode, round, (text) => createHash('sha256').update(text).digest('hex')),
     ports,
     signal,
     log,
     report: (phase, detail, host) =>
       publishProgress({
         type: 'step-progress',
-        run: run.id,
+        run: record.id,
         at: clock.now(),
         step,
         phase,

@@ -1,7 +1,7 @@
 import { EdgeError, type Logger } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, RunSummary } from '@edge-run/shared/protocol';
 import { countRun, foldRun, type RunView, unknownRun } from '@edge-run/shared/view';
-import type { Journal } from '../journal/index.ts';
+import type { Journal, JournalEntry } from '../journal/index.ts';
 
 /** How many runs are kept in memory; older ones are still in the journal. */
 const KEPT_RUNS = 2_000;
@@ -10,10 +10,18 @@ const KEPT_RUNS = 2_000;
 export class RunHistory {
   readonly #views = new Map<string, RunView>();
 
-  /** Follows the journal until `signal` aborts. */
-  async follow(journal: Journal<RunJournalEvent>, signal: AbortSignal, log: Logger): Promise<void> {
+  /** Follows the journal until `signal` aborts; `onEntry` hears every entry too, in order. */
+  async follow(
+    journal: Journal<RunJournalEvent>,
+    signal: AbortSignal,
+    log: Logger,
+    onEntry: (entry: JournalEntry<RunJournalEvent>) => void = () => {},
+  ): Promise<void> {
     try {
-      for await (const { run, events } of journal.tail(signal)) this.#take(run, events);
+      for await (const entry of journal.tail(signal)) {
+        this.#take(entry.run, entry.events);
+        onEntry(entry);
+      }
     } catch (error) {
       if (!signal.aborted) log.error('the list of runs is no longer kept up to date', { reason: String(error) });
     }

@@ -1,12 +1,13 @@
 export type { StepChecks } from './check-steps.ts';
-export { compileOrchestration } from './compile.ts';
+export { compileOrchestration, currentSources } from './compile.ts';
 export { RELEASED } from './driver.ts';
 export { createStepExecutor, type StepExecutorOptions } from './execute-step.ts';
 export { RunHistory, withoutPlan } from './history.ts';
 export type { EventWaiter, RunnerCalls, RunnerRequest, WheelCalls } from './ports.ts';
+export { RunCommands } from './run-commands.ts';
 export type { RunInputs, RunRecord, StoredPlan } from './run-record.ts';
 export { type CompiledOrchestration, type RunRequest, RunService, type RunServiceOptions } from './runs.ts';
 export { type StartedRunner, startRunner } from './start-runner.ts';
 export type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
-export { declaredStates } from './step-states.ts';
+export { afterCrash, declaredStates } from './step-states.ts';
 export { STEP_KINDS } from './steps/index.ts';

@@ -1,10 +1,23 @@
-import { type Clock, EdgeError, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
-import type { RunJournalEvent, StepSummary } from '@edge-run/shared/protocol';
-import { encodePlan } from '@edge-run/shared/state';
+import {
+  type Clock,
+  EdgeError,
+  errorMessage,
+  type InstantMs,
+  type JsonValue,
+  type Logger,
+  newId,
+} from '@edge-run/shared/kernel';
+import type { RunJournalEvent, RunOptions, StepSummary } from '@edge-run/shared/protocol';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
-import type { Journal, Revision } from '../journal/index.ts';
-import { type DriverPorts, driveRun, RELEASED } from './driver.ts';
-import { encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
+import type { Journal, JournalEntry, Revision } from '../journal/index.ts';
+import type { Locks, MasterLease } from '../leases/index.ts';
+import { stepsToUndo } from './decide-run.ts';
+import { type DriverPorts, RELEASED, type RollbackEnd, type RollbackRequest, RunDriver } from './driver.ts';
+import { type RetryWishes, retryPlan } from './retry.ts';
+import { rollbackEnd, rollbackPlan } from './rollback.ts';
+import { type EntryOf, encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
+import { digestOf, movedSources, type Sources } from './sources.ts';
+import { summaryOf } from './step-summary.ts';
 
 /** What somebody asks to be run. */
 export interface RunRequest {
@@ -16,6 +29,8 @@ export interface RunRequest {
   readonly pillar?: PyMap;
   /** Only look. */
   readonly test?: boolean;
+  /** Laid over what the orchestration says below `__run__`. */
+  readonly options?: PyMap;
   /** `user`, `schedule:name`, `reactor:name`, `run:id`. */
   readonly by: string;
   /** Event that led here. */
@@ -29,30 +44,49 @@ export interface CompiledOrchestration {
   /** Its full name: `orch.deploy-environment`. */
   readonly name: string;
   readonly stored: StoredPlan;
+  readonly options: RunOptions;
   readonly steps: readonly StepSummary[];
+  /** Digests of what it was made of. */
+  readonly sources: Sources;
 }
 
 /** What runs are compiled, journaled and driven with. */
 export interface RunServiceOptions {
   readonly journal: Journal<RunJournalEvent>;
   readonly master: string;
+  readonly lease: MasterLease;
+  readonly locks: Locks;
   readonly clock: Clock;
   readonly log: Logger;
   /** Renders and compiles. @throws DiagnosticsError; nothing has been touched then, but for calls of the template */
   compile(request: RunRequest): Promise<CompiledOrchestration>;
+  /** What the plan of a run would be made of now. */
+  sources(record: RunRecord): Promise<Sources>;
   readonly executeStep: DriverPorts['executeStep'];
+  readonly afterCrash: DriverPorts['afterCrash'];
   readonly publish: DriverPorts['publish'];
 }
 
 interface ActiveRun {
+  readonly driver: RunDriver;
   readonly done: Promise<RunRecord>;
-  readonly cancel: AbortController;
+  readonly release: AbortController;
 }
 
-/** Starts, drives, resumes and ends runs. */
+type Planned = EntryOf<'run-planned'>;
+
+/** What a new run's first entry says beside the run, the time, and what can be worked out. */
+type NewRun = Omit<Planned, 'type' | 'run' | 'at' | 'plan' | 'steps' | 'digest'> & {
+  readonly stored: StoredPlan;
+  readonly steps: readonly StepSummary[];
+};
+
+/** Starts, drives and resumes runs. What people want of a run goes through `RunCommands`. */
 export class RunService {
   readonly #options: RunServiceOptions;
   readonly #active = new Map<string, ActiveRun>();
+  /** Runs whose journal has no end, as far as it was heard. */
+  readonly #open = new Set<string>();
   #stopping = false;
 
   constructor(options: RunServiceOptions) {
@@ -71,35 +105,76 @@ export class RunService {
    */
   async start(request: RunRequest): Promise<string> {
     const id = request.id ?? newId();
-    if (request.id !== undefined && (await this.#options.journal.read(id)).length > 0) return id;
-    const { name, stored, steps } = await this.#options.compile(request);
-    const planned: RunJournalEvent = {
-      type: 'run-planned',
-      run: id,
-      at: this.#options.clock.now(),
-      name,
-      by: request.by,
-      inputs: inputsOf(request),
-      steps: [...steps],
-      plan: encodeStoredPlan(stored, encodePlan),
-      ...(request.causedBy === undefined ? {} : { causedBy: request.causedBy }),
-    };
-    try {
-      await this.#adopt(id, 0, [planned], []);
-    } catch (error) {
-      // Asked for twice at once: the other call has started it.
-      if (request.id === undefined || !(error instanceof EdgeError) || error.code !== 'EDGE_JOURNAL_CONFLICT')
-        throw error;
+    if (request.id !== undefined && (await this.#isKnown(id))) return id;
+    const { name, stored, options, steps, sources } = await this.#options.compile(request);
+    const { by, causedBy } = request;
+    const root = await this.#rootOf(by);
+    return this.#plan(id, {
+      ...{ name, by, inputs: inputsOf(request), options, stored, steps, sources: { ...sources } },
+      ...(causedBy === undefined ? {} : { causedBy }),
+      ...(root === undefined ? {} : { root }),
+    });
+  }
+
+  /**
+   * Starts a run that does what an ended one has not done. The plan is the one that was stored then; `current` makes it
+   * anew of today's files and pillar.
+   *
+   * @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_BAD_ARGUMENT` while it has not ended or for steps it does not have
+   */
+  async retry(
+    id: string,
+    by: string,
+    wishes: RetryWishes & { readonly current?: boolean | undefined },
+  ): Promise<string> {
+    const record = await this.#get(id);
+    if (record.end === undefined) {
+      const hint = `Wait for it, or end it: edge-run orch abort ${id}`;
+      throw new EdgeError('EDGE_BAD_ARGUMENT', `run ${id} has not ended`, { run: id }, { hint });
     }
-    return id;
+    const { inputs } = record;
+    const compiled =
+      wishes.current === true
+        ? await this.#options.compile({ ...requestOf(record), by })
+        : { name: record.name, stored: record.stored, options: record.options, sources: record.sources };
+    const { kept, onlyHosts } = retryPlan(record, compiled.stored.plan.chunks, wishes);
+    return this.#plan(newId(), {
+      ...{ name: compiled.name, by, options: compiled.options, stored: compiled.stored, retryOf: id },
+      ...{ inputs: { ...inputs } as Planned['inputs'], sources: { ...compiled.sources } },
+      steps: compiled.stored.plan.chunks.map(summaryOf),
+      kept: [...kept],
+      onlyHosts: { ...onlyHosts },
+    });
+  }
+
+  /**
+   * Undoes what a run did: an active one is ended first, an ended one gets a run that undoes it. Answers the run to
+   * follow.
+   *
+   * @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_BAD_ARGUMENT` where no step that ran says how it is undone
+   */
+  async rollback(id: string, by: string): Promise<string> {
+    const record = await this.#get(id);
+    if (record.end === undefined) {
+      await this.command(id, ({ id: run }) => abortOf(run, by, this.#options.clock.now(), true));
+      return id;
+    }
+    const steps = stepsToUndo(record);
+    if (record.rolledBack !== undefined || steps.length === 0) {
+      const [why, hint] =
+        record.rolledBack === undefined
+          ? [`no step that run ${id} did has an \`undo\``, 'Say in the orchestration how steps are undone.']
+          : [`run ${id} has been rolled back`, `See: edge-run orch show ${record.rolledBack.rollback}`];
+      throw new EdgeError('EDGE_BAD_ARGUMENT', why, { run: id }, { hint });
+    }
+    return this.#startRollback(record, { rollback: rollbackId(record), steps, reason: `asked by ${by}` }, by);
   }
 
   /** Waits for the end of a run, whoever drives it. @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_CANCELLED` */
   async wait(id: string, signal: AbortSignal): Promise<RunRecord> {
     const active = this.#active.get(id);
     if (active !== undefined) return active.done;
-    const record = await this.find(id);
-    if (record === undefined) throw unknownRun(id);
+    const record = await this.#get(id);
     if (record.end !== undefined) return record;
     // Another master drives it: follow the journal.
     const events: RunJournalEvent[] = [];
@@ -121,37 +196,159 @@ export class RunService {
     return (await this.#options.journal.read(id)).flatMap((entry) => entry.events);
   }
 
-  /** Stops a run: steps that run are cancelled, nothing further starts. @throws EdgeError `EDGE_UNKNOWN_RUN` */
-  async cancel(id: string, by: string): Promise<void> {
-    const active = this.#active.get(id);
-    if (active === undefined) {
-      const record = await this.find(id);
-      if (record === undefined) throw unknownRun(id);
-      if (record.end !== undefined) throw new EdgeError('EDGE_RUN_ENDED', `run ${id} has ended already`, { run: id });
-      throw new EdgeError('EDGE_NOT_ALLOWED', `run ${id} is driven by another master`, { run: id });
-    }
-    active.cancel.abort(new EdgeError('EDGE_CANCELLED', `cancelled by ${by}`));
-    await active.done;
+  /** Hears every entry of the journal: others write to it too. */
+  observe({ run, revision, events }: JournalEntry<RunJournalEvent>): void {
+    if (events.at(-1)?.type === 'run-ended') this.#open.delete(run);
+    else this.#open.add(run);
+    this.#active.get(run)?.driver.observe(revision);
   }
 
-  /** Takes up every run whose journal has no end. Called when a master starts. */
-  async resumeOpen(): Promise<readonly string[]> {
-    const open = (await this.#options.journal.latest()).filter(
-      ({ run, events }) => events.at(-1)?.type !== 'run-ended' && !this.#active.has(run),
-    );
-    for (const { run, revision } of open) {
-      const events = await this.events(run);
-      this.#options.log.info('taking a run up where its journal ends', { run, revision });
-      await this.#adopt(run, revision, [], events);
+  /**
+   * Appends what somebody wants of a run to its journal: through its driver here, or for the master that drives it.
+   *
+   * @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_RUN_ENDED`, and what `eventOf` throws
+   */
+  async command(id: string, eventOf: (record: RunRecord) => RunJournalEvent): Promise<void> {
+    const { journal, publish } = this.#options;
+    for (;;) {
+      const active = this.#active.get(id);
+      if (active !== undefined && active.driver.record.end === undefined) {
+        await active.driver.submit(eventOf(active.driver.record));
+        return;
+      }
+      const record = await this.unended(id);
+      const event = eventOf(record);
+      const revision = (await journal.read(id)).at(-1)!.revision;
+      try {
+        publish([event], await journal.append(id, revision, [event]));
+        return;
+      } catch (error) {
+        if (!(error instanceof EdgeError) || error.code !== 'EDGE_JOURNAL_CONFLICT') throw error;
+      }
     }
-    return open.map(({ run }) => run);
+  }
+
+  /**
+   * Takes up the runs whose journal has no end and that no living master drives. Called when a master starts, and again
+   * and again: a master that dies leaves its runs to the others.
+   */
+  async takeUp(): Promise<readonly string[]> {
+    const latest = await this.#options.journal.latest();
+    return this.#takeUp(latest.filter(({ events }) => events.at(-1)?.type !== 'run-ended').map(({ run }) => run));
+  }
+
+  /** As `takeUp`, of the runs that `observe` has heard of. */
+  takeUpOrphans(): Promise<readonly string[]> {
+    return this.#takeUp([...this.#open]);
+  }
+
+  async #takeUp(runs: readonly string[]): Promise<readonly string[]> {
+    const { journal, lease, log, master } = this.#options;
+    const open = runs.filter((run) => !this.#active.has(run));
+    if (open.length === 0 || this.#stopping) return [];
+    const alive = await lease.alive();
+    const taken: string[] = [];
+    for (const run of open) {
+      const entries = await journal.read(run);
+      const events = entries.flatMap((entry) => entry.events);
+      const revision = entries.at(-1)?.revision ?? 0;
+      const record = foldRecord(events);
+      const owner = record?.master;
+      if (record === undefined || record.end !== undefined || this.#active.has(run)) continue;
+      if (owner !== undefined && owner !== master && alive.has(owner)) continue;
+      log.info('taking a run up where its journal ends', { run, revision, ...(owner === undefined ? {} : { owner }) });
+      try {
+        await this.#adopt(run, revision, await this.#moved(record), events);
+        taken.push(run);
+      } catch (error) {
+        // Another master was faster.
+        if (!(error instanceof EdgeError) || error.code !== 'EDGE_JOURNAL_CONFLICT') throw error;
+      }
+    }
+    return taken;
   }
 
   /** Lets go of every run without ending it: the next master takes them up. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const { cancel } of this.#active.values()) cancel.abort(RELEASED);
+    for (const { release } of this.#active.values()) release.abort(RELEASED);
     await Promise.allSettled([...this.#active.values()].map(({ done }) => done));
+  }
+
+  async #plan(id: string, { stored, steps, ...run }: NewRun): Promise<string> {
+    const plan = encodeStoredPlan(stored);
+    const planned: RunJournalEvent = {
+      ...{ type: 'run-planned', run: id, at: this.#options.clock.now(), ...run },
+      ...{ steps: [...steps], plan, digest: digestOf(plan) },
+    };
+    try {
+      await this.#adopt(id, 0, [planned], []);
+    } catch (error) {
+      // Asked for twice at once: the other call has started it.
+      if (!(error instanceof EdgeError) || error.code !== 'EDGE_JOURNAL_CONFLICT') throw error;
+    }
+    return id;
+  }
+
+  async #startRollback(record: RunRecord, request: RollbackRequest, by: string): Promise<string> {
+    const { rollback, steps } = request;
+    if (await this.#isKnown(rollback)) return rollback;
+    const { stored, steps: summaries, registered } = rollbackPlan(record, steps);
+    const options: RunOptions = { locks: record.options.locks, onFailure: 'continue', onTargetFailure: 'stop' };
+    return this.#plan(rollback, {
+      ...{ name: record.name, by, options, stored, steps: summaries, registered: { ...registered } },
+      ...{ inputs: { ...record.inputs } as Planned['inputs'], rollbackOf: record.id, root: record.root },
+    });
+  }
+
+  async #rollBack(record: RunRecord, request: RollbackRequest, signal: AbortSignal): Promise<RollbackEnd> {
+    const id = await this.#startRollback(record, request, `run:${record.id}`);
+    const undone = await this.wait(id, signal);
+    return rollbackEnd(record, request.steps, undone);
+  }
+
+  async #isKnown(id: string): Promise<boolean> {
+    return (await this.#options.journal.read(id)).length > 0;
+  }
+
+  async #get(id: string): Promise<RunRecord> {
+    const record = await this.find(id);
+    if (record === undefined) throw unknownRun(id);
+    return record;
+  }
+
+  /** A run that this master drives, as it stands now; `changed` resolves when it has gone on. */
+  driven(id: string): { readonly record: RunRecord; changed(): Promise<void> } | undefined {
+    return this.#active.get(id)?.driver;
+  }
+
+  /** A run that has not ended. @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_RUN_ENDED` */
+  async unended(id: string): Promise<RunRecord> {
+    const record = await this.#get(id);
+    if (record.end === undefined) return record;
+    throw new EdgeError('EDGE_RUN_ENDED', `run ${id} has ended already`, { run: id });
+  }
+
+  /** The root of the run that asks, so that what it starts shares its locks. */
+  async #rootOf(by: string): Promise<string | undefined> {
+    const parent = /^run:(.+)$/.exec(by)?.[1];
+    if (parent === undefined) return undefined;
+    return (this.#active.get(parent)?.driver.record ?? (await this.find(parent)))?.root;
+  }
+
+  async #moved(record: RunRecord): Promise<readonly RunJournalEvent[]> {
+    try {
+      const moved = movedSources(record.sources, await this.#options.sources(record));
+      if (moved.length === 0) return [];
+      return [{ type: 'run-moved', run: record.id, at: this.#options.clock.now(), moved: [...moved] }];
+    } catch (error) {
+      // The run goes on with the plan that is stored, which needs none of it.
+      this.#options.log.warn('cannot tell what has moved since a run was planned', {
+        run: record.id,
+        reason: errorMessage(error),
+      });
+      return [];
+    }
   }
 
   async #adopt(
@@ -162,35 +359,52 @@ export class RunService {
   ): Promise<void> {
     if (this.#stopping)
       throw new EdgeError('EDGE_CANCELLED', 'this master is stopping', {}, { hint: 'Ask again in a moment.' });
-    const adopted: RunJournalEvent = {
-      type: 'run-adopted',
-      run: id,
-      at: this.#options.clock.now(),
-      master: this.#options.master,
-    };
+    const { clock, master, journal, publish } = this.#options;
+    const adopted: RunJournalEvent = { type: 'run-adopted', run: id, at: clock.now(), master };
     const events = [...fresh, adopted];
-    const revision = await this.#options.journal.append(id, expected, events);
-    this.#options.publish(events, revision);
+    const revision = await journal.append(id, expected, events);
+    publish(events, revision);
     const record = foldRecord([...journaled, ...events])!;
-    const cancel = new AbortController();
-    const done = this.#drive({ record, revision }, cancel.signal);
-    this.#active.set(id, { done, cancel });
+    const release = new AbortController();
+    const driver = new RunDriver({ record, revision }, this.#ports());
+    const done = this.#drive(driver, release.signal);
+    this.#active.set(id, { driver, done, release });
     // `wait` is how a failure is heard of; nobody waiting is no crash.
     done.catch(() => undefined).finally(() => this.#active.delete(id));
   }
 
-  async #drive(run: { record: RunRecord; revision: Revision }, signal: AbortSignal): Promise<RunRecord> {
-    const { journal, executeStep, publish, clock, log } = this.#options;
+  #ports(): DriverPorts {
+    const { journal, executeStep, afterCrash, publish, clock, log, lease, locks } = this.#options;
+    return {
+      ...{ journal, executeStep, afterCrash, publish, clock, log },
+      fence: (signal) => lease.holds(signal),
+      lock: ({ id: run, root, name, by, options }, signal, onQueued) =>
+        locks.acquire({ run, root, name, by, locks: options.locks, at: clock.now() }, signal, onQueued),
+      rollBack: (record, request, signal) => this.#rollBack(record, request, signal),
+    };
+  }
+
+  async #drive(driver: RunDriver, signal: AbortSignal): Promise<RunRecord> {
+    const { log, locks } = this.#options;
+    const { id: run } = driver.record;
     try {
-      return await driveRun(run, { journal, executeStep, publish, clock, log }, signal);
+      const record = await driver.run(signal);
+      if (record.options.locks.length > 0)
+        await locks.release(run).catch((error: unknown) =>
+          // Whoever waits for them finds that the run has ended.
+          log.warn('the locks of a run could not be given back', { run, reason: errorMessage(error) }),
+        );
+      return record;
     } catch (error) {
-      log.warn('a run was given up here', {
-        run: run.record.id,
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      log.warn('a run was given up here', { run, reason: errorMessage(error) });
       throw error;
     }
   }
+}
+
+function requestOf({ name, inputs }: RunRecord): Omit<RunRequest, 'by' | 'pillar'> {
+  const { saltenv, pillarenv, test } = inputs;
+  return { name, saltenv, test, ...(pillarenv === undefined ? {} : { pillarenv }) };
 }
 
 function inputsOf(request: RunRequest): Record<string, JsonValue> {
@@ -200,6 +414,15 @@ function inputsOf(request: RunRequest): Record<string, JsonValue> {
     ...(request.pillarenv === undefined ? {} : { pillarenv: request.pillarenv }),
     ...(request.pillar === undefined ? {} : { pillar: encodeValue(request.pillar) }),
   };
+}
+
+/** The entry that ends a run because `by` wants so. */
+export function abortOf(run: string, by: string, at: InstantMs, rollback: boolean): RunJournalEvent {
+  return { type: 'run-aborting', run, at, by, reason: `cancelled by ${by}`, outcome: 'cancelled', rollback };
+}
+
+function rollbackId({ id }: RunRecord): string {
+  return `${id}-rollback`;
 }
 
 function unknownRun(id: string): EdgeError {

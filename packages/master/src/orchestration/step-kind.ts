@@ -16,7 +16,16 @@ export interface StepPorts {
   readonly events: EventWaiter;
   /** The load balancer a pillar declares under `load_balancers:<name>`. @throws EdgeError `EDGE_UNKNOWN_LOAD_BALANCER` */
   balancer(name: string, pillar: PyMap): Promise<{ readonly balancer: LoadBalancer; readonly pool: string }>;
+  /** Resolves once `count` people have agreed to the step. @throws EdgeError `EDGE_APPROVAL_REJECTED` */
+  approved(run: string, step: StepKey, options: ApprovalOptions, signal: AbortSignal): Promise<readonly string[]>;
   readonly clock: Clock;
+}
+
+/** Whose agreement counts. */
+export interface ApprovalOptions {
+  readonly count: number;
+  /** Whether who started the run may agree. */
+  readonly self: boolean;
 }
 
 /** The run a step belongs to. */
@@ -28,12 +37,16 @@ export interface RunIdentity {
   readonly saltenv: string;
   readonly pillarenv: string | undefined;
   readonly testing: boolean;
+  /** Hosts that failed before and that the run goes on without. */
+  readonly dropped: ReadonlySet<string>;
 }
 
 /** One execution of one step. */
 export interface StepContext {
   readonly run: RunIdentity;
   readonly step: StepKey;
+  /** The only hosts left to do: the others were done by an earlier attempt. Undefined: all of the target. */
+  readonly onlyHosts: readonly string[] | undefined;
   /** The same for the same step and attempt after any crash, so that hosts answer a repeated job from their store. */
   readonly jid: string;
   readonly ports: StepPorts;
@@ -48,6 +61,8 @@ export interface StepAnswer extends StateReturn {
   readonly hosts?: Readonly<Record<string, HostResult>>;
   /** How often the step was done, retries and a reaction counted. */
   readonly calls?: number;
+  /** It was given up at its deadline. */
+  readonly timedOut?: true;
 }
 
 /** A kind of orchestration step: `salt.function`, `lb.drain`. */

@@ -1,5 +1,6 @@
 import type { StateModule, Verdict } from '@edge-run/shared/modules/contract';
 import type { StepKey } from '@edge-run/shared/state';
+import type { RunRecord } from './run-record.ts';
 import type { StepAnswer, StepContext, StepKind } from './step-kind.ts';
 
 /** Gives each attempt of a step its context. */
@@ -64,12 +65,19 @@ function theStep(
   };
 }
 
+/** What to do with a step of a run that had started when its master died. Ordinary states look before they act. */
+export function afterCrash(record: RunRecord, step: StepKey, kinds: readonly StepKind[]): StepKind['afterCrash'] {
+  const { graph } = record.state;
+  const chunk = graph.nodes[graph.runNodes.get(step)!]?.chunk;
+  return kinds.find(({ name }) => name === `${chunk?.state}.${chunk?.fun}`)?.afterCrash ?? 'rerun';
+}
+
 /** The id of a step's job: the same for the same run, step, mode and attempt, and one subject token. */
 export function jobIdOf(
   run: string,
   step: StepKey,
   mode: string,
-  attempt: number,
+  attempt: string,
   digest: (text: string) => string,
 ): string {
   return `${run}-${digest(`${step}\n${mode}\n${attempt}`).slice(0, 12)}`;

@@ -4,7 +4,7 @@ import type { CloudDriver } from '../cloud/index.ts';
 import type { Events } from '../events/index.ts';
 import type { JobService, Presence } from '../jobs/index.ts';
 import type { MineService, Nodes } from '../nodes/index.ts';
-import type { RunService } from '../orchestration/index.ts';
+import type { RunCommands, RunService } from '../orchestration/index.ts';
 import { cloudRunners } from './cloud.ts';
 import type { Runner } from './contract.ts';
 import { type FileServerControl, fileserverRunners } from './fileserver.ts';
@@ -21,6 +21,7 @@ export { type KeyControl, keyWheels } from './wheels.ts';
 /** The parts of a master that runners work with. */
 export interface RunnerParts {
   readonly runs: RunService;
+  readonly commands: RunCommands;
   /** Id of the master, under which orchestrations answer. */
   readonly master: string;
   readonly cloud: CloudDriver;
@@ -38,7 +39,7 @@ export interface RunnerParts {
 /** Every runner of a master: the explicit list. */
 export function masterRunners(parts: RunnerParts): readonly Runner[] {
   return [
-    ...stateRunners(parts.runs, parts.master),
+    ...stateRunners(parts.runs, parts.commands, parts.master),
     ...cloudRunners(parts.cloud),
     ...fleetRunners(parts),
     ...mineRunners(parts.mine),

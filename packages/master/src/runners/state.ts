@@ -2,16 +2,16 @@ import { EdgeError } from '@edge-run/shared/kernel';
 import { anyValue } from '@edge-run/shared/schema';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { z } from 'zod';
-import { RELEASED, type RunService } from '../orchestration/index.ts';
+import { RELEASED, type RunCommands, type RunService } from '../orchestration/index.ts';
 import { defineRunner, type Runner } from './contract.ts';
 import { stateReturns } from './state-returns.ts';
 
 /** Runs an orchestration and answers as Salt's runner does: `{data: {master: returns}, outputter, retcode}`. */
-export function stateRunners(runs: RunService, master: string): readonly Runner[] {
-  return ['state.orchestrate', 'state.orch', 'state.sls'].map((name) => orchestrate(name, runs, master));
+export function stateRunners(runs: RunService, commands: RunCommands, master: string): readonly Runner[] {
+  return ['state.orchestrate', 'state.orch', 'state.sls'].map((name) => orchestrate(name, runs, commands, master));
 }
 
-function orchestrate(name: string, runs: RunService, master: string): Runner {
+function orchestrate(name: string, runs: RunService, commands: RunCommands, master: string): Runner {
   return defineRunner({
     name,
     summary: 'Runs an orchestration to its end.',
@@ -42,7 +42,7 @@ function orchestrate(name: string, runs: RunService, master: string): Runner {
       });
       ctx.report('started', `run ${run}`);
       const cancel = (): void => {
-        if (isCancelled(ctx.signal.reason)) runs.cancel(run, ctx.by).catch(() => undefined); // ended, or another's
+        if (isCancelled(ctx.signal.reason)) commands.abort(run, ctx.by, { rollback: false }).catch(() => undefined); // it had ended
       };
       ctx.signal.addEventListener('abort', cancel, { once: true });
       const record = await runs.wait(run, ctx.signal).finally(() => ctx.signal.removeEventListener('abort', cancel));

@@ -11,6 +11,7 @@ export {
   requireCompiled,
   type SourceRange,
 } from './diagnostics.ts';
+export { formatDuration, parseDuration } from './duration.ts';
 export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export {
   EdgeError,

@@ -57,6 +57,8 @@ export interface RenderRequest {
   readonly opts: PyMap;
   /** Further names of the template: `data` and `tag` in a reactor, `context`/`defaults` of file.managed, … */
   readonly variables?: ReadonlyMap<string, Value>;
+  /** Names whose values come only after rendering: what is printed of them is a mark (`splitMarks`). */
+  readonly later?: readonly string[];
   readonly calls: TemplateCalls;
   readonly loader: TemplateLoader;
   /** Pillars only; elsewhere a file that is to be decrypted is an error. */

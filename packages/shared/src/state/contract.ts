@@ -36,6 +36,8 @@ export interface Chunk {
   readonly requisites: readonly Requisite[];
   readonly guards: Guards;
   readonly options: ChunkOptions;
+  /** What it says beside its arguments as a step of an orchestration (`CompileCatalog.stepWords`), as written. */
+  readonly stepWords?: PyMap;
   /** The author's line. */
   readonly place?: SourceRange;
 }
@@ -89,6 +91,8 @@ export interface CompileCatalog {
   hasState(state: string): boolean;
   /** True when the function itself takes an argument of that name (`check_cmd` of `file.managed`). */
   declares(state: string, fun: string, argument: string): boolean;
+  /** Words that are for whoever drives the run, unless the function declares them itself. */
+  readonly stepWords?: ReadonlySet<string>;
   /** Problems of the arguments of one chunk, with suggestions; unknown functions included. */
   check(
     state: string,

@@ -1,11 +1,18 @@
 import { createMemoryJournal, type Journal } from '@edge-run/master/journal';
-import { type CompiledOrchestration, RELEASED, RunService, type StepAnswer } from '@edge-run/master/orchestration';
+import {
+  type CompiledOrchestration,
+  RELEASED,
+  RunCommands,
+  RunService,
+  type StepAnswer,
+} from '@edge-run/master/orchestration';
 import { EdgeError, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { type Chunk, type Requisite, resultsOf } from '@edge-run/shared/state';
 import { PyMap } from '@edge-run/shared/values';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { aloneMaster, plainOrchestration } from '../../../support/run-service.ts';
 
 /** A plan of steps that require the steps named, and may run beside others. */
 function planOf(
@@ -31,7 +38,7 @@ function planOf(
       options: { parallel },
     };
   });
-  return { name: 'orch.x', stored: { plan: { chunks }, pillar: new PyMap() }, steps: [] };
+  return plainOrchestration('orch.x', { chunks });
 }
 
 const plans = fc
@@ -71,11 +78,9 @@ function master(
   };
   return new RunService({
     journal: dying,
-    master: 'm',
-    clock: systemClock,
+    ...aloneMaster('m', systemClock),
     log: silentLogger,
     compile: async () => compiled,
-    publish: () => {},
     executeStep: async (_record, { step }, signal): Promise<StepAnswer> => {
       executions.push({ step, ended: false });
       await new Promise((resolve) => setImmediate(resolve));
@@ -117,7 +122,7 @@ describe('a run', () => {
 
         const again: Execution[] = [];
         const second = master(journal, compiled, again, failing);
-        const taken = await second.resumeOpen();
+        const taken = await second.takeUp();
         if (before.length === 0) {
           expect(taken).toEqual([]);
           return;
@@ -144,11 +149,9 @@ describe('a run', () => {
     ]);
     const stuck = new RunService({
       journal,
-      master: 'm1',
-      clock: systemClock,
+      ...aloneMaster('m1', systemClock),
       log: silentLogger,
       compile: async () => compiled,
-      publish: () => {},
       executeStep: (_record, _action, signal) =>
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
     });
@@ -159,7 +162,7 @@ describe('a run', () => {
     );
 
     const next = master(journal, compiled, [], new Set());
-    expect(await next.resumeOpen()).toEqual(['r']);
+    expect(await next.takeUp()).toEqual(['r']);
     expect((await next.wait('r', new AbortController().signal)).end?.outcome).toBe('succeeded');
     expect(RELEASED.code).toBe('EDGE_CANCELLED');
   });
@@ -179,15 +182,13 @@ describe('a run', () => {
     const started: string[] = [];
     const service = new RunService({
       journal,
-      master: 'm',
-      clock: systemClock,
+      ...aloneMaster('m', systemClock),
       log: silentLogger,
       compile: async () =>
         planOf([
           { needs: [], parallel: false },
           { needs: [], parallel: false },
         ]),
-      publish: () => {},
       executeStep: (_record, { step }, signal) => {
         started.push(step);
         return new Promise((resolve) =>
@@ -200,9 +201,9 @@ describe('a run', () => {
       },
     });
     const run = await service.start({ name: 'x', by: 'test' });
-    await service.cancel(run, 'somebody');
-    const record = await service.find(run);
-    expect(record?.end).toMatchObject({ outcome: 'cancelled', exitCode: 130 });
+    await new RunCommands(service, systemClock).abort(run, 'somebody', { rollback: false });
+    const record = await service.wait(run, new AbortController().signal);
+    expect(record.end).toMatchObject({ outcome: 'cancelled', exitCode: 130 });
     expect(started).toHaveLength(1);
   });
 });

@@ -1,4 +1,5 @@
 import type { StepKind } from '../step-kind.ts';
+import { approveStep } from './approve.ts';
 import { lbDrain, lbEnable } from './lb.ts';
 import { saltFunction } from './salt-function.ts';
 import { saltParallelRunners } from './salt-parallel-runners.ts';
@@ -17,4 +18,5 @@ export const STEP_KINDS: readonly StepKind[] = [
   saltWaitForEvent,
   lbDrain,
   lbEnable,
+  approveStep,
 ];

@@ -3,7 +3,17 @@ import { anyValue } from '@edge-run/shared/schema';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import { hostResults, mayFail, missingReturns, reportAnswers, returnsOf, targetArgs, targetOf } from './targets.ts';
+import {
+  hostResults,
+  mayFail,
+  missingReturns,
+  nobodyLeft,
+  reportAnswers,
+  returnsOf,
+  targetArgs,
+  targetLeft,
+  targetOf,
+} from './targets.ts';
 
 /** Runs one function on the targets (Salt 3006 `saltmod.function`). */
 export const saltFunction = defineStep({
@@ -34,7 +44,9 @@ export const saltFunction = defineStep({
   },
 
   async run(args, ctx): Promise<StepAnswer> {
-    const { target, targetType } = targetOf(args);
+    const left = await targetLeft(args, ctx);
+    if (left === undefined) return nobodyLeft(ctx);
+    const { target, targetType } = left;
     const answer = await ctx.ports.jobs.run(
       {
         target,

@@ -4,7 +4,7 @@ import { anyValue } from '@edge-run/shared/schema';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import { hostResults, mayFail, missingReturns, reportAnswers, targetArgs, targetOf } from './targets.ts';
+import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, targetArgs, targetLeft } from './targets.ts';
 
 const args = z.object({
   name: z.string().describe('A name for the step; nothing else depends on it.'),
@@ -41,7 +41,9 @@ export const saltState = defineStep({
 const ERROR_OUTPUT_CHARACTERS = 300;
 
 async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
-  const { target, targetType } = targetOf(given);
+  const left = await targetLeft(given, ctx);
+  if (left === undefined) return nobodyLeft(ctx);
+  const { target, targetType } = left;
   const call = stateCall(given, ctx);
   if (call === undefined)
     return { result: false, changes: new PyMap(), comment: 'No highstate or sls specified, no execution made' };

@@ -2,7 +2,7 @@ import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contra
 import type { HostResult } from '@edge-run/shared/protocol';
 import { encodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
-import type { StepContext } from '../step-kind.ts';
+import type { StepAnswer, StepContext } from '../step-kind.ts';
 
 /** Arguments of every step that has targets; names and order are those of Salt 3006 `states/saltmod.py`. */
 export const targetArgs = {
@@ -51,6 +51,30 @@ export function targetOf(args: TargetArguments): { target: string; targetType: s
   return targetType === 'compound'
     ? { target: args.tgt.join(' '), targetType }
     : { target: args.tgt.join(','), targetType: 'list' };
+}
+
+/**
+ * The target of a step without the hosts that the run goes on without, and those that are done. Undefined when none of
+ * those it selects is left.
+ */
+export async function targetLeft(
+  args: TargetArguments,
+  { run, onlyHosts, ports }: StepContext,
+): Promise<{ target: string; targetType: string } | undefined> {
+  const whole = targetOf(args);
+  if (run.dropped.size === 0 && onlyHosts === undefined) return whole;
+  const selected = await ports.jobs.select(whole.target, whole.targetType);
+  const left = (onlyHosts ?? selected).filter((id) => selected.includes(id) && !run.dropped.has(id));
+  // A target that selects nobody is for the step to complain of.
+  if (left.length > 0 || selected.length === 0)
+    return selected.length === 0 ? whole : { target: left.join(','), targetType: 'list' };
+  return undefined;
+}
+
+/** The answer of a step none of whose hosts is left. */
+export function nobodyLeft({ run }: StepContext): StepAnswer {
+  const comment = `Every host of the target has failed before: ${[...run.dropped].sort().join(', ')}.`;
+  return { result: true, changes: new PyMap(), comment, ran: false };
 }
 
 /** The ids `fail_minions` names. */

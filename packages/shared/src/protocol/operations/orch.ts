@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { encodedValue } from '../messages.ts';
-import { runEvent } from '../run-events.ts';
+import { failureChoice, runEvent } from '../run-events.ts';
 import { instant, listArguments, operation } from './operation.ts';
 
 const runId = z.string().describe('Run id, a unique prefix of one, `@last` or `@last-failed`.');
+
+const runAnswer = z.object({ run: z.string().describe('The run, or the one to follow.') });
 
 /** One line of a list of runs. */
 export const runSummary = z.object({
@@ -49,6 +51,7 @@ export const orchOperations = {
       pillar: encodedValue.optional().describe('Mapping merged over the pillar, encoded.'),
       test: z.boolean().optional().describe('Say what would happen and change nothing.'),
       exclude: encodedValue.optional().describe('State ids or SLS names to leave out, encoded.'),
+      options: encodedValue.optional().describe('Mapping laid over `__run__` of the orchestration, encoded.'),
     }),
     answer: z.object({ run: z.string() }),
   }),
@@ -67,10 +70,87 @@ export const orchOperations = {
     args: z.object({ run: runId }),
     answer: z.object({ run: z.string(), events: z.array(runEvent) }),
   }),
-  'orch.cancel': operation({
-    name: 'orch.cancel',
-    summary: 'Ask a run to stop; what has been done stays done.',
-    args: z.object({ run: runId }),
+  'orch.abort': operation({
+    name: 'orch.abort',
+    summary: 'End a run: what runs is cancelled and nothing further starts; what was done is undone where asked.',
+    args: z.object({ run: runId, rollback: z.boolean().optional().describe('Undo what was done.') }),
     answer: z.object({ run: z.string(), cancelling: z.boolean().describe('False when it had ended before.') }),
+  }),
+  'orch.pause': operation({
+    name: 'orch.pause',
+    summary: 'Start no further step of a run until it is resumed; what runs goes on to its end.',
+    args: z.object({ run: runId, reason: z.string().optional().describe('Why, for those who look.') }),
+    answer: runAnswer,
+  }),
+  'orch.resume': operation({
+    name: 'orch.resume',
+    summary: 'Let a paused run go on, or take up one that nobody drives.',
+    args: z.object({ run: runId }),
+    answer: runAnswer,
+  }),
+  'orch.retry': operation({
+    name: 'orch.retry',
+    summary: 'Start a run that does what an ended one has not done; answers its id.',
+    args: z.object({
+      run: runId,
+      from: z.string().optional().describe('Begin again with this step, whatever it and later ones did.'),
+      skip: z.array(z.string()).optional().describe('Steps that count as done.'),
+      onlyFailed: z.boolean().optional().describe('Do failed steps only on the hosts where they failed.'),
+      current: z.boolean().optional().describe("Plan anew from today's files and pillar; the stored plan when absent."),
+    }),
+    answer: runAnswer,
+  }),
+  'orch.rollback': operation({
+    name: 'orch.rollback',
+    summary: 'Undo what a run did; answers the run to follow.',
+    args: z.object({ run: runId }),
+    answer: runAnswer,
+  }),
+  'orch.approve': operation({
+    name: 'orch.approve',
+    summary: 'Agree to the plan of a run, or to a step that waits for that.',
+    args: z.object({
+      run: runId,
+      step: z.string().optional().describe('Id of the step; the whole plan when absent.'),
+      comment: z.string().optional().describe('Kept in the journal.'),
+    }),
+    answer: runAnswer,
+  }),
+  'orch.reject': operation({
+    name: 'orch.reject',
+    summary: 'Refuse a run that waits for approval, or a step that does.',
+    args: z.object({
+      run: runId,
+      step: z.string().optional().describe('Id of the step; the whole run when absent.'),
+      comment: z.string().optional().describe('Kept in the journal.'),
+    }),
+    answer: runAnswer,
+  }),
+  'orch.answer': operation({
+    name: 'orch.answer',
+    summary: 'Say what becomes of a failed step that the run asks about.',
+    args: z.object({
+      run: runId,
+      choice: failureChoice.describe('Try again, pass over, undo everything, or end the run.'),
+      step: z.string().optional().describe('Id of the step, where several ask.'),
+    }),
+    answer: runAnswer,
+  }),
+  'orch.locks': operation({
+    name: 'orch.locks',
+    summary: 'List who holds locks and who waits for them, in order of arrival.',
+    args: z.object({}),
+    answer: z.object({
+      locks: z.array(
+        z.object({
+          run: z.string(),
+          name: z.string(),
+          by: z.string(),
+          locks: z.array(z.string()),
+          since: instant,
+          position: z.number().describe('0 for a holder; as many runs have to end before it is its turn.'),
+        }),
+      ),
+    }),
   }),
 };

@@ -12,6 +12,7 @@ import { Context } from './runtime/context.ts';
 import { renew } from './runtime/effort.ts';
 import { cancelledFault, deadlineFault, Env, toFault } from './runtime/env.ts';
 import { type Frame, PyFault } from './runtime/fault.ts';
+import { Later } from './runtime/later.ts';
 import { SaltCalls } from './runtime/salt-calls.ts';
 import type { Serializers } from './serializers.ts';
 import { slsContext } from './sls-context.ts';
@@ -123,6 +124,7 @@ function variablesOf(request: RenderRequest): Map<string, unknown> {
     for (const [name, value] of slsContext(request.path, request.sls)) variables.set(name, value);
   for (const [name, value] of request.variables ?? [])
     variables.set(name, typeof value === 'bigint' ? integer(value) : value);
+  for (const name of request.later ?? []) variables.set(name, new Later(name));
   return variables;
 }
 

@@ -1,5 +1,6 @@
 import { type Compiled, type Diagnostic, notCompiled } from '../../kernel/index.ts';
 import type { StateModule } from '../../modules/contract/index.ts';
+import { hasMark } from '../../render/index.ts';
 import { anyValue, didYouMean, parseArguments } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { CompileCatalog } from '../contract.ts';
@@ -7,10 +8,14 @@ import type { CompileCatalog } from '../contract.ts';
 /** How a value begins that is only known when the state runs. */
 export const SLOT = '__slot__:';
 
-/** What compiling needs to know about `states`, by full name. */
-export function compileCatalog(states: ReadonlyMap<string, StateModule>): CompileCatalog {
+/** What compiling needs to know about `states`, by full name; `stepWords` are words of steps of orchestrations. */
+export function compileCatalog(
+  states: ReadonlyMap<string, StateModule>,
+  stepWords?: ReadonlySet<string>,
+): CompileCatalog {
   const modules = new Set([...states.keys()].map((name) => name.slice(0, name.lastIndexOf('.'))));
   return {
+    ...(stepWords === undefined ? {} : { stepWords }),
     hasState: (state) => modules.has(state),
     declares: (state, fun, argument) => {
       const declaration = states.get(`${state}.${fun}`);
@@ -33,11 +38,11 @@ export function textKeys(args: PyMap): ReadonlyMap<string, Value> {
   return new Map([...args].map(([key, value]) => [String(key), value] as const));
 }
 
-/** A declaration that takes anything where a slot will be filled in later. */
+/** A declaration that takes anything where a value will be filled in later. */
 function withSlotsOpen(module: StateModule, args: PyMap): StateModule {
   const open: Record<string, ReturnType<typeof anyValue>> = {};
   for (const [key, value] of args) {
-    if (hasSlot(value) && Object.hasOwn(module.args.shape, String(key))) open[String(key)] = anyValue();
+    if (isOpen(value) && Object.hasOwn(module.args.shape, String(key))) open[String(key)] = anyValue();
   }
   return Object.keys(open).length === 0 ? module : { ...module, args: module.args.extend(open) };
 }
@@ -47,6 +52,13 @@ export function hasSlot(value: Value): boolean {
   if (typeof value === 'string') return value.startsWith(SLOT);
   if (Array.isArray(value)) return value.some(hasSlot);
   return value instanceof PyMap && [...value.values()].some(hasSlot);
+}
+
+/** True when a value, or anything in it, is known only when the step runs. */
+function isOpen(value: Value): boolean {
+  if (typeof value === 'string') return value.startsWith(SLOT) || hasMark(value);
+  if (Array.isArray(value)) return value.some(isOpen);
+  return value instanceof PyMap && [...value.values()].some(isOpen);
 }
 
 function unknown(

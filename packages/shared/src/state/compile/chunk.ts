@@ -20,16 +20,18 @@ export function chunkOf(
   tree: Tree,
   keyed: KeyedChunk,
   resolver: RequisiteResolver,
-  catalog: Pick<CompileCatalog, 'declares'>,
+  catalog: Pick<CompileCatalog, 'declares' | 'stepWords'>,
 ): Chunk {
   const { low, place } = keyed.chunk;
   const state = shown(low.get('state')!);
   const fun = shown(low.get('fun')!);
   const takes = (word: string): boolean => !NEVER_ARGUMENTS.has(word) && catalog.declares(state, fun, word);
   const args = new PyMap();
+  const stepWords = new PyMap();
   for (const [key, value] of low) {
     const word = shown(key);
-    if (!word.startsWith('__') && (!RUNNER_WORDS.has(word) || takes(word))) args.set(word, value);
+    if (catalog.stepWords?.has(word) === true && !takes(word)) stepWords.set(word, value);
+    else if (!word.startsWith('__') && (!RUNNER_WORDS.has(word) || takes(word))) args.set(word, value);
   }
   return {
     key: keyed.key,
@@ -45,6 +47,7 @@ export function chunkOf(
     requisites: resolver.requisitesOf(keyed),
     guards: guardsOf(keyed.chunk),
     options: optionsOf(tree, keyed.chunk, takes),
+    ...(stepWords.size === 0 ? {} : { stepWords }),
     ...(place === undefined ? {} : { place }),
   };
 }

@@ -107,15 +107,19 @@ function checkModule(tree: Tree, chunk: Chunk, low: LowChunk, catalog: CompileCa
   }
   const { diagnostics } = catalog.check(state, fun, args, (argument) => low.places.get(argument));
   for (const diagnostic of diagnostics) {
-    const meant = meantWord(diagnostic, args);
+    const meant = meantWord(diagnostic, args, catalog.stepWords);
     const placed = diagnostic.source === undefined && chunk.place !== undefined ? { source: chunk.place } : {};
     tree.unresolved.push({ ...diagnostic, ...placed, ...(meant === '' ? {} : { detail: meant }) });
   }
 }
 
 /** A word of the runner that an unknown argument was probably meant to be, where it resembles no argument. */
-function meantWord({ code, summary, detail }: Diagnostic, args: PyMap): string {
+function meantWord(
+  { code, summary, detail }: Diagnostic,
+  args: PyMap,
+  stepWords: ReadonlySet<string> = new Set(),
+): string {
   if (code !== 'EDGE_UNKNOWN_ARGUMENT' || detail.startsWith('did you mean')) return '';
   const argument = [...args.keys()].find((key) => summary.includes(`\`${String(key)}\``));
-  return argument === undefined ? '' : didYouMean(String(argument), RUNNER_WORDS);
+  return argument === undefined ? '' : didYouMean(String(argument), [...RUNNER_WORDS, ...stepWords]);
 }

@@ -26,22 +26,25 @@ export function decodeFact(json: JsonValue): RunFact {
   return { ...fact, answer };
 }
 
-interface EncodedChunk extends Omit<Chunk, 'name' | 'args' | 'low' | 'guards' | 'options'> {
+interface EncodedChunk extends Omit<Chunk, 'name' | 'args' | 'low' | 'guards' | 'options' | 'stepWords'> {
   readonly name: JsonValue;
   readonly args: JsonValue;
   readonly low: JsonValue;
+  readonly stepWords?: JsonValue;
   readonly guards: Readonly<Record<string, JsonValue>>;
   readonly options: Omit<ChunkOptions, 'checkCmd'> & { readonly checkCmd?: JsonValue };
 }
 
 function encodeChunk(chunk: Chunk, options: EncodeOptions): JsonValue {
   const { checkCmd, ...words } = chunk.options;
+  const { stepWords, ...plain } = chunk;
   const encode = (value: Value): JsonValue => encodeValue(value, options);
   const encoded: EncodedChunk = {
-    ...chunk,
+    ...plain,
     name: encode(chunk.name),
     args: encode(chunk.args),
     low: encode(chunk.low),
+    ...(stepWords === undefined ? {} : { stepWords: encode(stepWords) }),
     guards: Object.fromEntries(
       Object.entries(chunk.guards as Readonly<Record<string, Value>>).map(([guard, value]) => [guard, encode(value)]),
     ),
@@ -67,6 +70,7 @@ function decodeChunk(json: EncodedChunk): Chunk {
     requisites: json.requisites as readonly Requisite[],
     guards: guards as Guards,
     options: checkCmd === undefined ? words : { ...words, checkCmd: decodeValue(checkCmd) },
+    ...(json.stepWords === undefined ? {} : { stepWords: decodeValue(json.stepWords) as PyMap }),
     ...(json.place === undefined ? {} : { place: json.place as SourceRange }),
   };
 }

@@ -1,5 +1,6 @@
+import { Later } from '../runtime/later.ts';
 import { patient } from '../runtime/patience.ts';
-import type { Builtin } from '../runtime/types.ts';
+import { Builtin } from '../runtime/types.ts';
 import { COLLECTION_FILTERS } from './collections.ts';
 import { ITERTOOLS_FILTERS } from './itertools.ts';
 import { SALT_DATA_FILTERS } from './salt-data.ts';
@@ -18,5 +19,17 @@ export const FILTERS: ReadonlyMap<string, Builtin> = new Map(
     ...SALT_TEXT_FILTERS,
     ...SALT_DATA_FILTERS,
     ...SALT_SYSTEM_FILTERS,
-  ].map((filter) => [filter.name, patient(filter)]),
+  ].map((filter) => [filter.name, whenKnown(patient(filter))]),
 );
+
+/** The filter, which waits for values that are known only later. */
+function whenKnown(filter: Builtin): Builtin {
+  return new Builtin(
+    filter.name,
+    (env: never, args, kwargs) => {
+      const [value, ...others] = args;
+      return value instanceof Later ? value.filtered(filter.name, others, kwargs) : filter.call(env, args, kwargs);
+    },
+    filter,
+  );
+}

@@ -2,6 +2,7 @@ import { PyDate, PyFloat, PyMap, PySet, PyTuple, type Value } from '../../../val
 import { spend } from './effort.ts';
 import { PyFault, typeError, valueError } from './fault.ts';
 import { elements } from './iterate.ts';
+import { Later } from './later.ts';
 import { failing, type Numeric, numeric, setOf } from './operands.ts';
 import { DictView, Markup, Members, Namespace, PyIterator, PyRange, textOf, typeName, Undefined } from './types.ts';
 
@@ -14,6 +15,7 @@ export function eq(left: unknown, right: unknown): boolean {
   const leftType = typeof left;
   if (leftType !== 'object' && leftType === typeof right) return false;
   if (left instanceof Undefined || right instanceof Undefined) return undefinedEqual(left, right);
+  for (const value of [left, right]) if (value instanceof Later) throw value.fault();
   const [a, b] = [numeric(left), numeric(right)];
   // biome-ignore lint/suspicious/noDoubleEquals: a bigint and a number of the same value are equal
   if (a !== undefined && b !== undefined) return plainNumber(a) == plainNumber(b);

@@ -1,5 +1,6 @@
 import { PyFloat, PyMap, PySet, PyTuple, type Value } from '../../../values/index.ts';
 import { type PyFault, typeError } from './fault.ts';
+import { Later } from './later.ts';
 import { DictView, Markup, PyRange, typeName, Undefined } from './types.ts';
 
 /** Python's truth of a value. */
@@ -31,6 +32,7 @@ function truthOfObject(value: object): boolean {
   if (value instanceof Markup) return value.text !== '';
   if (value instanceof PyFloat) return value.value !== 0;
   if (value instanceof DictView || value instanceof PyRange || value instanceof Uint8Array) return value.length > 0;
+  if (value instanceof Later) throw value.fault();
   return true;
 }
 

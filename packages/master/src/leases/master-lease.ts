@@ -1,0 +1,87 @@
+import { type Clock, EdgeError, errorMessage, type InstantMs, type Logger, newId } from '@edge-run/shared/kernel';
+import { idFromToken, idToken } from '@edge-run/shared/protocol';
+import type { KV } from '@nats-io/kv';
+import { z } from 'zod';
+
+/** How long after its last sign of life a master counts as gone. */
+export const LEASE_MS = 10_000;
+/** A lease is renewed so often that two renewals may be lost. */
+const RENEW_MS = LEASE_MS / 4;
+/** What cannot be fenced is begun only while at least this much of the lease is left. */
+const MARGIN_MS = LEASE_MS / 4;
+
+const leaseBody = z.object({ at: z.number(), boot: z.string() });
+
+/** Which masters are alive. */
+export interface MasterLease {
+  /** Resolves while enough of the lease is left to begin what cannot be taken back. @throws EdgeError when `signal` aborts */
+  holds(signal: AbortSignal): Promise<void>;
+  /** Ids of the masters whose lease has not run out, this one among them. */
+  alive(): Promise<ReadonlySet<string>>;
+  /** Gives the lease back, so that others need not wait for it to run out. */
+  end(): Promise<void>;
+}
+
+/** What a lease is kept with. */
+export interface MasterLeaseOptions {
+  readonly id: string;
+  /** A bucket whose entries expire after `LEASE_MS`. */
+  readonly bucket: Pick<KV, 'put' | 'delete' | 'keys' | 'get'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Takes and keeps a lease until `end`. Others take a master's runs over only when its lease has run out. */
+export async function keepLease({ id, bucket, clock, log }: MasterLeaseOptions): Promise<MasterLease> {
+  const key = idToken(id);
+  const boot = newId();
+  const stopped = new AbortController();
+  let renewedAt: InstantMs = Number.NEGATIVE_INFINITY;
+  const renew = async (): Promise<void> => {
+    const at = clock.now();
+    await bucket.put(key, JSON.stringify({ at, boot }));
+    renewedAt = at;
+  };
+  await renew();
+  const renewing = (async () => {
+    while (!stopped.signal.aborted) {
+      await clock.sleep(RENEW_MS, stopped.signal).catch(() => undefined);
+      if (stopped.signal.aborted) return;
+      await renew().catch((error: unknown) =>
+        log.warn('the lease of this master could not be renewed', { reason: errorMessage(error) }),
+      );
+    }
+  })();
+  return {
+    async holds(signal) {
+      while (clock.now() - renewedAt > LEASE_MS - MARGIN_MS) {
+        signal.throwIfAborted();
+        await clock.sleep(100, signal);
+      }
+    },
+    async alive() {
+      const ids = new Set<string>();
+      for await (const token of await bucket.keys()) ids.add(idFromToken(token));
+      return ids;
+    },
+    async end() {
+      stopped.abort();
+      await renewing;
+      const entry = await bucket.get(key);
+      // A namesake may have the lease by now.
+      if (entry !== null && entry.operation === 'PUT' && leaseBody.parse(entry.json()).boot === boot)
+        await bucket.delete(key);
+    },
+  };
+}
+
+/** A lease of a master that is alone: simulations and tests. */
+export function soleLease(id: string): MasterLease {
+  return {
+    holds: async (signal) => {
+      if (signal.aborted) throw new EdgeError('EDGE_CANCELLED', 'cancelled', {}, { cause: signal.reason });
+    },
+    alive: async () => new Set([id]),
+    end: async () => {},
+  };
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import type { FileSource } from '@edge-run/shared/files';
+import type { JsonValue } from '@edge-run/shared/kernel';
+import type { MovedInput } from '@edge-run/shared/protocol';
+import { encodeValue, type PyMap } from '@edge-run/shared/values';
+
+/** What a plan was made of → its digest. */
+export type Sources = Readonly<Record<string, string>>;
+
+/**
+ * Digests of the files of an environment and of a pillar. Secrets count as sealed: that one changed is not to be seen
+ * from outside.
+ */
+export async function sourcesOf(files: FileSource, saltenv: string, pillar: PyMap): Promise<Sources> {
+  const listing = createHash('sha256');
+  for await (const { path, digest, mode } of files.list('', saltenv)) listing.update(`${path}\0${digest}\0${mode}\n`);
+  return { states: `sha256:${listing.digest('hex')}`, pillar: digestOf(encodeValue(pillar)) };
+}
+
+/** What is no longer as it was; a source that was not recorded has not moved. */
+export function movedSources(was: Sources, is: Sources): readonly MovedInput[] {
+  return Object.entries(was).flatMap(([what, digest]) => {
+    const now = is[what];
+    return now === undefined || now === digest ? [] : [{ what, was: digest, is: now }];
+  });
+}
+
+/** `sha256:<hex>` of JSON, whatever the order of its keys. */
+export function digestOf(value: JsonValue): string {
+  return `sha256:${createHash('sha256').update(canonical(value)).digest('hex')}`;
+}
+
+function canonical(value: JsonValue): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  const pairs = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${pairs.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item as JsonValue)}`).join(',')}}`;
+}
