@@ -13,7 +13,7 @@ describeLocks('locks in a key-value bucket', async () => {
   const open = async () => {
     connections += 1;
     const { connection } = await nats.connect(`locks-${connections}`);
-    return kvLockStore((await openLeaseBuckets(connection)).locks);
+    return kvLockStore((await openLeaseBuckets(connection, 10_000)).locks);
   };
   return { open, close: () => nats.stop() };
 });

@@ -46,7 +46,7 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
     const events = await openEvents({ bus, connection, clock, log, source: `master:${config.id}` });
     const journal = await openJetStreamJournal<RunJournalEvent>({ connection, clock });
     const streams = await openJobStreams(bus, clock);
-    const leases = await openLeaseBuckets(connection);
+    const leases = await openLeaseBuckets(connection, config.lease * 1000);
     return { ...options, connections, events, journal, leases, ...streams, background: new Background(log), signal };
   } catch (error) {
     await connections.close();

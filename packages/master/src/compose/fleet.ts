@@ -14,7 +14,7 @@ import {
   trackPresence,
 } from '../jobs/index.ts';
 import type { Keyring } from '../keys/index.ts';
-import { FactsStore, MineService, Nodes, openMineStore } from '../nodes/index.ts';
+import { FactsStore, MineService, Nodes, openMineStore, shareFacts } from '../nodes/index.ts';
 import { RELEASED } from '../orchestration/index.ts';
 import type { Core } from './core.ts';
 import { createFileServer, type FileServer } from './fileserver.ts';
@@ -80,6 +80,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
     signal,
   });
   const factsStore = new FactsStore(join(config.data_dir, 'facts'), clock);
+  await shareFacts(factsStore, core.connections.bus.connection, { log, signal });
   const pillarOf: PillarOf = (id, { pillarenv, override, layers = false }) =>
     compilePillar({
       id,

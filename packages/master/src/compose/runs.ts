@@ -4,7 +4,8 @@ import { errorMessage, type JsonValue, newId } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
 import { encodeValue } from '@edge-run/shared/values';
 import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
-import { keepLease, kvLockStore, LEASE_MS, Locks, type MasterLease } from '../leases/index.ts';
+import type { JobService } from '../jobs/index.ts';
+import { keepLease, kvLockStore, Locks, type MasterLease } from '../leases/index.ts';
 import {
   afterCrash,
   compileOrchestration,
@@ -56,7 +57,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     },
     clock,
   });
-  const lease = await keepLease({ id: config.id, bucket: core.leases.masters, clock, log });
+  const lease = await keepLease({ id: config.id, leaseMs: config.lease * 1000, bucket: core.leases.masters, clock, log });
   const runs: RunService = new RunService({
     ...{ journal, master: config.id, lease, locks, clock, log },
     compile: (request) => compileOrchestration(request, runtime, checks, signal),
@@ -98,7 +99,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     random: Math.random,
   });
   background.run(history.follow(journal, signal, log, (entry) => runs.observe(entry)));
-  background.run(takeUpOrphans(runs, locks, core));
+  background.run(takeUpOrphans({ runs, locks, lease, jobs }, core));
   const switchOn: Runs['switchOn'] = async () => {
     if (local === undefined) return [];
     return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
@@ -106,16 +107,36 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
   return { runs, commands, locks, lease, history, runners, switchOn };
 }
 
-/** Looks again and again for runs whose master is gone, and for locks of runs that have ended, until the master stops. */
-async function takeUpOrphans(runs: RunService, locks: Locks, { clock, signal, log }: Core): Promise<void> {
+/** What a master looks after that others may leave behind. */
+interface Heritage {
+  readonly runs: RunService;
+  readonly locks: Locks;
+  readonly lease: MasterLease;
+  readonly jobs: Pick<JobService, 'resume'>;
+}
+
+/**
+ * Looks again and again for runs and jobs whose master is gone, and for locks of runs that have ended, until the master
+ * stops.
+ */
+async function takeUpOrphans({ runs, locks, lease, jobs }: Heritage, core: Core): Promise<void> {
+  const { clock, signal, log, config } = core;
+  let before = await lease.alive();
   while (!signal.aborted) {
-    await clock.sleep(LEASE_MS / 2, signal).catch(() => undefined);
+    await clock.sleep(config.lease * 500, signal).catch(() => undefined);
     if (signal.aborted) return;
     try {
+      const alive = await lease.alive();
+      const gone = [...before].filter((id) => !alive.has(id));
+      if (gone.length > 0) {
+        log.warn('a master is gone: taking over what it did', { gone });
+        await jobs.resume();
+      }
+      before = alive;
       await runs.takeUpOrphans();
       await locks.dropEnded();
     } catch (error) {
-      log.warn('could not look for runs that nobody drives', { reason: errorMessage(error) });
+      log.warn('could not look for what other masters left', { reason: errorMessage(error) });
     }
   }
 }

@@ -138,6 +138,11 @@ export const masterConfigSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Accept every minion that knocks. For tests and demonstrations only.'),
+  lease: z
+    .number()
+    .min(2)
+    .default(10)
+    .describe('Seconds after its last sign of life until other masters of the same bus take over what a master did.'),
   deadline: z.number().positive().default(300).describe('Seconds until a job that says nothing else is given up.'),
   mine_interval: z
     .number()

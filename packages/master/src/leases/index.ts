@@ -2,4 +2,4 @@ export { type LeaseBuckets, openLeaseBuckets } from './buckets.ts';
 export { kvLockStore, type LockStore, memoryLockStore } from './lock-store.ts';
 export { type LockEntry, type LockHolder, type LockPlace, type LockTable, placeOf } from './lock-table.ts';
 export { Locks, type LocksOptions } from './locks.ts';
-export { keepLease, LEASE_MS, type MasterLease, type MasterLeaseOptions, soleLease } from './master-lease.ts';
+export { keepLease, type MasterLease, type MasterLeaseOptions, soleLease } from './master-lease.ts';

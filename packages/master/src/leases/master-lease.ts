@@ -3,12 +3,10 @@ import { idFromToken, idToken } from '@edge-run/shared/protocol';
 import type { KV } from '@nats-io/kv';
 import { z } from 'zod';
 
-/** How long after its last sign of life a master counts as gone. */
-export const LEASE_MS = 10_000;
-/** A lease is renewed so often that two renewals may be lost. */
-const RENEW_MS = LEASE_MS / 4;
-/** What cannot be fenced is begun only while at least this much of the lease is left. */
-const MARGIN_MS = LEASE_MS / 4;
+/** A lease is renewed so many times before it runs out: two renewals may be lost. */
+const RENEWALS = 4;
+/** What cannot be fenced is begun only while at least this share of the lease is left. */
+const MARGIN = 0.25;
 
 const leaseBody = z.object({ at: z.number(), boot: z.string() });
 
@@ -25,14 +23,16 @@ export interface MasterLease {
 /** What a lease is kept with. */
 export interface MasterLeaseOptions {
   readonly id: string;
-  /** A bucket whose entries expire after `LEASE_MS`. */
+  /** How long after its last sign of life a master counts as gone. */
+  readonly leaseMs: number;
+  /** A bucket whose entries expire after `leaseMs`. */
   readonly bucket: Pick<KV, 'put' | 'delete' | 'keys' | 'get'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Takes and keeps a lease until `end`. Others take a master's runs over only when its lease has run out. */
-export async function keepLease({ id, bucket, clock, log }: MasterLeaseOptions): Promise<MasterLease> {
+export async function keepLease({ id, leaseMs, bucket, clock, log }: MasterLeaseOptions): Promise<MasterLease> {
   const key = idToken(id);
   const boot = newId();
   const stopped = new AbortController();
@@ -45,7 +45,7 @@ export async function keepLease({ id, bucket, clock, log }: MasterLeaseOptions):
   await renew();
   const renewing = (async () => {
     while (!stopped.signal.aborted) {
-      await clock.sleep(RENEW_MS, stopped.signal).catch(() => undefined);
+      await clock.sleep(leaseMs / RENEWALS, stopped.signal).catch(() => undefined);
       if (stopped.signal.aborted) return;
       await renew().catch((error: unknown) =>
         log.warn('the lease of this master could not be renewed', { reason: errorMessage(error) }),
@@ -54,7 +54,7 @@ export async function keepLease({ id, bucket, clock, log }: MasterLeaseOptions):
   })();
   return {
     async holds(signal) {
-      while (clock.now() - renewedAt > LEASE_MS - MARGIN_MS) {
+      while (clock.now() - renewedAt > leaseMs * (1 - MARGIN)) {
         signal.throwIfAborted();
         await clock.sleep(100, signal);
       }

@@ -14,6 +14,7 @@ export class FactsStore {
   readonly #facts = new Map<string, PyMap>();
   /** Host id → the write that is under way. */
   readonly #writes = new Map<string, Promise<void>>();
+  #onChange: (id: string, facts: PyMap | undefined) => void = () => {};
 
   constructor(dir: string, clock: Clock) {
     this.#dir = dir;
@@ -36,12 +37,18 @@ export class FactsStore {
     return this.#toldAt.get(id);
   }
 
+  /** Hears every host whose facts were told or forgotten (undefined) from now on. */
+  onChange(hear: (id: string, facts: PyMap | undefined) => void): void {
+    this.#onChange = hear;
+  }
+
   /** A host may tell its facts several times at once: writes of one host come one after the other. */
   async set(id: string, facts: PyMap): Promise<void> {
     const known = this.#facts.get(id);
     this.#facts.set(id, facts);
     const now = this.#clock.now();
     this.#toldAt.set(id, now);
+    this.#onChange(id, facts);
     const isSame = known !== undefined && valuesEqual(known, facts);
     const work = (): Promise<void> => (isSame ? this.#touch(id, now) : this.#write(id, facts, now));
     const write = (this.#writes.get(id) ?? Promise.resolve()).then(work);
@@ -57,6 +64,7 @@ export class FactsStore {
   async delete(id: string): Promise<void> {
     this.#facts.delete(id);
     this.#toldAt.delete(id);
+    this.#onChange(id, undefined);
     await this.#writes.get(id);
     await rm(join(this.#dir, `${idToken(id)}.json`), { force: true });
   }

@@ -87,6 +87,7 @@ export class RunService {
   readonly #active = new Map<string, ActiveRun>();
   /** Runs whose journal has no end, as far as it was heard. */
   readonly #open = new Set<string>();
+  #searching: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
   constructor(options: RunServiceOptions) {
@@ -234,12 +235,19 @@ export class RunService {
    */
   async takeUp(): Promise<readonly string[]> {
     const latest = await this.#options.journal.latest();
-    return this.#takeUp(latest.filter(({ events }) => events.at(-1)?.type !== 'run-ended').map(({ run }) => run));
+    return this.#takeUpAll(latest.filter(({ events }) => events.at(-1)?.type !== 'run-ended').map(({ run }) => run));
   }
 
   /** As `takeUp`, of the runs that `observe` has heard of. */
   takeUpOrphans(): Promise<readonly string[]> {
-    return this.#takeUp([...this.#open]);
+    return this.#takeUpAll([...this.#open]);
+  }
+
+  /** One search after the other: two would take the same run. */
+  #takeUpAll(runs: readonly string[]): Promise<readonly string[]> {
+    const search = this.#searching.then(() => this.#takeUp(runs));
+    this.#searching = search.catch(() => undefined);
+    return search;
   }
 
   async #takeUp(runs: readonly string[]): Promise<readonly string[]> {
