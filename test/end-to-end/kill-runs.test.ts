@@ -21,9 +21,9 @@ test(`a deployment goes on where its killed master left it (seed ${seed})`, asyn
     const deaths: readonly Death[] = [
       { kind: 'entry', after, isDelivered: false },
       { kind: 'entry', after, isDelivered: true },
-      { kind: 'instant', afterMs: random() * 800 },
+      { kind: 'instant', afterMs: random() * 800, master: 'one' },
     ];
     const death = deaths[trial % 3]!;
-    await proveDeath(fleet, `t${trial}`, { master: 'one', death, recover: () => fleet.startMaster('one') });
+    await proveDeath(fleet, `t${trial}`, { death, recover: (master) => fleet.startMaster(master) });
   }
 });

@@ -37,28 +37,25 @@ export function startProof(masters: readonly string[]): Promise<KillableMasters>
 /** When the master dies: as it appends an entry, which arrives or not, or so many milliseconds after it was asked. */
 export type Death =
   | { readonly kind: 'entry'; readonly after: number; readonly isDelivered: boolean }
-  | { readonly kind: 'instant'; readonly afterMs: number };
+  | { readonly kind: 'instant'; readonly afterMs: number; readonly master: string };
 
 /**
- * One deployment in which `master` dies; `recover` brings a master back where no other takes over. The run ends well,
- * every step ran exactly once, none is lost, and the lock is free.
+ * One deployment in which the master that drives it dies, at an entry of its journal, or any master at an instant.
+ * `recover` brings it back where no other takes over. The run ends well, every step ran exactly once, none is lost, and
+ * the lock is free.
  */
 export async function proveDeath(
   fleet: KillableMasters,
   trial: string,
-  { master, death, recover }: { readonly master: string; readonly death: Death; recover(): Promise<void> },
+  { death, recover }: { readonly death: Death; recover(master: string): Promise<void> },
 ): Promise<void> {
   const known = new Set((await fleet.runs()).map(({ run }) => run));
-  const killed =
-    death.kind === 'entry'
-      ? fleet.killAtEntry(master, death.after, death.isDelivered)
-      : new Promise<void>((resolve) => setTimeout(() => resolve(fleet.killMaster(master)), death.afterMs));
+  const killed = death.kind === 'entry' ? fleet.killAtEntry(death.after, death.isDelivered) : killAfter(fleet, death);
   const asked = fleet
     .ask('orch.run', { name: 'deploy', pillar: { trial } })
     .then((answer) => (answer as { run: string }).run)
     .catch(() => undefined);
-  await Promise.race([killed, limit(30_000, `the master did not die in trial ${trial}`)]);
-  await recover();
+  await recover(await Promise.race([killed, limit(30_000, `the master did not die in trial ${trial}`)]));
   const begun = async (): Promise<string | undefined> =>
     (await fleet.runs().catch(() => [])).find(({ run }) => !known.has(run))?.run;
   // Killed before the plan was stored: nothing has happened, and whoever asked was not told of a run.
@@ -86,6 +83,15 @@ export async function proveDeath(
     async () => ((await fleet.ask('orch.locks', {})) as { locks: unknown[] }).locks.length === 0,
     `the lock of trial ${trial} is free`,
   );
+}
+
+async function killAfter(
+  fleet: KillableMasters,
+  { master, afterMs }: Extract<Death, { kind: 'instant' }>,
+): Promise<string> {
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  await fleet.killMaster(master);
+  return master;
 }
 
 async function limit(ms: number, what: string): Promise<never> {

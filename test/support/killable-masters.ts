@@ -120,12 +120,28 @@ export class KillableMasters {
     await gone;
   }
 
-  /** Kills a master when it appends entry number `after + 1` of a journal. Resolves once it is dead. */
-  killAtEntry(id: string, after: number, isDelivered: boolean): Promise<void> {
-    const { proxy, child } = this.#masters.get(id)!;
-    const gone = new Promise<void>((resolve) => child!.once('exit', () => resolve()));
-    proxy.arm({ subject: 'edge.run.', after, isDelivered, spring: () => child!.kill('SIGKILL') });
-    return gone;
+  /** Kills the first master that appends entry number `after + 1` of a journal, and answers which. */
+  killAtEntry(after: number, isDelivered: boolean): Promise<string> {
+    return new Promise((resolve) => {
+      for (const [id, { proxy, child }] of this.#masters) {
+        if (!this.isAlive(id)) continue;
+        const spring = (): void => {
+          for (const other of this.#masters.values()) other.proxy.disarm();
+          child!.once('exit', () => resolve(id));
+          child!.kill('SIGKILL');
+        };
+        proxy.arm({ subject: 'edge.run.', after, isDelivered, spring });
+      }
+    });
+  }
+
+  /** Address of the nats-server, past the proxies. */
+  get url(): string {
+    return this.#nats.url;
+  }
+
+  pid(id: string): number {
+    return this.#masters.get(id)!.child!.pid!;
   }
 
   isAlive(id: string): boolean {

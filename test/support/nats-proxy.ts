@@ -18,6 +18,7 @@ export interface NatsProxy {
   /** Messages on the subject that came through since the last `arm`. */
   readonly seen: number;
   arm(ambush: Ambush): void;
+  disarm(): void;
   close(): Promise<void>;
 }
 
@@ -75,6 +76,9 @@ export async function startNatsProxy(url: string): Promise<NatsProxy> {
     arm(armed) {
       seen = 0;
       ambush = armed;
+    },
+    disarm() {
+      ambush = undefined;
     },
     async close() {
       for (const socket of sockets) socket.destroy();
