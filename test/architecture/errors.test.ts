@@ -19,6 +19,7 @@ const NOT_CODES: ReadonlySet<string> = new Set([
   'EDGE_HOME',
   'EDGE_NATS_URL',
   'EDGE_CREDENTIALS',
+  'EDGE_FACTS',
   'EDGE_LOCKS',
   'EDGE_MASTERS',
 ]);

@@ -57,7 +57,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     },
     clock,
   });
-  const lease = await keepLease({ id: config.id, leaseMs: config.lease * 1000, bucket: core.leases.masters, clock, log });
+  const lease = await keepLease({ id: config.id, leaseMs: config.lease * 1000, bucket: core.leases.masters, tokens: core.leases.masterTokens, clock, log });
   const runs: RunService = new RunService({
     ...{ journal, master: config.id, lease, locks, clock, log },
     compile: (request) => compileOrchestration(request, runtime, checks, signal),
@@ -84,7 +84,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
       runners,
       wheels: createRunnerCalls(keyWheels(fleet.keyring)),
       events: {
-        listen: (listenSignal) => events.listen(listenSignal),
+        listen: (listenSignal, wants) => events.listen(listenSignal, wants),
         send: async (tag, data, causedBy) => {
           await events.send({ tag, data: encodeValue(data), ...(causedBy === undefined ? {} : { causedBy }) });
         },
@@ -98,7 +98,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     log,
     random: Math.random,
   });
-  background.run(history.follow(journal, signal, log, (entry) => runs.observe(entry)));
+  background.run(history.follow(journal, signal, { log, clock }, (entry) => runs.observe(entry)));
   background.run(takeUpOrphans({ runs, locks, lease, jobs }, core));
   const switchOn: Runs['switchOn'] = async () => {
     if (local === undefined) return [];

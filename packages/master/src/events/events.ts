@@ -1,8 +1,9 @@
 import { type Bus, decodeBody } from '@edge-run/shared/bus';
 import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
-import { type EdgeEvent, edgeEvent, eventSubject, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
+import { type EdgeEvent, edgeEvent, eventSubject, STREAMS } from '@edge-run/shared/protocol';
 import { DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { EventHub, type WantsTag } from './hub.ts';
 
 /** How long events are kept. */
 const KEPT_FOR_MS = 7 * 24 * 3_600_000;
@@ -24,8 +25,8 @@ export interface NewEvent {
 /** The events of the installation: sent to everybody who watches, and kept in a stream. */
 export interface Events {
   send(event: NewEvent): Promise<EdgeEvent>;
-  /** Every event from now on, until `signal` aborts. The subscription stands when the promise resolves. */
-  listen(signal: AbortSignal): Promise<AsyncIterable<EdgeEvent>>;
+  /** Every event that is wanted from now on, until `signal` aborts. The subscription stands when the promise resolves. */
+  listen(signal: AbortSignal, wants?: WantsTag): Promise<AsyncIterable<EdgeEvent>>;
   /** Kept events since an instant, oldest first, at most the last `limit`. */
   recent(options: {
     readonly since?: number;
@@ -48,30 +49,16 @@ export interface EventsOptions {
 export async function openEvents(options: EventsOptions): Promise<Events> {
   const { bus, connection, clock, source } = options;
   await ensureStream(connection);
+  const hub = new EventHub(bus, options.log);
   return {
     async send({ id = newId(), at = clock.now(), ...rest }) {
       const event: EdgeEvent = { source, ...rest, id, at };
       await bus.publish(eventSubject(event.tag), event);
       return event;
     },
-    async listen(signal) {
-      const messages = bus.subscribe(SUBJECTS.events, { signal });
-      await bus.flush();
-      return parsed(messages, options.log);
-    },
+    listen: (signal, wants) => hub.listen(signal, wants),
     recent: (query) => readRecent(connection, query),
   };
-}
-
-async function* parsed(
-  messages: AsyncIterable<{ readonly body: unknown; readonly subject: string }>,
-  log: Logger,
-): AsyncIterable<EdgeEvent> {
-  for await (const { body, subject } of messages) {
-    const event = edgeEvent.safeParse(body);
-    if (event.success) yield event.data;
-    else log.warn('an event that is none was dropped', { subject });
-  }
 }
 
 async function ensureStream(connection: NatsConnection): Promise<void> {

@@ -26,13 +26,15 @@ export interface MasterLeaseOptions {
   /** How long after its last sign of life a master counts as gone. */
   readonly leaseMs: number;
   /** A bucket whose entries expire after `leaseMs`. */
-  readonly bucket: Pick<KV, 'put' | 'delete' | 'keys' | 'get'>;
+  readonly bucket: Pick<KV, 'put' | 'delete' | 'get'>;
+  /** Keys of the bucket. Its own list of keys waits for ever for one that expires while it is read. */
+  readonly tokens: () => Promise<readonly string[]>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Takes and keeps a lease until `end`. Others take a master's runs over only when its lease has run out. */
-export async function keepLease({ id, leaseMs, bucket, clock, log }: MasterLeaseOptions): Promise<MasterLease> {
+export async function keepLease({ id, leaseMs, bucket, tokens, clock, log }: MasterLeaseOptions): Promise<MasterLease> {
   const key = idToken(id);
   const boot = newId();
   const stopped = new AbortController();
@@ -61,7 +63,10 @@ export async function keepLease({ id, leaseMs, bucket, clock, log }: MasterLease
     },
     async alive() {
       const ids = new Set<string>();
-      for await (const token of await bucket.keys()) ids.add(idFromToken(token));
+      for (const token of await tokens()) {
+        const entry = await bucket.get(token);
+        if (entry?.operation === 'PUT') ids.add(idFromToken(token));
+      }
       return ids;
     },
     async end() {

@@ -1,10 +1,12 @@
-import { EdgeError, type Logger } from '@edge-run/shared/kernel';
+import { type Clock, EdgeError, type Logger } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, RunSummary } from '@edge-run/shared/protocol';
 import { countRun, foldRun, type RunView, unknownRun } from '@edge-run/shared/view';
 import type { Journal, JournalEntry } from '../journal/index.ts';
 
 /** How many runs are kept in memory; older ones are still in the journal. */
 const KEPT_RUNS = 2_000;
+/** How long after the journal could not be read on it is tried again. */
+const REREAD_PAUSE_MS = 1_000;
 
 /** The runs of the journal as lists show them: a read model that is rebuilt from the journal at every start. */
 export class RunHistory {
@@ -14,16 +16,20 @@ export class RunHistory {
   async follow(
     journal: Journal<RunJournalEvent>,
     signal: AbortSignal,
-    log: Logger,
+    { log, clock }: { readonly log: Logger; readonly clock: Clock },
     onEntry: (entry: JournalEntry<RunJournalEvent>) => void = () => {},
   ): Promise<void> {
-    try {
-      for await (const entry of journal.tail(signal)) {
-        this.#take(entry.run, entry.events);
-        onEntry(entry);
+    while (!signal.aborted) {
+      try {
+        for await (const entry of journal.tail(signal)) {
+          this.#take(entry.run, entry.events);
+          onEntry(entry);
+        }
+      } catch (error) {
+        if (!signal.aborted) log.warn('the journal is read anew for the list of runs', { reason: String(error) });
       }
-    } catch (error) {
-      if (!signal.aborted) log.error('the list of runs is no longer kept up to date', { reason: String(error) });
+      // Read from the beginning: what is folded again changes nothing.
+      if (!signal.aborted) await clock.sleep(REREAD_PAUSE_MS, signal).catch(() => undefined);
     }
   }
 

@@ -32,7 +32,7 @@ export interface RunnerRequest {
 
 /** Events as they pass. */
 export interface EventWaiter {
-  /** Every event from now on, until `signal` aborts. The subscription stands when the promise resolves. */
-  listen(signal: AbortSignal): Promise<AsyncIterable<EdgeEvent>>;
+  /** Every event that is wanted from now on, until `signal` aborts. The subscription stands when the promise resolves. */
+  listen(signal: AbortSignal, wants?: (tag: string) => boolean): Promise<AsyncIterable<EdgeEvent>>;
   send(tag: string, data: Value, causedBy?: string): Promise<void>;
 }

@@ -41,6 +41,25 @@ function planOf(
   return plainOrchestration('orch.x', { chunks });
 }
 
+function undoKey(key: string): string {
+  return `undo ${key}`;
+}
+
+/** The same with a step that undoes each but the last, and a run that is to be undone when it fails. */
+function withUndo(compiled: CompiledOrchestration): CompiledOrchestration {
+  const { chunks } = compiled.stored.plan;
+  const undone = chunks.slice(0, -1);
+  return {
+    ...compiled,
+    options: { ...compiled.options, onFailure: 'rollback' },
+    stored: {
+      ...compiled.stored,
+      settings: Object.fromEntries(undone.map(({ key }) => [key, { undo: [undoKey(key)] }])),
+      undo: { chunks: undone.map((chunk) => ({ ...chunk, key: undoKey(chunk.key) })) },
+    },
+  };
+}
+
 const plans = fc
   .array(fc.record({ needs: fc.array(fc.nat(20), { maxLength: 3 }), parallel: fc.boolean() }), {
     minLength: 1,
@@ -138,6 +157,33 @@ describe('a run', () => {
         expect(new Set(resultsOf(record.state).map(({ step }) => step)).size).toBe(steps.length);
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it('is undone as far as it went, wherever the master is killed', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.nat(25), fc.boolean(), async (count, append, stored) => {
+        const compiled = withUndo(
+          planOf(Array.from({ length: count + 1 }, (_, index) => ({ needs: index === 0 ? [] : [index - 1], parallel: false }))),
+        );
+        const keys = compiled.stored.plan.chunks.map(({ key }) => key);
+        const failing = new Set([keys[count]!]);
+        const journal = createMemoryJournal<RunJournalEvent>();
+        const first = master(journal, compiled, [], failing, { append: append + 1, stored });
+        const started = await first.start({ name: 'x', by: 'test', id: 'r' }).catch(() => undefined);
+        if (started !== undefined) await settled(journal, first, 'r');
+        if ((await journal.read('r')).length === 0) return;
+
+        const second = master(journal, compiled, [], failing);
+        await second.takeUp();
+        const record = await second.wait('r', new AbortController().signal);
+        expect(record.end).toMatchObject({ outcome: 'rolled-back', exitCode: 5 });
+        expect(record.rolledBack?.steps).toEqual(keys.slice(0, count).reverse());
+        const undone = (await journal.read('r-rollback')).flatMap(({ events }) => events);
+        const ends = undone.flatMap((event) => (event.type === 'step-ended' ? [event.step] : []));
+        expect(ends).toEqual(keys.slice(0, count).reverse().map(undoKey));
+      }),
+      { numRuns: 100 },
     );
   });
 

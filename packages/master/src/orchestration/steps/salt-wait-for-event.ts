@@ -29,8 +29,9 @@ export const saltWaitForEvent = defineStep({
     const wait = limitOf(args.timeout * 1000, ctx);
     const seen: Id[] = [];
     try {
-      for await (const event of await ctx.ports.events.listen(wait.signal)) {
-        if (!globMatches(args.name, event.tag)) continue;
+      const wanted = (tag: string): boolean => globMatches(args.name, tag);
+      for await (const event of await ctx.ports.events.listen(wait.signal, wanted)) {
+        if (!wanted(event.tag)) continue;
         const id = idOf(decodeValue(event.data), args.event_id);
         const index = id === undefined ? -1 : missing.indexOf(id);
         if (id === undefined || index < 0) continue;
