@@ -160,6 +160,22 @@ ${line('one', UNDO('one'))}${line('two', '    - undo:\n      - cmd.run:\n       
     expect(await log()).toEqual(['one', 'two', 'undo two', 'undo one']);
   });
 
+  it('undoes nested orchestrations in their turn', async () => {
+    const inner = `${line('inner', UNDO('inner'))}`;
+    await start(
+      `__run__: {on_failure: rollback}
+${line('one', UNDO('one'))}
+nested:
+  salt.runner:
+    - name: state.orchestrate
+    - mods: orch.inner
+${line('two', UNDO('two'))}${FAILING}`,
+      { 'salt/orch/inner.sls': inner },
+    );
+    expect((await ended(await begin())).end).toMatchObject({ outcome: 'rolled-back', exitCode: 5 });
+    expect(await log()).toEqual(['one', 'inner', 'two', 'broken', 'undo two', 'undo inner', 'undo one']);
+  });
+
   it('is not to be had where nothing says how', async () => {
     await start(line('one'));
     const run = await begin();

@@ -1,6 +1,6 @@
 import { formatDuration, type InstantMs } from '@edge-run/shared/kernel';
 import { EXIT, type RunJournalEvent, type StepReturn } from '@edge-run/shared/protocol';
-import { decide, type RunAction, type StepKey } from '@edge-run/shared/state';
+import { type Chunk, decide, type RunAction, type StepKey } from '@edge-run/shared/state';
 import { type EntryOf, failedHostsOf, type RunRecord } from './run-record.ts';
 
 /** A step to begin, or to begin again. */
@@ -115,9 +115,9 @@ function afterAbort(record: RunRecord, { outcome, reason, rollback, by }: EntryO
     const steps = stepsToUndo(record);
     if (steps.length > 0) return { decisions: [{ kind: 'roll-back', steps, reason }] };
   }
-  if (record.rolledBack?.outcome === 'succeeded')
+  if (record.rolledBack?.outcome === 'succeeded' && record.rolledBack.steps.length > 0)
     return end({ outcome: 'rolled-back', exitCode: EXIT.rolledBack, error });
-  if (record.rolledBack !== undefined) {
+  if (record.rolledBack?.outcome === 'failed') {
     const message = `${reason}; undoing it failed too: see run ${record.rolledBack.rollback}`;
     return end({ outcome: 'failed', exitCode: EXIT.rollbackFailed, error: errorOf('EDGE_ROLLBACK_FAILED', message) });
   }
@@ -131,9 +131,23 @@ const ABORT_CODE = {
   failed: 'EDGE_TOO_MANY_FAILED',
 } as const;
 
-/** Steps with an undo that ran in this run, the last one first; what a failed one did halfway is undone too. */
-export function stepsToUndo({ done, stored }: RunRecord): readonly StepKey[] {
-  return done.filter((step) => (stored.settings[step]?.undo ?? []).length > 0).reverse();
+/**
+ * Steps with an undo that ran in this run, the last one first; what a failed one did halfway is undone too. A nested
+ * orchestration is undone by its own steps' undo, unless the step says something else.
+ */
+export function stepsToUndo({ done, stored, state }: RunRecord): readonly StepKey[] {
+  const { nodes, runNodes } = state.graph;
+  return done
+    .filter((step) => {
+      const { undo } = stored.settings[step] ?? {};
+      return undo === undefined ? isNestedRun(nodes[runNodes.get(step)!]!.chunk) : undo.length > 0;
+    })
+    .reverse();
+}
+
+/** True for a step that runs an orchestration of its own. */
+export function isNestedRun({ state, fun, name }: Chunk): boolean {
+  return state === 'salt' && fun === 'runner' && /^state\.(orchestrate|orch|sls)$/.test(String(name));
 }
 
 /** How a step went, as the driver saw it. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { HostRuntime } from '@edge-run/shared/execute';
 import type { Clock, Logger } from '@edge-run/shared/kernel';
 import type { StateModule } from '@edge-run/shared/modules/contract';
@@ -9,7 +8,7 @@ import type { DriverPorts } from './driver.ts';
 import { fillLate, registeredValues, STEPS_NAME } from './registers.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
-import { asState, jobIdOf } from './step-states.ts';
+import { asState, stepJobId } from './step-states.ts';
 
 /** What the steps of runs are executed with. */
 export interface StepExecutorOptions {
@@ -96,7 +95,7 @@ function stepContext(
     run: identity,
     step,
     onlyHosts: record.onlyHosts.get(step),
-    jid: jobIdOf(record.id, step, mode, round, (text) => createHash('sha256').update(text).digest('hex')),
+    jid: stepJobId(record.id, step, mode, round),
     ports,
     signal,
     log,

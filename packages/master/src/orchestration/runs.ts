@@ -8,6 +8,7 @@ import {
   newId,
 } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, RunOptions, StepSummary } from '@edge-run/shared/protocol';
+import type { StepKey } from '@edge-run/shared/state';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import type { Journal, JournalEntry, Revision } from '../journal/index.ts';
 import type { Locks, MasterLease } from '../leases/index.ts';
@@ -17,6 +18,7 @@ import { type RetryWishes, retryPlan } from './retry.ts';
 import { rollbackEnd, rollbackPlan } from './rollback.ts';
 import { type EntryOf, encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
 import { digestOf, movedSources, type Sources } from './sources.ts';
+import { stepJobId } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
 
 /** What somebody asks to be run. */
@@ -301,7 +303,7 @@ export class RunService {
   async #startRollback(record: RunRecord, request: RollbackRequest, by: string): Promise<string> {
     const { rollback, steps } = request;
     if (await this.#isKnown(rollback)) return rollback;
-    const { stored, steps: summaries, registered } = rollbackPlan(record, steps);
+    const { stored, steps: summaries, registered } = rollbackPlan(record, steps, await this.#nestedRuns(record, steps));
     const options: RunOptions = { locks: record.options.locks, onFailure: 'continue', onTargetFailure: 'stop' };
     return this.#plan(rollback, {
       ...{ name: record.name, by, options, stored, steps: summaries, registered: { ...registered } },
@@ -309,7 +311,23 @@ export class RunService {
     });
   }
 
+  /** Step → the run it started, where something of that can be undone. */
+  async #nestedRuns(record: RunRecord, steps: readonly StepKey[]): Promise<ReadonlyMap<StepKey, string>> {
+    const nested = new Map<StepKey, string>();
+    for (const step of steps) {
+      if (record.stored.settings[step]?.undo !== undefined) continue;
+      const run = stepJobId(record.id, step, 'run', '1');
+      const child = await this.find(run);
+      if (child !== undefined && child.rolledBack === undefined && stepsToUndo(child).length > 0) nested.set(step, run);
+    }
+    return nested;
+  }
+
   async #rollBack(record: RunRecord, request: RollbackRequest, signal: AbortSignal): Promise<RollbackEnd> {
+    const planned = record.rollback === undefined || !(await this.#isKnown(request.rollback));
+    const nested = planned ? await this.#nestedRuns(record, request.steps) : new Map();
+    const isEmpty = request.steps.every((step) => record.stored.settings[step]?.undo === undefined && !nested.has(step));
+    if (planned && isEmpty) return { outcome: 'succeeded', steps: [] };
     const id = await this.#startRollback(record, request, `run:${record.id}`);
     const undone = await this.wait(id, signal);
     return rollbackEnd(record, request.steps, undone);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { StateModule, Verdict } from '@edge-run/shared/modules/contract';
 import type { StepKey } from '@edge-run/shared/state';
 import type { RunRecord } from './run-record.ts';
@@ -73,12 +74,6 @@ export function afterCrash(record: RunRecord, step: StepKey, kinds: readonly Ste
 }
 
 /** The id of a step's job: the same for the same run, step, mode and attempt, and one subject token. */
-export function jobIdOf(
-  run: string,
-  step: StepKey,
-  mode: string,
-  attempt: string,
-  digest: (text: string) => string,
-): string {
-  return `${run}-${digest(`${step}\n${mode}\n${attempt}`).slice(0, 12)}`;
+export function stepJobId(run: string, step: StepKey, mode: string, attempt: string): string {
+  return `${run}-${createHash('sha256').update(`${step}\n${mode}\n${attempt}`).digest('hex').slice(0, 12)}`;
 }

@@ -1,14 +1,46 @@
 import { EdgeError } from '@edge-run/shared/kernel';
+import { EXIT } from '@edge-run/shared/protocol/plain';
 import { anyValue } from '@edge-run/shared/schema';
-import { fromPlain, PyMap } from '@edge-run/shared/values';
+import { fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
-import { RELEASED, type RunCommands, type RunService } from '../orchestration/index.ts';
+import { RELEASED, type RunCommands, type RunRecord, type RunService } from '../orchestration/index.ts';
 import { defineRunner, type Runner } from './contract.ts';
 import { stateReturns } from './state-returns.ts';
 
 /** Runs an orchestration and answers as Salt's runner does: `{data: {master: returns}, outputter, retcode}`. */
 export function stateRunners(runs: RunService, commands: RunCommands, master: string): readonly Runner[] {
-  return ['state.orchestrate', 'state.orch', 'state.sls'].map((name) => orchestrate(name, runs, commands, master));
+  return [
+    ...['state.orchestrate', 'state.orch', 'state.sls'].map((name) => orchestrate(name, runs, commands, master)),
+    rollback(runs, master),
+  ];
+}
+
+function rollback(runs: RunService, master: string): Runner {
+  return defineRunner({
+    name: 'orch.rollback',
+    summary: 'Undoes what a run did, and waits until that is done.',
+    returns: 'The return of every step that undoes under the id of the master, and a return code.',
+    args: z.object({ run: z.string().describe('Id of the run that is to be undone.') }),
+    examples: [{ title: 'undo a deployment', args: { run: '01M7ZB9P65EJEX8RS881A9T1VB' } }],
+    failed: (answer) => answer instanceof PyMap && answer.get('retcode') !== 0,
+    async run({ run }, ctx) {
+      const undoing = await runs.rollback(run, ctx.by);
+      ctx.report('started', `run ${undoing}`);
+      const record = await runs.wait(undoing, ctx.signal);
+      // A run that still went on was ended first, and says so.
+      const isUndone = record.end?.exitCode === EXIT.done || record.end?.exitCode === EXIT.rolledBack;
+      return answerOf(record, master, isUndone);
+    },
+  });
+}
+
+/** As Salt's runner answers. */
+function answerOf(record: RunRecord, master: string, isGood = record.end?.exitCode === EXIT.done): Value {
+  return fromPlain({
+    data: { [master]: stateReturns(record) },
+    outputter: 'highstate',
+    retcode: isGood ? 0 : 1,
+  });
 }
 
 function orchestrate(name: string, runs: RunService, commands: RunCommands, master: string): Runner {
@@ -46,11 +78,7 @@ function orchestrate(name: string, runs: RunService, commands: RunCommands, mast
       };
       ctx.signal.addEventListener('abort', cancel, { once: true });
       const record = await runs.wait(run, ctx.signal).finally(() => ctx.signal.removeEventListener('abort', cancel));
-      return fromPlain({
-        data: { [master]: stateReturns(record) },
-        outputter: 'highstate',
-        retcode: record.end?.exitCode === 0 ? 0 : 1,
-      });
+      return answerOf(record, master);
     },
   });
 }
