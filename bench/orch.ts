@@ -32,7 +32,10 @@ const WAITING_RUNS = 1_000;
 const COMMAND_MS = 20;
 
 const pings = (target: string): string =>
-  Array.from({ length: 20 }, (_, index) => `p${index}:\n  salt.function:\n    - name: test.ping\n    - tgt: '${target}'\n`).join('');
+  Array.from(
+    { length: 20 },
+    (_, index) => `p${index}:\n  salt.function:\n    - name: test.ping\n    - tgt: '${target}'\n`,
+  ).join('');
 
 const FILES = {
   'orch/one.sls': pings('h0'),

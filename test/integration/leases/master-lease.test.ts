@@ -32,7 +32,8 @@ test('masters see each other while they live, and no longer when they end or fal
   const seen = eventually(async () => !(await one.alive()).has('three'), 'the silent master is gone', 10_000);
   await seen;
   expect(await one.alive()).toEqual(new Set(['one']));
-  await expect(Promise.race([three.holds(new AbortController().signal), systemClock.sleep(300).then(() => 'fenced')]))
-    .resolves.toBe('fenced');
+  await expect(
+    Promise.race([three.holds(new AbortController().signal), systemClock.sleep(300).then(() => 'fenced')]),
+  ).resolves.toBe('fenced');
   await one.end();
 });

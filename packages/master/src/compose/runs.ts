@@ -57,7 +57,14 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     },
     clock,
   });
-  const lease = await keepLease({ id: config.id, leaseMs: config.lease * 1000, bucket: core.leases.masters, tokens: core.leases.masterTokens, clock, log });
+  const lease = await keepLease({
+    id: config.id,
+    leaseMs: config.lease * 1000,
+    bucket: core.leases.masters,
+    tokens: core.leases.masterTokens,
+    clock,
+    log,
+  });
   const runs: RunService = new RunService({
     ...{ journal, master: config.id, lease, locks, clock, log },
     compile: (request) => compileOrchestration(request, runtime, checks, signal),

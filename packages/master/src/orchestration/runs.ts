@@ -326,7 +326,9 @@ export class RunService {
   async #rollBack(record: RunRecord, request: RollbackRequest, signal: AbortSignal): Promise<RollbackEnd> {
     const planned = record.rollback === undefined || !(await this.#isKnown(request.rollback));
     const nested = planned ? await this.#nestedRuns(record, request.steps) : new Map();
-    const isEmpty = request.steps.every((step) => record.stored.settings[step]?.undo === undefined && !nested.has(step));
+    const isEmpty = request.steps.every(
+      (step) => record.stored.settings[step]?.undo === undefined && !nested.has(step),
+    );
     if (planned && isEmpty) return { outcome: 'succeeded', steps: [] };
     const id = await this.#startRollback(record, request, `run:${record.id}`);
     const undone = await this.wait(id, signal);

@@ -164,7 +164,12 @@ describe('a run', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.nat(25), fc.boolean(), async (count, append, stored) => {
         const compiled = withUndo(
-          planOf(Array.from({ length: count + 1 }, (_, index) => ({ needs: index === 0 ? [] : [index - 1], parallel: false }))),
+          planOf(
+            Array.from({ length: count + 1 }, (_, index) => ({
+              needs: index === 0 ? [] : [index - 1],
+              parallel: false,
+            })),
+          ),
         );
         const keys = compiled.stored.plan.chunks.map(({ key }) => key);
         const failing = new Set([keys[count]!]);
