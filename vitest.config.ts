@@ -15,7 +15,8 @@ export default defineConfig({
     projects: [
       project('unit'),
       project('conformance'),
-      project('architecture'),
+      // Reads every source: slow where much else runs.
+      project('architecture', { testTimeout: 60_000 }),
       project('integration', { testTimeout: 60_000, hookTimeout: 120_000 }),
       // Slow and only run by `npm run test:soak`.
       project('soak', { testTimeout: 1_800_000, hookTimeout: 120_000, fileParallelism: false }),

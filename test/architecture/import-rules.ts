@@ -40,6 +40,7 @@ export const MASTER_LAYERS: Layers = [
   ['returners'],
   ['orchestration'],
   ['deployments', 'reactor', 'scheduler', 'runners'],
+  ['simulation'],
   ['gateway'],
   ['operations', 'api'],
   ['compose'],

@@ -61,6 +61,8 @@ export class LocalOrchestra {
   readonly #options: OrchestraOptions;
   readonly #stop = new AbortController();
   readonly journal = createMemoryJournal<RunJournalEvent>();
+  /** The master's own host. */
+  readonly runtime: HostRuntime;
   readonly runs: RunService;
   readonly commands: RunCommands;
   readonly #runners: RunnerCalls;
@@ -68,7 +70,8 @@ export class LocalOrchestra {
   private constructor(dir: string, options: OrchestraOptions, facts: FactsStore) {
     this.dir = dir;
     this.#options = options;
-    const { runs, commands, runners } = this.#compose(facts);
+    const { runtime, runs, commands, runners } = this.#compose(facts);
+    this.runtime = runtime;
     this.runs = runs;
     this.commands = commands;
     this.#runners = runners;
@@ -98,7 +101,12 @@ export class LocalOrchestra {
     await rm(this.dir, { recursive: true, force: true });
   }
 
-  #compose(facts: FactsStore): { runs: RunService; commands: RunCommands; runners: RunnerCalls } {
+  #compose(facts: FactsStore): {
+    runtime: HostRuntime;
+    runs: RunService;
+    commands: RunCommands;
+    runners: RunnerCalls;
+  } {
     const { master, minions } = this.#options;
     const { clock, events } = this;
     const ids = Object.keys(minions);
@@ -172,7 +180,7 @@ export class LocalOrchestra {
       log,
       random: () => 0,
     });
-    return { runs, commands, runners };
+    return { runtime, runs, commands, runners };
   }
 
   #nodes(ids: readonly string[], facts: FactsStore): Nodes {

@@ -1,4 +1,4 @@
-import { type FailureChoice, failureChoice } from '@edge-run/shared/protocol';
+import type { FailureChoice } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { Argument, type Command } from 'commander';
 import { emit, emitList } from '../output/emit.ts';
@@ -7,6 +7,9 @@ import { readRun } from '../progress/follow-run.ts';
 import { confirm, type Session } from '../session.ts';
 import { type Options, type Register, textOption, type Argument as Words, wordAt } from './registry.ts';
 import { watchRun } from './start-run.ts';
+
+/** Written out: the schema that knows them is slow to load. */
+const FAILURE_CHOICES: readonly FailureChoice[] = ['retry', 'skip', 'rollback', 'abort'];
 
 /** `orch pause|resume|retry|abort|rollback|answer|locks`: what people want of runs. */
 export function addOrchControl(orch: Command, register: Register): void {
@@ -44,7 +47,7 @@ export function addOrchControl(orch: Command, register: Register): void {
     orch
       .command('answer <run>')
       .summary('say what becomes of a failed step the run asks about')
-      .addArgument(new Argument('<choice>', 'what to do').choices([...failureChoice.options]))
+      .addArgument(new Argument('<choice>', 'what to do').choices([...FAILURE_CHOICES]))
       .option('--step <step>', 'which step, where several ask'),
     answerRun,
   );

@@ -11,6 +11,7 @@ import { readRun } from '../progress/follow-run.ts';
 import { changeText } from '../progress/run-watchers.ts';
 import type { Session } from '../session.ts';
 import { addOrchControl } from './orch-control.ts';
+import { addOrchSimulate } from './orch-simulate.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
 import { printRun, startOrchestration, watchRun } from './start-run.ts';
 
@@ -46,6 +47,7 @@ export function addOrchCommands(program: Command, register: Register): void {
   );
   register(orch.command('logs <run>').summary('print the journal of a run'), printJournal);
   addOrchControl(orch, register);
+  addOrchSimulate(orch, register);
 }
 
 function columns(session: Session): readonly Column<RunSummary>[] {

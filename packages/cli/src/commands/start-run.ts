@@ -59,7 +59,7 @@ export async function printRun(session: Session, view: RunView): Promise<void> {
 }
 
 /** The request for `NAME [k=v…]`. @throws EdgeError on unknown keywords, a missing name or wrong types */
-async function readRequest(words: readonly string[], literal = 0): Promise<Request> {
+export async function readRequest(words: readonly string[], literal = 0): Promise<Request> {
   const { args, kwargs, typed } = await encodeWords(words, literal);
   const given = new Map<string, JsonValue>(kwargs);
   const mods = given.get('mods');

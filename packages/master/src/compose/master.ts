@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { EDGE_VERSION } from '@edge-run/shared/kernel';
+import { EDGE_VERSION, silentLogger } from '@edge-run/shared/kernel';
 import type { SwitchedOn } from '../cloud/index.ts';
 import { type Operation, serveGateway } from '../gateway/index.ts';
 import { serveEnrolment } from '../keys/index.ts';
@@ -10,6 +10,7 @@ import {
   orchOperations,
   renderOperations,
 } from '../operations/index.ts';
+import { simulate } from '../simulation/index.ts';
 import { type Automation, startAutomation } from './automation.ts';
 import type { Connections } from './broker.ts';
 import { type Core, type MasterOptions, openCore } from './core.ts';
@@ -113,7 +114,10 @@ function operationsOf(
   const access = { servers, ...admission, ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }) };
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);
   return {
-    ...orchOperations({ runs, commands, locks, history }),
+    ...orchOperations({
+      ...{ runs, commands, locks, history },
+      simulate: (request) => simulate(request, { runtime, known: () => nodes.ids(), log: silentLogger }),
+    }),
     ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
     ...fleetOperations({
       ...{ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf, mergingStrategy },

@@ -1,4 +1,4 @@
-import type { EdgeError } from '@edge-run/shared/kernel';
+import type { EdgeError, JsonValue } from '@edge-run/shared/kernel';
 import { OPERATIONS } from '@edge-run/shared/protocol';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
 import { type Operation, operation } from '../gateway/index.ts';
@@ -10,6 +10,7 @@ import {
   type RunService,
   withoutPlan,
 } from '../orchestration/index.ts';
+import type { Simulation, SimulationRequest } from '../simulation/index.ts';
 
 /** Newest first, and no more than a screen can take when nobody says. */
 const DEFAULT_LIMIT = 50;
@@ -20,6 +21,7 @@ export interface OrchParts {
   readonly commands: RunCommands;
   readonly locks: Locks;
   readonly history: RunHistory;
+  simulate(request: SimulationRequest): Promise<Simulation>;
 }
 
 /** What people ask about orchestrations. */
@@ -27,23 +29,20 @@ export function orchOperations(parts: OrchParts): Readonly<Record<string, Operat
   return { ...runOperations(parts), ...controlOperations(parts) };
 }
 
-function runOperations({ runs, history, locks }: OrchParts): Readonly<Record<string, Operation>> {
+function runOperations({ runs, history, locks, simulate }: OrchParts): Readonly<Record<string, Operation>> {
   const isOwned = (run: string): boolean => runs.active.includes(run);
   return {
     'orch.run': operation(OPERATIONS['orch.run'].args, async (args, caller) => {
-      const pillar = args.pillar === undefined ? undefined : decodeValue(args.pillar);
-      const options = args.options === undefined ? undefined : decodeValue(args.options);
-      const request: RunRequest = {
-        name: args.name,
-        by: caller.id,
-        ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
-        ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
-        ...(pillar instanceof PyMap ? { pillar } : {}),
-        ...(options instanceof PyMap ? { options } : {}),
-        ...(args.test === undefined ? {} : { test: args.test }),
-      };
+      const request = { ...requestOf(args, caller.id), ...(args.test === undefined ? {} : { test: args.test }) };
       return { run: await runs.start(request) };
     }),
+    'orch.simulate': operation(
+      OPERATIONS['orch.simulate'].args,
+      async ({ hosts, fail = [], slowShare = 0, ...args }, caller) => {
+        const faults = { fail, slowShare };
+        return simulate({ ...requestOf(args, caller.id), faults, ...(hosts === undefined ? {} : { hosts }) });
+      },
+    ),
     'orch.ls': operation(OPERATIONS['orch.ls'].args, async ({ limit, since, states }) => {
       const found = history
         .list(isOwned)
@@ -110,6 +109,28 @@ function controlOperations({ runs, commands, history }: OrchParts): Readonly<Rec
       await commands.answer(run, caller.id, choice, step);
       return { run };
     }),
+  };
+}
+
+/** What somebody asks to be run, out of an operation's arguments. */
+function requestOf(
+  args: {
+    readonly name: string;
+    readonly saltenv?: string | undefined;
+    readonly pillarenv?: string | undefined;
+    readonly pillar?: JsonValue | undefined;
+    readonly options?: JsonValue | undefined;
+  },
+  by: string,
+): RunRequest {
+  const pillar = args.pillar === undefined ? undefined : decodeValue(args.pillar);
+  const options = args.options === undefined ? undefined : decodeValue(args.options);
+  return {
+    ...{ name: args.name, by },
+    ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
+    ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
+    ...(pillar instanceof PyMap ? { pillar } : {}),
+    ...(options instanceof PyMap ? { options } : {}),
   };
 }
 

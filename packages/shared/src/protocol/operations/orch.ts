@@ -136,6 +136,33 @@ export const orchOperations = {
     }),
     answer: runAnswer,
   }),
+  'orch.simulate': operation({
+    name: 'orch.simulate',
+    summary: 'Run an orchestration with the true engine on hosts that do not exist; nothing is touched.',
+    args: z.object({
+      name: z.string().describe('The orchestration.'),
+      saltenv: z.string().optional().describe('File environment.'),
+      pillarenv: z.string().optional().describe('Pillar environment.'),
+      pillar: encodedValue.optional().describe('Mapping merged over the pillar, encoded.'),
+      options: encodedValue.optional().describe('Mapping laid over `__run__`, encoded.'),
+      hosts: z.number().int().positive().max(10_000).optional().describe('How many hosts the largest family has.'),
+      fail: z
+        .array(z.object({ host: z.string(), step: z.string() }))
+        .optional()
+        .describe('Hosts (globs) on which steps whose id or function holds the text fail.'),
+      slowShare: z.number().min(0).max(1).optional().describe('Share of the hosts that take ten times as long.'),
+    }),
+    answer: z.object({
+      outcome: z.string(),
+      exitCode: z.number(),
+      reason: z.string().optional(),
+      tookMs: z.number().describe('Simulated milliseconds.'),
+      hosts: z.number(),
+      steps: z.number(),
+      timeline: z.array(z.object({ atMs: z.number(), text: z.string() })),
+      pools: z.record(z.string(), z.object({ members: z.number(), lowest: z.number(), atMs: z.number() })),
+    }),
+  }),
   'orch.locks': operation({
     name: 'orch.locks',
     summary: 'List who holds locks and who waits for them, in order of arrival.',
