@@ -1,15 +1,19 @@
 import { type HostRuntime, slsSource } from '@edge-run/shared/execute';
 import { type Compiled, DiagnosticsError, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
+import {
+  checkSteps,
+  planSteps,
+  readRunOptions,
+  STEP_WORDS,
+  STEPS_NAME,
+  type StepChecks,
+} from '@edge-run/shared/orchestration';
 import { didYouMean } from '@edge-run/shared/schema';
 import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
-import { checkSteps, type StepChecks } from './check-steps.ts';
-import { STEPS_NAME } from './registers.ts';
-import { readRunOptions } from './run-options.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './runs.ts';
 import { type Sources, sourcesOf } from './sources.ts';
-import { planSteps, STEP_WORDS } from './step-settings.ts';
 import { declaredStates } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
 import { STEP_KINDS } from './steps/index.ts';

@@ -1,4 +1,4 @@
-import { checkReactorConfig, matchReactors, type ReactorConfig } from '@edge-run/master/reactor';
+import { checkReactorConfig, matchReactors, type ReactorConfig } from '@edge-run/shared/orchestration';
 import { describe, expect, it } from 'vitest';
 
 describe('matchReactors', () => {

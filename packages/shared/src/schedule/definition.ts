@@ -1,10 +1,8 @@
-import { type Compiled, type Diagnostic, hasErrors, notCompiled } from '@edge-run/shared/kernel';
-import { parseSchedule, type Schedule, scheduleDefinition } from '@edge-run/shared/schedule';
-import { didYouMean } from '@edge-run/shared/schema';
-import { fromPlain, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
-import type { MasterConfig } from '../config/index.ts';
-import type { RunnerCalls } from '../orchestration/index.ts';
+import { type Compiled, type Diagnostic, hasErrors, notCompiled } from '../kernel/index.ts';
+import { didYouMean, type KnownNames } from '../schema/index.ts';
+import { fromPlain, type Value } from '../values/index.ts';
+import { parseSchedule, type Schedule, scheduleDefinition } from './schedule.ts';
 import { readWhen } from './when.ts';
 
 /** What a schedule starts: a function of the master, or a job where it names hosts. */
@@ -63,8 +61,8 @@ const WRITTEN_OTHERWISE: Readonly<Record<string, string>> = { tgt: 'target', tgt
  * @param runners finds functions of the master that do not exist; not looked for when absent
  */
 export function parseSchedules(
-  config: MasterConfig['schedule'],
-  runners?: Pick<RunnerCalls, 'has' | 'names'>,
+  config: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  runners?: KnownNames,
 ): { readonly jobs: readonly ScheduledJob[]; readonly diagnostics: readonly Diagnostic[] } {
   const parsed = Object.entries(config).map(([name, definition]) => parseJob(name, definition, runners));
   return {
@@ -76,7 +74,7 @@ export function parseSchedules(
 function parseJob(
   name: string,
   definition: Readonly<Record<string, unknown>>,
-  runners: Pick<RunnerCalls, 'has' | 'names'> | undefined,
+  runners: KnownNames | undefined,
 ): Compiled<ScheduledJob> {
   const problems: Diagnostic[] = [];
   const report: Report = (key, reason, detail = '') => problems.push(problem(name, key, reason, detail));

@@ -1,4 +1,4 @@
-import { parseSchedules } from '@edge-run/master/scheduler';
+import { parseSchedules } from '@edge-run/shared/schedule';
 import { describe, expect, it } from 'vitest';
 import { RecordedRunners } from '../../../support/reaction-ports.ts';
 

@@ -1,9 +1,9 @@
-import { type Compiled, type Diagnostic, hasErrors, parseDuration, type SourceRange } from '@edge-run/shared/kernel';
-import type { RunOptions } from '@edge-run/shared/protocol';
-import { type Declaration, parseArguments } from '@edge-run/shared/schema';
-import type { Chunk, HighData } from '@edge-run/shared/state';
-import { PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
+import { type Compiled, type Diagnostic, hasErrors, parseDuration, type SourceRange } from '../kernel/index.ts';
+import type { RunOptions } from '../protocol/index.ts';
+import { type Declaration, parseArguments } from '../schema/index.ts';
+import type { Chunk, HighData } from '../state/index.ts';
+import { PyMap, type Value } from '../values/index.ts';
 
 /** Key of an SLS below which an orchestration says how its runs go. Salt passes over keys that begin so. */
 export const RUN_KEY = '__run__';

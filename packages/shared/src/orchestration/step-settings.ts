@@ -1,6 +1,6 @@
-import { type Compiled, type Diagnostic, hasErrors, parseDuration, type SourceRange } from '@edge-run/shared/kernel';
-import { splitMarks } from '@edge-run/shared/render';
-import { didYouMean } from '@edge-run/shared/schema';
+import { type Compiled, type Diagnostic, hasErrors, parseDuration, type SourceRange } from '../kernel/index.ts';
+import { splitMarks } from '../render/index.ts';
+import { didYouMean } from '../schema/index.ts';
 import {
   bareHighData,
   buildGraph,
@@ -9,8 +9,8 @@ import {
   compile,
   type Plan,
   type StepKey,
-} from '@edge-run/shared/state';
-import { PyMap, type Value } from '@edge-run/shared/values';
+} from '../state/index.ts';
+import { PyMap, type Value } from '../values/index.ts';
 
 /** Words of a step that are for the run and not for the step's kind. */
 export const STEP_WORDS: ReadonlySet<string> = new Set(['register', 'undo', 'on_failure', 'deadline']);

@@ -1,8 +1,7 @@
-import { type Compiled, compiled, type Diagnostic, type ErrorCode, notCompiled } from '@edge-run/shared/kernel';
-import { didYouMean } from '@edge-run/shared/schema';
-import { PyMap, PyTuple, type Value } from '@edge-run/shared/values';
-import type { RunnerCalls } from '../orchestration/index.ts';
-import type { ReactionChunk } from './chunks.ts';
+import { type Compiled, compiled, type Diagnostic, type ErrorCode, notCompiled } from '../kernel/index.ts';
+import { didYouMean, type KnownNames } from '../schema/index.ts';
+import { PyMap, PyTuple, type Value } from '../values/index.ts';
+import type { ReactionChunk } from './reaction-chunks.ts';
 
 /** What a reaction does: a job on hosts, a function of the master, or a function on the master's own host. */
 export type ReactionCall = {
@@ -34,7 +33,7 @@ const JOB_WORDS = ['tgt', 'tgt_type', 'args', 'arg', 'kwarg', 'ret', 'timeout', 
  * Turns a chunk into its call (Salt 3006 reactor.py, ReactWrap.run): `args` are keyword arguments, as a list of pairs or
  * a mapping; without it `arg` and `kwarg` count, and for functions of the master everything beside the function.
  */
-export function callOf(chunk: ReactionChunk, runners: Pick<RunnerCalls, 'has' | 'names'>): Compiled<ReactionCall> {
+export function callOf(chunk: ReactionChunk, runners: KnownNames): Compiled<ReactionCall> {
   const { client: written, fun, low } = chunk;
   const client = CLIENTS.find((known) => known === written);
   if (client === undefined) {

@@ -1,5 +1,5 @@
-import { callOf, compileReaction, type ReactionCall } from '@edge-run/master/reactor';
 import { formatPlace, requireCompiled } from '@edge-run/shared/kernel';
+import { callOf, compileReaction, type ReactionCall } from '@edge-run/shared/orchestration';
 import { loadSls } from '@edge-run/shared/render';
 import { describe, expect, it } from 'vitest';
 import { RecordedRunners } from '../../../support/reaction-ports.ts';

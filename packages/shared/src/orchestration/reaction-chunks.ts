@@ -1,6 +1,6 @@
-import type { Diagnostic, ErrorCode, SourceRange } from '@edge-run/shared/kernel';
-import type { RenderedData } from '@edge-run/shared/render';
-import { float, isFloat, isInteger, PyFloat, PyMap, type Value } from '@edge-run/shared/values';
+import type { Diagnostic, ErrorCode, SourceRange } from '../kernel/index.ts';
+import type { RenderedData } from '../render/index.ts';
+import { float, isFloat, isInteger, PyFloat, PyMap, type Value } from '../values/index.ts';
 
 /** A reactor file, rendered for one event. */
 export interface RenderedReaction {

@@ -1,9 +1,8 @@
-import type { Diagnostic } from '@edge-run/shared/kernel';
-import { compileGlob } from '@edge-run/shared/target';
-import type { MasterConfig } from '../config/index.ts';
+import type { Diagnostic } from '../kernel/index.ts';
+import { compileGlob } from '../target/index.ts';
 
 /** `reactor` of the configuration: a list of one tag glob → SLS files each. */
-export type ReactorConfig = MasterConfig['reactor'];
+export type ReactorConfig = readonly Readonly<Record<string, readonly string[]>>[];
 
 /** One tag glob and the SLS files that react to it. */
 export interface ReactorRule {

@@ -1,17 +1,15 @@
-import type { Diagnostic } from '@edge-run/shared/kernel';
-import type { Catalog } from '@edge-run/shared/modules/contract';
-import { didYouMean, parseArguments } from '@edge-run/shared/schema';
-import type { Chunk } from '@edge-run/shared/state';
-import type { Value } from '@edge-run/shared/values';
-import type { RunnerCalls } from './ports.ts';
-import { isLate } from './registers.ts';
-import { keywords, positional } from './steps/salt-function.ts';
-import { targetOf } from './steps/targets.ts';
+import type { Diagnostic } from '../kernel/index.ts';
+import type { Catalog } from '../modules/contract/index.ts';
+import { didYouMean, type KnownNames, parseArguments } from '../schema/index.ts';
+import type { Chunk } from '../state/index.ts';
+import type { Value } from '../values/index.ts';
+import { isLate } from './late.ts';
+import { keywords, positional, targetOf } from './step-arguments.ts';
 
 /** What the steps of an orchestration are held against before the first of them runs. */
 export interface StepChecks {
   readonly functions: Catalog['functions'];
-  readonly runners: Pick<RunnerCalls, 'has' | 'names'>;
+  readonly runners: KnownNames;
   /** Ids of the known hosts that a target selects. */
   select(target: string, targetType: string): Promise<readonly string[]>;
 }
