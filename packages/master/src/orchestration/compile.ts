@@ -1,5 +1,5 @@
 import { type HostRuntime, slsSource } from '@edge-run/shared/execute';
-import { type Compiled, DiagnosticsError, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
+import { type Compiled, DiagnosticsError, hasErrors, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
 import {
   checkSteps,
   planSteps,
@@ -67,7 +67,7 @@ export async function compileOrchestration(
     readRunOptions(tree, { name, pillarenv, chunks: plan.chunks, override: request.options }),
   );
   const problems = await checkSteps(plan.chunks, checks);
-  if (problems.length > 0) throw new DiagnosticsError(problems);
+  if (hasErrors(problems)) throw new DiagnosticsError(problems);
   const pillar = workplace.ctx.pillar.data;
   const stored = { plan, settings, undo, pillar };
   return { name, stored, options, steps: plan.chunks.map(summaryOf), sources: await sourcesOf(files, saltenv, pillar) };

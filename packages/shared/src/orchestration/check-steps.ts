@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../kernel/index.ts';
+import type { Diagnostic, SourceRange } from '../kernel/index.ts';
 import type { Catalog } from '../modules/contract/index.ts';
 import { didYouMean, type KnownNames, parseArguments } from '../schema/index.ts';
 import type { Chunk } from '../state/index.ts';
@@ -12,6 +12,8 @@ export interface StepChecks {
   readonly runners: KnownNames;
   /** Ids of the known hosts that a target selects. */
   select(target: string, targetType: string): Promise<readonly string[]>;
+  /** The author's place of a part of a step's arguments, where it is known. */
+  readonly placeOf?: (container: Value, key: Value) => SourceRange | undefined;
 }
 
 /** Targets that name hosts; what others select may depend on what earlier steps do. */
@@ -47,16 +49,19 @@ function runnerProblems(chunk: Chunk, { runners }: StepChecks): readonly Diagnos
   return [problem(chunk, 'EDGE_UNKNOWN_FUNCTION', `no runner \`${name}\``, didYouMean(name, runners.names()))];
 }
 
-function functionProblems(chunk: Chunk, { functions }: StepChecks): readonly Diagnostic[] {
+function functionProblems(chunk: Chunk, { functions, placeOf }: StepChecks): readonly Diagnostic[] {
   const name = String(chunk.name);
   const module = functions.get(name);
   if (module === undefined)
     return [problem(chunk, 'EDGE_UNKNOWN_FUNCTION', `no function \`${name}\``, didYouMean(name, functions.keys()))];
   const call = { args: positional(chunk.args.get('arg')), kwargs: keywords(chunk.args.get('kwarg')) };
   if ([...call.args, ...call.kwargs.values()].some(isOpen)) return [];
-  return parseArguments(module, call)
-    .diagnostics.filter(({ severity }) => severity === 'error')
-    .map((diagnostic) => ({ ...(chunk.place === undefined ? {} : { source: chunk.place }), ...diagnostic }));
+  const kwarg = chunk.args.get('kwarg');
+  const placed = { ...call, placeOf: (name: string) => (kwarg === undefined ? undefined : placeOf?.(kwarg, name)) };
+  return parseArguments(module, placed).diagnostics.map((diagnostic) => ({
+    ...(chunk.place === undefined ? {} : { source: chunk.place }),
+    ...diagnostic,
+  }));
 }
 
 async function targetProblems(chunk: Chunk, { select }: StepChecks): Promise<readonly Diagnostic[]> {

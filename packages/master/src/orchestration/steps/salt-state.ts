@@ -1,5 +1,4 @@
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import { targetOf } from '@edge-run/shared/orchestration';
 import { saltStateStep } from '@edge-run/shared/protocol';
 import { STATE_NOTES } from '@edge-run/shared/protocol/plain';
 import { PyMap, type Value } from '@edge-run/shared/values';

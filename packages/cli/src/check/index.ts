@@ -1,0 +1,2 @@
+export { type CheckReport, checkTree } from './check-tree.ts';
+export { type CheckedTree, findTree } from './tree.ts';

@@ -1,0 +1,94 @@
+import { type HostRuntime, slsSource, type WorkRequest } from '@edge-run/shared/execute';
+import {
+  type Diagnostic,
+  DiagnosticsError,
+  EdgeError,
+  hasErrors,
+  type SourceRange,
+  silentLogger,
+} from '@edge-run/shared/kernel';
+import { STEP_DECLARATIONS } from '@edge-run/shared/protocol';
+import type { Declaration } from '@edge-run/shared/schema';
+import { type Chunk, compileCatalog, compileReadable, gatherReadable, type SlsMatches } from '@edge-run/shared/state';
+import type { PyMap, Value } from '@edge-run/shared/values';
+import type { CheckHost } from './hosts.ts';
+import type { Workshop } from './workshop.ts';
+
+/** What is compiled together: a host's highstate, an SLS by itself, or an orchestration. */
+export interface Unit {
+  readonly kind: 'highstate' | 'sls' | 'orchestration';
+  readonly host: CheckHost;
+  readonly pillar: PyMap;
+  /** In the order in which they run; what could not be read is left out. */
+  readonly chunks: readonly Chunk[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** The author's place of an argument of a step; that of the step where it is not known. */
+  placeOf(chunk: Chunk, argument: string): SourceRange | undefined;
+  /** The author's place of a part of an argument. */
+  placeIn(container: Value, key: Value): SourceRange | undefined;
+}
+
+/** What may only be missing because a file could not be read. */
+const FOLLOWS: ReadonlySet<string> = new Set(['EDGE_STATE_EXTEND', 'EDGE_STATE_REQUISITE_MISSING']);
+
+/** What to compile. */
+export interface UnitRequest {
+  readonly kind: Unit['kind'];
+  readonly host: CheckHost;
+  readonly pillar: PyMap;
+  readonly matches: SlsMatches;
+}
+
+/** Renders and compiles; everything that is wrong is in the unit's diagnostics. */
+export async function compileUnit(workshop: Workshop, request: UnitRequest): Promise<Unit> {
+  const { kind, host, pillar, matches } = request;
+  const runtime = workshop.runtimeOf(host, pillar);
+  const empty = { kind, host, pillar, chunks: [], placeOf: () => undefined, placeIn: () => undefined };
+  try {
+    const source = sourceOf(workshop, runtime);
+    const { high, diagnostics: gathered } = await gatherReadable(matches, source);
+    const {
+      plan,
+      diagnostics: problems,
+      placeOf,
+    } = compileReadable(high, compileCatalog(declarationsFor(kind, workshop)));
+    const own = hasErrors(gathered) ? problems.filter(({ code }) => !FOLLOWS.has(code)) : problems;
+    return {
+      ...{ kind, host, pillar, chunks: plan.chunks },
+      diagnostics: [...gathered, ...own],
+      placeOf: (chunk, argument) => placeOf(chunk.key, argument) ?? chunk.place,
+      placeIn: (container, key) => high.places.of(container, key),
+    };
+  } catch (error) {
+    return { ...empty, diagnostics: problemsOf(error) };
+  }
+}
+
+/** SLS files of a tree as a runtime renders them. */
+export function sourceOf({ states, signal }: Workshop, runtime: HostRuntime): ReturnType<typeof slsSource> {
+  const work: WorkRequest = { signal, log: silentLogger };
+  const places = new Map<string, ReturnType<HostRuntime['workplace']>>();
+  return slsSource(states, runtime.options.renderData, (saltenv) => {
+    const place = places.get(saltenv) ?? runtime.workplace({ ...work, saltenv });
+    places.set(saltenv, place);
+    return place;
+  });
+}
+
+/** What hosts run are states; an orchestration may have steps beside them, and so may a file nobody is given. */
+function declarationsFor(kind: Unit['kind'], { catalog }: Workshop): ReadonlyMap<string, Declaration> {
+  const steps = kind === 'highstate' ? [] : STEP_DECLARATIONS;
+  return new Map<string, Declaration>([...catalog.states, ...steps.map((step) => [step.name, step] as const)]);
+}
+
+/** An error as diagnostics; a fault of Edge's own is one too, so that the rest is still checked. */
+export function problemsOf(error: unknown, source?: SourceRange): readonly Diagnostic[] {
+  if (error instanceof DiagnosticsError) return error.diagnostics;
+  const placed = source === undefined ? {} : { source };
+  if (error instanceof EdgeError) {
+    return [{ severity: 'error', code: error.code, summary: error.message, detail: error.hint ?? '', ...placed }];
+  }
+  const what = error instanceof Error ? error.message : String(error);
+  const detail = 'A fault in Edge itself: please report it, with the file.';
+  return [{ severity: 'error', code: 'EDGE_INTERNAL', summary: what, detail, ...placed }];
+}
