@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { slsOfPath } from '@edge-run/shared/files';
+import { parseFileUri, slsOfPath } from '@edge-run/shared/files';
 import { type Diagnostic, hasErrors } from '@edge-run/shared/kernel';
 import { PyMap } from '@edge-run/shared/values';
 import { CallChecker } from './calls.ts';
@@ -15,9 +15,9 @@ import { checkReactor } from './reactors.ts';
 import { relaxed, withoutHost } from './relax.ts';
 import { inRoots, settle } from './report.ts';
 import { applyRules, type RuleContext } from './rules/index.ts';
-import { Sources } from './sources.ts';
-import type { CheckedTree } from './tree.ts';
-import type { Unit } from './unit.ts';
+import { locate, Sources } from './sources.ts';
+import { type CheckedTree, isBelow } from './tree.ts';
+import { problemsOf, type Unit } from './unit.ts';
 import { createWorkshop, type Workshop } from './workshop.ts';
 
 /** What is known after a check. */
@@ -137,29 +137,27 @@ class TreeCheck {
     const { states } = this.#workshop;
     const names = new Map<string, readonly string[]>();
     for (const env of await states.environments()) {
-      const found: string[] = [];
-      for await (const { path } of states.list('', env)) {
-        const sls = path.endsWith('.sls') ? slsOfPath(path) : undefined;
-        if (sls !== undefined) found.push(sls);
-      }
-      names.set(env, found);
+      const paths = await this.#pathsOf(env);
+      names.set(
+        env,
+        paths.flatMap((path) => (path.endsWith('.sls') ? (slsOfPath(path) ?? []) : [])),
+      );
     }
     return names;
   }
 
   #ruleContext(fleet: Fleet, slsNames: RuleContext['slsNames']): RuleContext {
-    const { states, catalog } = this.#workshop;
+    const { catalog } = this.#workshop;
     return {
       workshop: { catalog },
       sources: this.#sources,
       fleet,
       slsNames,
-      hasFile: async (uri, env) => (await states.open(uri, env)) !== undefined,
-      filesOf: async (env) => {
-        const paths: string[] = [];
-        for await (const { path } of states.list('', env)) paths.push(path);
-        return paths;
+      hasFile: async (uri, env) => {
+        const place = parseFileUri(uri, env);
+        return (await this.#pathsOf(place.env)).includes(place.path);
       },
+      filesOf: (env) => this.#pathsOf(env),
     };
   }
 
@@ -173,12 +171,12 @@ class TreeCheck {
     const given = new Set(states.read);
     const units: Unit[] = [];
     for (const env of await states.environments()) {
-      for await (const { path } of states.list('', env)) {
+      for (const path of await this.#pathsOf(env)) {
         const sls = path.endsWith('.sls') ? slsOfPath(path) : undefined;
         if (sls === undefined || sls === 'top' || given.has(`${env}\0${path}`) || reacting.has(path)) continue;
-        const file = await states.open(path, env);
-        if (file === undefined) continue;
-        const lone: LoneFile = { sls, env, path, text: new TextDecoder().decode(await file.read()) };
+        if (!this.#isAsked(path)) continue;
+        const lone = await this.#read(path, env, sls);
+        if (lone === undefined) continue;
         if (isOrchestration(lone)) {
           this.#inStates(nameProblems(lone, this.#options.reservedNames));
           units.push(...(await compileOrchestrations(this.#workshop, lone, masters, this.#fixtures.pillars.get(sls))));
@@ -189,6 +187,34 @@ class TreeCheck {
       }
     }
     return units;
+  }
+
+  /** False for files beyond what is asked for. */
+  #isAsked(path: string): boolean {
+    const { scope, states } = this.#tree;
+    const file = scope === undefined ? undefined : locate(path, states);
+    return file === undefined || isBelow(file, scope!);
+  }
+
+  /** Paths of an environment; none, and the reason, where its folders cannot be read. */
+  async #pathsOf(env: string): Promise<readonly string[]> {
+    const paths: string[] = [];
+    try {
+      for await (const { path } of this.#workshop.states.list('', env)) paths.push(path);
+    } catch (error) {
+      this.#found.push(...problemsOf(error));
+    }
+    return paths;
+  }
+
+  async #read(path: string, env: string, sls: string): Promise<LoneFile | undefined> {
+    try {
+      const file = await this.#workshop.states.open(path, env);
+      return file === undefined ? undefined : { sls, env, path, text: new TextDecoder().decode(await file.read()) };
+    } catch (error) {
+      this.#inStates(problemsOf(error, { file: path, line: 1 }));
+      return undefined;
+    }
   }
 
   /** Takes a unit's own problems, as far as they are certain, and what the rules find. */

@@ -1,2 +1,2 @@
-export { type CheckReport, checkTree } from './check-tree.ts';
-export { type CheckedTree, findTree } from './tree.ts';
+export { checkPath } from './check-path.ts';
+export type { CheckReport } from './check-tree.ts';

@@ -17,12 +17,16 @@ export async function checkPillarFiles(
   const { pillars } = workshop;
   const given = new Set(pillars.read);
   const found: Diagnostic[] = [];
-  for await (const { path } of pillars.list('', env)) {
-    if (!path.endsWith('.sls') || path === 'top.sls') continue;
-    const problems = await checkPillarFile(workshop, host, path, env);
-    // Those that were compiled have said what is wrong with them already.
-    const isGiven = given.has(`${env}\0${path}`);
-    found.push(...problems.filter(({ code }) => !isGiven || code === 'EDGE_REVISION_UNQUOTED'));
+  try {
+    for await (const { path } of pillars.list('', env)) {
+      if (!path.endsWith('.sls') || path === 'top.sls') continue;
+      const problems = await checkPillarFile(workshop, host, path, env);
+      // Those that were compiled have said what is wrong with them already.
+      const isGiven = given.has(`${env}\0${path}`);
+      found.push(...problems.filter(({ code }) => !isGiven || code === 'EDGE_REVISION_UNQUOTED'));
+    }
+  } catch (error) {
+    found.push(...problemsOf(error));
   }
   return found;
 }

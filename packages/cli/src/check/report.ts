@@ -50,10 +50,13 @@ export function settle(
   cwd: string,
 ): readonly Diagnostic[] {
   const seen = new Set<string>();
+  const revisions = new Set(found.filter(({ code }) => code === 'EDGE_REVISION_UNQUOTED').map(placeText));
   const told = found.flatMap((diagnostic): readonly Diagnostic[] => {
     const wanted = settings.check.rules[diagnostic.code];
     if (wanted === 'off' || wanted === false || isSuppressed(diagnostic, sources)) return [];
     if (scope !== undefined && diagnostic.source !== undefined && !isBelow(diagnostic.source.file, scope)) return [];
+    // Both rules mean the same number, and one of them says more.
+    if (diagnostic.code === 'EDGE_NUMBER_FOR_TEXT' && revisions.has(placeText(diagnostic))) return [];
     const key = identity(diagnostic);
     if (seen.has(key)) return [];
     seen.add(key);
@@ -63,6 +66,10 @@ export function settle(
     mapPlaces(diagnostic, (place) => ({ ...place, file: shorter(place.file, cwd) })),
   );
   return shown.sort(byPlace);
+}
+
+function placeText({ source }: Diagnostic): string {
+  return source === undefined ? '' : `${source.file}:${source.line}`;
 }
 
 /** What makes two findings the same: loops and hosts repeat a warning under other names. */

@@ -5,7 +5,6 @@ import {
   type RuntimeOptions,
   stateFunctions,
 } from '@edge-run/shared/execute';
-import { LocalRoots } from '@edge-run/shared/files';
 import { type Compiled, compiled, EdgeError, silentLogger } from '@edge-run/shared/kernel';
 import { type Catalog, NO_MINE } from '@edge-run/shared/modules/contract';
 import { mergeMaps } from '@edge-run/shared/pillar';
@@ -16,6 +15,7 @@ import type { CheckHost } from './hosts.ts';
 import { absentHost, type FunctionAnswers, offlineFunctions } from './offline-functions.ts';
 import { RememberedFiles } from './remembered-files.ts';
 import type { CheckedTree } from './tree.ts';
+import { WalkedRoots } from './walked-roots.ts';
 
 /** What everything of one check is rendered and compiled with. */
 export interface Workshop {
@@ -37,8 +37,8 @@ const RENDER_LIMITS = { deadlineMs: 10_000, maxIterations: 200_000 };
 /** Makes a workshop for a tree. Nothing in it looks at this machine beyond the tree, or changes anything. */
 export function createWorkshop(tree: CheckedTree, answers: FunctionAnswers, signal: AbortSignal): Workshop {
   const { settings } = tree;
-  const states = new RememberedFiles(new LocalRoots(tree.states));
-  const pillars = new RememberedFiles(new LocalRoots(tree.pillars));
+  const states = new RememberedFiles(new WalkedRoots(tree.states));
+  const pillars = new RememberedFiles(new WalkedRoots(tree.pillars));
   const declared = createCatalog();
   // Functions that run states are declared by a runtime.
   const { catalog } = new HostRuntime({ catalog: declared } as RuntimeOptions, stateFunctions);

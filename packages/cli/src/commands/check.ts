@@ -1,4 +1,4 @@
-import type { Diagnostic, JsonValue } from '@edge-run/shared/kernel';
+import { type Diagnostic, EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { Command, Option } from 'commander';
 import type { CheckReport } from '../check/index.ts';
@@ -32,14 +32,14 @@ export function addCheckCommands(program: Command, register: Register): void {
 
 async function check(session: Session, words: Parameters<typeof wordAt>[0], options: Options): Promise<ExitCode> {
   const { flags, io } = session;
-  const { checkTree, findTree } = await import('../check/index.ts');
+  const { checkPath } = await import('../check/index.ts');
   const startedAt = io.clock.now();
   const controller = new AbortController();
   const release = io.onInterrupt(() => controller.abort());
   try {
-    const tree = findTree({ cwd: io.cwd, path: wordAt(words, 0) || undefined, config: flags.config });
-    const reservedNames = orchCommands();
-    const report = await checkTree(tree, { cwd: io.cwd, reservedNames, signal: controller.signal });
+    const request = { cwd: io.cwd, path: wordAt(words, 0) || undefined, config: flags.config };
+    const report = await checkPath(request, { cwd: io.cwd, reservedNames: orchCommands(), signal: controller.signal });
+    if (controller.signal.aborted) throw new EdgeError('EDGE_CANCELLED', 'the check was interrupted');
     await print(session, report, options.format === 'github', io.clock.now() - startedAt);
     const errors = count(report.diagnostics, 'error');
     const isFailure = errors > 0 || (options.strict === true && report.diagnostics.length > 0);

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '@edge-run/shared/kernel';
-import type { Unit } from '../unit.ts';
+import { problemsOf, type Unit } from '../unit.ts';
 import { commandNone } from './command-none.ts';
 import { commandSleeps } from './command-sleeps.ts';
 import { commandUnguarded } from './command-unguarded.ts';
@@ -36,7 +36,11 @@ export async function applyRules(unit: Unit, context: RuleContext): Promise<read
   const found: Diagnostic[] = [];
   for (const { code, severity, units, find } of RULES) {
     if (!units.includes(unit.kind)) continue;
-    for (const finding of await find(unit, context)) found.push({ severity, code, ...finding });
+    try {
+      for (const finding of await find(unit, context)) found.push({ severity, code, ...finding });
+    } catch (error) {
+      found.push(...problemsOf(error, unit.chunks[0]?.place));
+    }
   }
   return unit.kind === 'orchestration' ? [...found, ...(await stepCallProblems(unit, context))] : found;
 }

@@ -50,9 +50,17 @@ export function numbersIn(value: Value, placeOf: Unit['placeIn'], depth = 0): re
     if (typeof key !== 'string' || !KEY.test(key) || !(isInteger(item) || isFloat(item))) {
       return numbersIn(item, placeOf, depth + 1);
     }
-    const detail = 'put it in quotes: YAML has read a number, and leading zeros and the like are lost';
-    return [finding(`the revision \`${key}\` is the number ${String(item)}`, detail, placeOf(value, key))];
+    const source = placeOf(value, key);
+    // What is written is not what is left of it: another commit, or none.
+    const isLost = source?.text !== undefined && LOST.test(source.text.slice((source.column ?? 1) - 1));
+    const detail = isLost
+      ? 'put it in quotes: YAML has read a number, which is not what is written'
+      : 'put it in quotes';
+    const summary = `the revision \`${key}\` is the number ${String(item)}`;
+    return [{ ...finding(summary, detail, source), severity: isLost ? 'error' : 'warning' }];
   });
 }
 
 const MOST_LEVELS = 20;
+/** Numbers that YAML does not read as they are written: leading zeros, underscores, other bases, exponents, times. */
+const LOST = /:\s*[-+]?(?:0\w|\d*[_:.]|\d+e)/i;

@@ -17,8 +17,9 @@ export interface RuleContext {
   filesOf(saltenv: string): Promise<readonly string[]>;
 }
 
-/** Something a rule found; severity and code are the rule's. */
-export type Finding = Pick<Diagnostic, 'summary' | 'detail' | 'source' | 'chain'>;
+/** Something a rule found; the code is the rule's, and so is the severity where it says none. */
+export type Finding = Pick<Diagnostic, 'summary' | 'detail' | 'source' | 'chain'> &
+  Partial<Pick<Diagnostic, 'severity'>>;
 
 /** One thing that is looked for in what was compiled. Rules change nothing and know of each other nothing. */
 export interface Rule {

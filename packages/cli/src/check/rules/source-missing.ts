@@ -19,7 +19,10 @@ export const sourceMissing: Rule = {
       const there = await Promise.all(uris.map((uri) => hasFile(uri, chunk.env)));
       if (uris.length === 0 || there.includes(true)) continue;
       const [uri = ''] = uris;
-      const near = didYouMean(uri.replace(/^\w+:\/\//, ''), await filesOf(chunk.env));
+      const near = didYouMean(
+        uri,
+        (await filesOf(chunk.env)).map((path) => `salt://${path}`),
+      );
       const summary = `${uri} of \`${chunk.id}\` is not below the file roots`;
       found.push(finding(summary, near || `the environment is ${chunk.env}`, unit.placeOf(chunk, 'source')));
     }
