@@ -1,4 +1,5 @@
-import { DiagnosticsError } from '@edge-run/shared/kernel';
+import { relative } from 'node:path';
+import { type Diagnostic, DiagnosticsError } from '@edge-run/shared/kernel';
 import { type CheckOptions, type CheckReport, checkTree } from './check-tree.ts';
 import { type CheckedTree, findTree, type TreeRequest } from './tree.ts';
 
@@ -12,7 +13,14 @@ export async function checkPath(request: TreeRequest, options: CheckOptions): Pr
     tree = findTree(request);
   } catch (error) {
     if (!(error instanceof DiagnosticsError)) throw error;
-    return { diagnostics: error.diagnostics, files: 1, fixtures: 0 };
+    return { diagnostics: error.diagnostics.map((problem) => placed(problem, options.cwd)), files: 1, fixtures: 0 };
   }
   return checkTree(tree, options);
+}
+
+/** Settings are named with their file in front; a place says that better. */
+function placed(problem: Diagnostic, cwd: string): Diagnostic {
+  const match = /^(\/.*?\.ya?ml): (.*)$/s.exec(problem.summary);
+  if (match === null || problem.source !== undefined) return problem;
+  return { ...problem, summary: match[2]!, source: { file: relative(cwd, match[1]!), line: 1 } };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseFileUri, slsOfPath } from '@edge-run/shared/files';
-import { type Diagnostic, hasErrors } from '@edge-run/shared/kernel';
+import type { Diagnostic } from '@edge-run/shared/kernel';
 import { PyMap } from '@edge-run/shared/values';
 import { CallChecker } from './calls.ts';
 import { checkRuleNames, checkSchedules, reactorEntries, readPlaced } from './configuration.ts';
@@ -56,6 +56,8 @@ class TreeCheck {
   readonly #options: CheckOptions;
   readonly #sources: Sources;
   readonly #found: Diagnostic[] = [];
+  /** Environment → its paths. */
+  readonly #paths = new Map<string, ReadonlySet<string>>();
 
   constructor(tree: CheckedTree, fixtures: Fixtures, workshop: Workshop, options: CheckOptions) {
     this.#tree = tree;
@@ -109,28 +111,23 @@ class TreeCheck {
   async #masters(): Promise<readonly EquippedHost[]> {
     const environments = Object.keys(this.#tree.settings.pillar_roots);
     const wanted = environments.length > 1 ? environments : [undefined];
-    const masters = await Promise.all(wanted.map((pillarenv) => this.#withPillar(masterHost(this.#tree, pillarenv))));
-    return masters.filter((master) => master !== undefined);
+    return Promise.all(wanted.map((pillarenv) => this.#withPillar(masterHost(this.#tree, pillarenv))));
   }
 
   async #equip(hosts: readonly CheckHost[]): Promise<readonly EquippedHost[]> {
     const equipped: EquippedHost[] = [];
-    for (const host of hosts) {
-      const own = await this.#withPillar(host);
-      if (own !== undefined) equipped.push(own);
-    }
+    for (const host of hosts) equipped.push(await this.#withPillar(host));
     return equipped;
   }
 
-  /** Undefined where its pillar is broken, which is told: what is rendered with it would only repeat that. */
-  async #withPillar(host: CheckHost): Promise<EquippedHost | undefined> {
+  async #withPillar(host: CheckHost): Promise<EquippedHost> {
     const { value, diagnostics } = await this.#workshop.compilePillar(host);
     const told = diagnostics.map((diagnostic) =>
       host.isKnown ? withoutHost(diagnostic, CALL_HELP) : relaxed(diagnostic, DATA_HELP),
     );
     this.#inPillars(told);
-    if (value !== undefined) return { host, pillar: value };
-    return hasErrors(told) ? undefined : { host: { ...host, isKnown: false }, pillar: new PyMap() };
+    // With a broken pillar, what else can be seen is seen; that data is missing then is no wonder.
+    return value === undefined ? { host: { ...host, isKnown: false }, pillar: new PyMap() } : { host, pillar: value };
   }
 
   async #slsNames(): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -155,7 +152,7 @@ class TreeCheck {
       slsNames,
       hasFile: async (uri, env) => {
         const place = parseFileUri(uri, env);
-        return (await this.#pathsOf(place.env)).includes(place.path);
+        return (await this.#pathSetOf(place.env)).has(place.path);
       },
       filesOf: (env) => this.#pathsOf(env),
     };
@@ -205,6 +202,12 @@ class TreeCheck {
       this.#found.push(...problemsOf(error));
     }
     return paths;
+  }
+
+  async #pathSetOf(env: string): Promise<ReadonlySet<string>> {
+    const known = this.#paths.get(env) ?? new Set(await this.#pathsOf(env));
+    this.#paths.set(env, known);
+    return known;
   }
 
   async #read(path: string, env: string, sls: string): Promise<LoneFile | undefined> {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Diagnostic, DiagnosticsError, EdgeError } from '@edge-run/shared/kernel';
+import { type Diagnostic, DiagnosticsError, errorMessage } from '@edge-run/shared/kernel';
 import { loadYaml } from '@edge-run/shared/render';
 import { PyMap, toPlain, type Value } from '@edge-run/shared/values';
 import type { FunctionAnswer, FunctionAnswers } from './offline-functions.ts';
@@ -60,10 +60,10 @@ class FixtureReader {
       const content = loadYaml(readFileSync(path, 'utf8'), path);
       if (content instanceof PyMap) return content;
       if (content === null) return new PyMap();
-      this.#report({ severity: 'error', code: 'EDGE_CONFIG_INVALID', summary: `${path} is not a mapping`, detail: '' });
+      this.#report(problem(path, 'the fixture is not a mapping'));
     } catch (error) {
       if (error instanceof DiagnosticsError) for (const diagnostic of error.diagnostics) this.#report(diagnostic);
-      else this.#report(unreadable(path, error));
+      else this.#report(problem(path, `the fixture cannot be read: ${errorMessage(error)}`));
     }
     return undefined;
   }
@@ -73,9 +73,8 @@ class FixtureReader {
   }
 }
 
-function unreadable(path: string, error: unknown): Diagnostic {
-  const reason = error instanceof EdgeError || error instanceof Error ? error.message : String(error);
-  return { severity: 'error', code: 'EDGE_CONFIG_INVALID', summary: `cannot read ${path}: ${reason}`, detail: '' };
+function problem(file: string, summary: string): Diagnostic {
+  return { severity: 'error', code: 'EDGE_CONFIG_INVALID', summary, detail: '', source: { file, line: 1 } };
 }
 
 function eventOf(content: PyMap): readonly EventFixture[] {

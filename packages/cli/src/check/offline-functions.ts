@@ -22,21 +22,26 @@ const MARK = 'needs a running host';
  * and those the project gives answers for. Every other one fails in a way that `isMissingHost` knows.
  */
 export function offlineFunctions(functions: Catalog['functions'], answers: FunctionAnswers): Catalog['functions'] {
-  return new Map([...functions].map(([name, module]) => [name, offline(module, answers.get(name) ?? [])]));
+  return new Map([...functions].map(([name, module]) => [name, offline(module, answers)]));
 }
 
-function offline(module: ExecutionModule, answers: readonly FunctionAnswer[]): ExecutionModule {
+/** Functions that templates get for another they name (Salt 3006 utils/templates.py, AliasedLoader). */
+const MEANT: Readonly<Record<string, string>> = { 'cmd.shell': 'cmd.run' };
+
+function offline(module: ExecutionModule, answers: FunctionAnswers): ExecutionModule {
+  const name = MEANT[module.name] ?? module.name;
+  const own = answers.get(module.name) ?? answers.get(name) ?? [];
   const isSafe = module.access === 'read' && !OUTSIDE.test(module.name);
   return {
     ...module,
     async run(args: Record<string, unknown>, ctx: never) {
-      const answer = answers.find(({ when }) => Object.entries(when).every(([key, value]) => same(args[key], value)));
+      const answer = own.find(({ when }) => Object.entries(when).every(([key, value]) => same(args[key], value)));
       if (answer !== undefined) return fromPlain(answer.returns);
-      if (!isSafe) throw missing(module.name);
+      if (!isSafe) throw missing(name);
       try {
         return await module.run(args as never, ctx);
       } catch (error) {
-        throw error instanceof EdgeError && error.code === 'EDGE_CHECK_SKIPPED' ? missing(module.name) : error;
+        throw error instanceof EdgeError && error.code === 'EDGE_CHECK_SKIPPED' ? missing(name) : error;
       }
     },
   } as ExecutionModule;

@@ -1,4 +1,5 @@
 import { type HostRuntime, slsSource, type WorkRequest } from '@edge-run/shared/execute';
+import { findSls } from '@edge-run/shared/files';
 import {
   type Diagnostic,
   DiagnosticsError,
@@ -55,13 +56,23 @@ export async function compileUnit(workshop: Workshop, request: UnitRequest): Pro
     const own = hasErrors(gathered) ? problems.filter(({ code }) => !FOLLOWS.has(code)) : problems;
     return {
       ...{ kind, host, pillar, chunks: plan.chunks },
-      diagnostics: [...gathered, ...own],
+      diagnostics: [...(await Promise.all(gathered.map((problem) => inItsFile(problem, matches, workshop)))), ...own],
       placeOf: (chunk, argument) => placeOf(chunk.key, argument) ?? chunk.place,
       placeIn: (container, key) => high.places.of(container, key),
     };
   } catch (error) {
     return { ...empty, diagnostics: problemsOf(error) };
   }
+}
+
+/** What is wrong with a file as a whole has no line of its own. */
+async function inItsFile(problem: Diagnostic, matches: SlsMatches, { states }: Workshop): Promise<Diagnostic> {
+  const sls = problem.source === undefined ? /^SLS (.+) does not render/.exec(problem.summary)?.[1] : undefined;
+  for (const env of sls === undefined ? [] : matches.keys()) {
+    const found = await findSls(states, env, sls!);
+    if (found.kind !== 'missing') return { ...problem, source: { file: found.file.path, line: 1 } };
+  }
+  return problem;
 }
 
 /** SLS files of a tree as a runtime renders them. */

@@ -36,7 +36,12 @@ export const projectSettings = {
   check: z
     .strictObject({
       rules: z
-        .record(z.string(), z.union([z.enum(['off', 'warning', 'error']), z.literal(false)]))
+        .record(
+          z.string(),
+          z.union([z.enum(['off', 'warning', 'error']), z.literal(false)], {
+            error: 'is none of off, warning and error',
+          }),
+        )
         .default({})
         .describe('Code → `off`, `warning` or `error`.'),
       fixtures: z
