@@ -3,6 +3,7 @@ import { parseFileUri, slsOfPath } from '@edge-run/shared/files';
 import type { Diagnostic } from '@edge-run/shared/kernel';
 import { PyMap } from '@edge-run/shared/values';
 import { CallChecker } from './calls.ts';
+import { chooseHosts } from './choose-hosts.ts';
 import { checkRuleNames, checkSchedules, reactorEntries, readPlaced } from './configuration.ts';
 import { type Fixtures, readFixtures } from './fixtures.ts';
 import { type Fleet, fleetOf } from './fleet.ts';
@@ -12,10 +13,11 @@ import { compileLone, compileOrchestrations, isOrchestration, type LoneFile } fr
 import { nameProblems } from './orchestration-names.ts';
 import { checkPillarFiles } from './pillar-files.ts';
 import { checkReactor } from './reactors.ts';
-import { relaxed, withoutHost } from './relax.ts';
+import { relaxed, withoutHost, withRemotes } from './relax.ts';
 import { inRoots, settle } from './report.ts';
 import { applyRules, type RuleContext } from './rules/index.ts';
 import { locate, Sources } from './sources.ts';
+import { templateProblems } from './template-files.ts';
 import { type CheckedTree, isBelow } from './tree.ts';
 import { problemsOf, type Unit } from './unit.ts';
 import { createWorkshop, type Workshop } from './workshop.ts';
@@ -73,7 +75,7 @@ class TreeCheck {
     const masters = await this.#masters();
     const byEnv = new Map(masters.map(({ host, pillar }) => [host.pillarenv, pillar]));
     const hosts = hostsOf(this.#tree, this.#fixtures, byEnv);
-    const equipped = await this.#equip(hosts);
+    const equipped = await this.#equip(await chooseHosts(workshop, hosts));
     const fleet = fleetOf(hosts, this.#tree.settings.nodegroups);
     const slsNames = await this.#slsNames();
     const context = this.#ruleContext(fleet, slsNames);
@@ -127,7 +129,11 @@ class TreeCheck {
     );
     this.#inPillars(told);
     // With a broken pillar, what else can be seen is seen; that data is missing then is no wonder.
-    return value === undefined ? { host: { ...host, isKnown: false }, pillar: new PyMap() } : { host, pillar: value };
+    if (value === undefined) return { host: { ...host, isKnown: false }, pillar: new PyMap() };
+    // Sources beyond the files are not asked: what the pillar lacks, they may have.
+    const { ext_pillar: external } = this.#tree.config;
+    const isWhole = host.pillar !== undefined || !Array.isArray(external) || external.length === 0;
+    return { host: isWhole ? host : { ...host, isKnown: false }, pillar: value };
   }
 
   async #slsNames(): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -224,7 +230,7 @@ class TreeCheck {
   async #take(unit: Unit, context: RuleContext): Promise<void> {
     const isCertain = unit.kind === 'highstate' && unit.host.isKnown;
     const help = unit.kind === 'orchestration' ? ORCHESTRATION_HELP : DATA_HELP;
-    const own = unit.diagnostics
+    const own = [...unit.diagnostics, ...(await templateProblems(this.#workshop, unit))]
       .map((diagnostic) => withoutHost(diagnostic, CALL_HELP))
       .map((diagnostic) => (isCertain ? diagnostic : relaxed(diagnostic, help)))
       .map((diagnostic) => (unit.kind === 'sls' ? asOthersMayHelp(diagnostic) : diagnostic));
@@ -232,7 +238,10 @@ class TreeCheck {
   }
 
   #inStates(diagnostics: readonly Diagnostic[]): void {
-    this.#found.push(...diagnostics.map((diagnostic) => inRoots(diagnostic, this.#tree.states)));
+    const { config, states } = this.#tree;
+    const remotes = Array.isArray(config.gitfs_remotes) && config.gitfs_remotes.length > 0;
+    const told = remotes ? diagnostics.map(withRemotes) : diagnostics;
+    this.#found.push(...told.map((diagnostic) => inRoots(diagnostic, states)));
   }
 
   #inPillars(diagnostics: readonly Diagnostic[]): void {

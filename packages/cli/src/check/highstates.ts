@@ -12,9 +12,6 @@ export interface EquippedHost {
   readonly pillar: PyMap;
 }
 
-/** Of hosts that are given the same files, so many are looked at. */
-const OF_A_KIND = 3;
-
 /** What the top files give the hosts, compiled, and one host of each kind for files nobody is given. */
 export interface Highstates {
   readonly units: readonly Unit[];
@@ -22,7 +19,7 @@ export interface Highstates {
   readonly representatives: readonly EquippedHost[];
 }
 
-/** Compiles the highstates of hosts; of those that the top files give the same, the first few. */
+/** Compiles the highstates of hosts. */
 export async function compileHighstates(workshop: Workshop, hosts: readonly EquippedHost[]): Promise<Highstates> {
   const diagnostics: Diagnostic[] = [];
   const kinds = new Map<string, { readonly given: Given; readonly hosts: EquippedHost[] }>();
@@ -31,7 +28,7 @@ export async function compileHighstates(workshop: Workshop, hosts: readonly Equi
     const key = JSON.stringify([equipped.host.pillarenv ?? '', [...given.matches]]);
     const kind = kinds.get(key) ?? { given, hosts: [] };
     kinds.set(key, kind);
-    if (kind.hosts.length < OF_A_KIND || equipped.host.pillar !== undefined) kind.hosts.push(equipped);
+    kind.hosts.push(equipped);
   }
   const units: Unit[] = [];
   for (const { given, hosts: some } of kinds.values()) {

@@ -16,6 +16,8 @@ export interface CheckHost {
   readonly pillar: PyMap | undefined;
   /** False for one that stands for hosts nobody has named: what it lacks, others may have. */
   readonly isKnown: boolean;
+  /** True for one that a fixture describes. */
+  readonly isDescribed: boolean;
 }
 
 /** Id of the host that stands for those nobody has named. */
@@ -38,7 +40,8 @@ export function hostsOf(
     const grains = grainsOf(id, known);
     const environment = grains.get('environment');
     const own = typeof environment === 'string' && environments.includes(environment) ? environment : pillarenv;
-    hosts.set(id, { id, grains, pillarenv: own, pillar, isKnown: true });
+    const isDescribed = fixtures.grains.has(id) || fixtures.pillars.has(id);
+    hosts.set(id, { id, grains, pillarenv: own, pillar, isKnown: true, isDescribed });
   };
   for (const [name, grains] of fixtures.grains) {
     const id = grains.get('id');
@@ -53,7 +56,16 @@ export function hostsOf(
   }
   for (const id of rosterIds(tree)) add(id, new PyMap(), undefined);
   if (hosts.size > 0) return [...hosts.values()];
-  return [{ id: SOMEBODY, grains: grainsOf(SOMEBODY), pillarenv: undefined, pillar: undefined, isKnown: false }];
+  return [
+    {
+      id: SOMEBODY,
+      grains: grainsOf(SOMEBODY),
+      pillarenv: undefined,
+      pillar: undefined,
+      isKnown: false,
+      isDescribed: false,
+    },
+  ];
 }
 
 /** The grains that `cloud.provision` gives a host of a pillar. */
@@ -84,5 +96,12 @@ function rosterIds({ config, configFile }: CheckedTree): readonly string[] {
 /** The master, as orchestrations are rendered for it. */
 export function masterHost(tree: CheckedTree, pillarenv: string | undefined): CheckHost {
   const id = typeof tree.config.id === 'string' ? tree.config.id : 'master';
-  return { id, grains: grainsOf(id, fromPlain({}) as PyMap), pillarenv, pillar: undefined, isKnown: true };
+  return {
+    id,
+    grains: grainsOf(id, fromPlain({}) as PyMap),
+    pillarenv,
+    pillar: undefined,
+    isKnown: true,
+    isDescribed: false,
+  };
 }

@@ -14,6 +14,7 @@ import { fromPlain, PyMap } from '@edge-run/shared/values';
 import type { CheckHost } from './hosts.ts';
 import { absentHost, type FunctionAnswers, offlineFunctions } from './offline-functions.ts';
 import { RememberedFiles } from './remembered-files.ts';
+import { SEALED } from './sealed-values.ts';
 import type { CheckedTree } from './tree.ts';
 import { WalkedRoots } from './walked-roots.ts';
 
@@ -63,7 +64,12 @@ export function createWorkshop(tree: CheckedTree, answers: FunctionAnswers, sign
     signal,
     compilePillar: async (host) => {
       if (host.pillar !== undefined) return compiled(host.pillar);
-      const compile = createPillarCompiler({ files: pillars, settings: pillarOpts(settings), base: base(host) });
+      const compile = createPillarCompiler({
+        files: pillars,
+        settings: pillarOpts(settings),
+        base: base(host),
+        decryption: SEALED,
+      });
       return compile({ id: host.id, grains: host.grains, pillarenv: host.pillarenv, signal });
     },
     pillarRuntimeOf: (host) =>

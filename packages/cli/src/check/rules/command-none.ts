@@ -12,14 +12,13 @@ export const commandNone: Rule = {
         .filter(
           ({ text, source }) => NONE.test(text) && source !== undefined && !isWritten(sources.stateLines(source.file)),
         )
-        .map(({ text, source }) => {
-          const word = /\S*\bNone\b\S*/.exec(text)![0];
-          return finding(
-            `the command of \`${chunk.id}\` says \`${word}\``,
+        .map(({ source }) =>
+          finding(
+            `the command of \`${chunk.id}\` says \`None\``,
             'a template printed a value that is not there: give it a default, or check the name',
             source,
-          );
-        }),
+          ),
+        ),
     ),
 };
 
