@@ -8,9 +8,18 @@ import {
   type SourceRange,
   silentLogger,
 } from '@edge-run/shared/kernel';
+import { planSteps, readRunOptions, STEP_WORDS, STEPS_NAME } from '@edge-run/shared/orchestration';
 import { STEP_DECLARATIONS } from '@edge-run/shared/protocol';
 import type { Declaration } from '@edge-run/shared/schema';
-import { type Chunk, compileCatalog, compileReadable, gatherReadable, type SlsMatches } from '@edge-run/shared/state';
+import {
+  type Chunk,
+  compileCatalog,
+  compileReadable,
+  gatherReadable,
+  type HighData,
+  type ReadablePlan,
+  type SlsMatches,
+} from '@edge-run/shared/state';
 import type { PyMap, Value } from '@edge-run/shared/values';
 import type { CheckHost } from './hosts.ts';
 import type { Workshop } from './workshop.ts';
@@ -23,6 +32,8 @@ export interface Unit {
   /** In the order in which they run; what could not be read is left out. */
   readonly chunks: readonly Chunk[];
   readonly diagnostics: readonly Diagnostic[];
+  /** True for a step of an orchestration after whose failure nothing else runs. */
+  endsWhenFailed(chunk: Chunk): boolean;
   /** The author's place of an argument of a step; that of the step where it is not known. */
   placeOf(chunk: Chunk, argument: string): SourceRange | undefined;
   /** The author's place of a part of an argument. */
@@ -44,25 +55,49 @@ export interface UnitRequest {
 export async function compileUnit(workshop: Workshop, request: UnitRequest): Promise<Unit> {
   const { kind, host, pillar, matches } = request;
   const runtime = workshop.runtimeOf(host, pillar);
-  const empty = { kind, host, pillar, chunks: [], placeOf: () => undefined, placeIn: () => undefined };
+  const own = { kind, host, pillar };
   try {
-    const source = sourceOf(workshop, runtime);
-    const { high, diagnostics: gathered } = await gatherReadable(matches, source);
-    const {
-      plan,
-      diagnostics: problems,
-      placeOf,
-    } = compileReadable(high, compileCatalog(declarationsFor(kind, workshop)));
-    const own = hasErrors(gathered) ? problems.filter(({ code }) => !FOLLOWS.has(code)) : problems;
+    const { high, diagnostics } = await gatherReadable(matches, sourceOf(workshop, runtime, kind));
+    const gathered = await Promise.all(diagnostics.map((problem) => inItsFile(problem, matches, workshop)));
+    const compiled = compileHigh(high, request, workshop);
+    const problems = hasErrors(gathered)
+      ? compiled.diagnostics.filter(({ code }) => !FOLLOWS.has(code))
+      : compiled.diagnostics;
     return {
-      ...{ kind, host, pillar, chunks: plan.chunks },
-      diagnostics: [...(await Promise.all(gathered.map((problem) => inItsFile(problem, matches, workshop)))), ...own],
-      placeOf: (chunk, argument) => placeOf(chunk.key, argument) ?? chunk.place,
+      ...{ ...own, chunks: compiled.chunks },
+      diagnostics: [...gathered, ...problems],
+      endsWhenFailed: compiled.endsWhenFailed,
+      placeOf: (chunk, argument) => compiled.placeOf(chunk.key, argument) ?? chunk.place,
       placeIn: (container, key) => high.places.of(container, key),
     };
   } catch (error) {
-    return { ...empty, diagnostics: problemsOf(error) };
+    const nothing = { chunks: [], endsWhenFailed: () => false, placeOf: () => undefined, placeIn: () => undefined };
+    return { ...own, ...nothing, diagnostics: problemsOf(error) };
   }
+}
+
+/** Compiles states, or the steps of an orchestration with what they say to the run. */
+function compileHigh(
+  high: HighData,
+  { kind, host, matches }: UnitRequest,
+  workshop: Workshop,
+): Pick<Unit, 'chunks' | 'diagnostics' | 'endsWhenFailed'> & Pick<ReadablePlan, 'placeOf'> {
+  const isOrchestration = kind === 'orchestration';
+  const catalog = compileCatalog(declarationsFor(kind, workshop), isOrchestration ? STEP_WORDS : undefined);
+  const { plan, diagnostics, placeOf } = compileReadable(high, catalog);
+  if (!isOrchestration) return { chunks: plan.chunks, diagnostics, placeOf, endsWhenFailed: () => false };
+  const steps = planSteps(plan, catalog);
+  const { chunks } = steps.value?.plan ?? plan;
+  const [name = ''] = [...matches.values()].flat();
+  const options = readRunOptions(high, { name, pillarenv: host.pillarenv, chunks, override: undefined });
+  const onFailure = options.value?.onFailure ?? 'continue';
+  return {
+    chunks,
+    diagnostics: [...diagnostics, ...steps.diagnostics, ...options.diagnostics],
+    placeOf,
+    endsWhenFailed: ({ key, options: { failhard } }) =>
+      failhard === true || (steps.value?.settings[key]?.onFailure ?? onFailure) !== 'continue',
+  };
 }
 
 /** What is wrong with a file as a whole has no line of its own. */
@@ -76,10 +111,18 @@ async function inItsFile(problem: Diagnostic, matches: SlsMatches, { states }: W
 }
 
 /** SLS files of a tree as a runtime renders them. */
-export function sourceOf({ states, signal }: Workshop, runtime: HostRuntime): ReturnType<typeof slsSource> {
+function sourceOf(
+  { states, signal }: Workshop,
+  runtime: HostRuntime,
+  kind: Unit['kind'],
+): ReturnType<typeof slsSource> {
+  const { renderData } = runtime.options;
+  // Results of steps are not there before the steps have run.
+  const later = kind === 'orchestration' ? { later: [STEPS_NAME] } : {};
   const work: WorkRequest = { signal, log: silentLogger };
   const places = new Map<string, ReturnType<HostRuntime['workplace']>>();
-  return slsSource(states, runtime.options.renderData, (saltenv) => {
+  const render: typeof renderData = (file) => renderData({ ...file, ...later });
+  return slsSource(states, render, (saltenv) => {
     const place = places.get(saltenv) ?? runtime.workplace({ ...work, saltenv });
     places.set(saltenv, place);
     return place;

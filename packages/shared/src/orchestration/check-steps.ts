@@ -3,7 +3,7 @@ import type { Catalog } from '../modules/contract/index.ts';
 import { didYouMean, type KnownNames, parseArguments } from '../schema/index.ts';
 import type { Chunk } from '../state/index.ts';
 import type { Value } from '../values/index.ts';
-import { isLate } from './late.ts';
+import { isOpen } from './late.ts';
 import { keywords, positional, targetOf } from './step-arguments.ts';
 
 /** What the steps of an orchestration are held against before the first of them runs. */
@@ -77,11 +77,6 @@ async function targetProblems(chunk: Chunk, { select }: StepChecks): Promise<rea
 
 function problem(chunk: Chunk, code: Diagnostic['code'], summary: string, detail: string): Diagnostic {
   return { severity: 'error', code, summary, detail, ...(chunk.place === undefined ? {} : { source: chunk.place }) };
-}
-
-/** True for values that are known only once the step runs. */
-function isOpen(value: Value): boolean {
-  return isLate(value) || (typeof value === 'string' && value.startsWith('__slot__:'));
 }
 
 function textOf(value: Value | undefined): string | undefined {

@@ -10,3 +10,8 @@ export function isLate(value: Value): boolean {
   if (Array.isArray(value)) return value.some(isLate);
   return value instanceof PyMap && [...value.values()].some(isLate);
 }
+
+/** True for a value that is known only once its step runs: it uses a result, or is a slot. */
+export function isOpen(value: Value): boolean {
+  return isLate(value) || (typeof value === 'string' && value.startsWith('__slot__:'));
+}

@@ -1,3 +1,4 @@
+import { isOpen } from '@edge-run/shared/orchestration';
 import { didYouMean } from '@edge-run/shared/schema';
 import { PyMap } from '@edge-run/shared/values';
 import { finding, type Rule } from './rule.ts';
@@ -12,7 +13,7 @@ export const unknownLoadBalancer: Rule = {
     const names = declared instanceof PyMap ? [...declared.keys()].map(String) : [];
     return unit.chunks.flatMap((chunk) => {
       const balancer = chunk.args.get('balancer');
-      if (chunk.state !== 'lb' || typeof balancer !== 'string' || balancer.startsWith('__slot__:')) return [];
+      if (chunk.state !== 'lb' || typeof balancer !== 'string' || isOpen(balancer)) return [];
       if (names.includes(balancer)) return [];
       const help =
         didYouMean(balancer, names) ||

@@ -1,4 +1,4 @@
-import { keywordsOf } from '@edge-run/shared/orchestration';
+import { isOpen, keywordsOf } from '@edge-run/shared/orchestration';
 import { didYouMean } from '@edge-run/shared/schema';
 import type { Chunk } from '@edge-run/shared/state';
 import { isGlob } from '@edge-run/shared/target';
@@ -42,5 +42,5 @@ function namedBy(chunk: Chunk): { readonly names: readonly string[]; readonly ar
 /** A list, or names with commas between; those only known at run time are left out. */
 export function namesOf(value: Value | undefined): readonly string[] {
   const names = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value.map(String) : [];
-  return names.map((name) => name.trim()).filter((name) => name !== '' && !name.startsWith('__slot__:'));
+  return names.map((name) => name.trim()).filter((name) => name !== '' && !isOpen(name));
 }

@@ -1,9 +1,8 @@
 import { type Diagnostic, type ErrorCode, hasErrors } from '@edge-run/shared/kernel';
-import { checkSteps, keywordsOf, positionalOf } from '@edge-run/shared/orchestration';
+import { checkSteps, isOpen, keywordsOf, positionalOf } from '@edge-run/shared/orchestration';
 import { runnerDeclarations, wheelDeclarations } from '@edge-run/shared/protocol';
 import { didYouMean, parseArguments } from '@edge-run/shared/schema';
 import type { Chunk } from '@edge-run/shared/state';
-import type { Value } from '@edge-run/shared/values';
 import type { Unit } from '../unit.ts';
 import type { RuleContext } from './rule.ts';
 
@@ -44,7 +43,7 @@ function masterCallProblems(
   );
   const kwargs = new Map([...beside, ...keywordsOf(chunk.args.get('kwarg'))]);
   const args = positionalOf(chunk.args.get('arg'));
-  if ([...args, ...kwargs.values()].some(isSlot)) return [];
+  if ([...args, ...kwargs.values()].some(isOpen)) return [];
   const placeOf = (argument: string) => unit.placeOf(chunk, argument);
   const { diagnostics } = parseArguments(declaration, { args, kwargs, placeOf });
   const placed = chunk.place === undefined ? {} : { source: chunk.place };
@@ -55,8 +54,4 @@ function unknownWheel(chunk: Chunk, name: string, known: Iterable<string>): Diag
   const code: ErrorCode = 'EDGE_UNKNOWN_FUNCTION';
   const placed = chunk.place === undefined ? {} : { source: chunk.place };
   return { severity: 'error', code, summary: `no wheel \`${name}\``, detail: didYouMean(name, known), ...placed };
-}
-
-function isSlot(value: Value): boolean {
-  return typeof value === 'string' && value.startsWith('__slot__:');
 }

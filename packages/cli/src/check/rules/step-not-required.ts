@@ -6,19 +6,19 @@ import type { Finding, Rule } from './rule.ts';
 const HARMLESS = /^(?:event\.send|test\.(?:nop|succeed_\w+|show_notification))$/;
 
 /**
- * Steps that run although a step before them may have failed: nothing ends the run there (`failhard`), and they name no
+ * Steps that run although a step before them may have failed: nothing ends the run there (`failhard`, `on_failure`), and they name no
  * requisite. One that names any is taken at its word. Only the nearest step before is named.
  */
 export const stepNotRequired: Rule = {
   code: 'EDGE_STEP_NOT_REQUIRED',
   severity: 'warning',
   units: ['orchestration'],
-  find: ({ chunks }) =>
+  find: ({ chunks, endsWhenFailed }) =>
     chunks.flatMap((step, index): readonly Finding[] => {
       const earlier = chunks
         .slice(0, index)
         .reverse()
-        .find((other) => mayBePassed(other, step));
+        .find((other) => !endsWhenFailed(other) && mayBePassed(other, step));
       if (earlier === undefined || step.place === undefined || step.requisites.length > 0) return [];
       return [
         {
@@ -34,7 +34,7 @@ export const stepNotRequired: Rule = {
 };
 
 function mayBePassed(step: Chunk, later: Chunk): boolean {
-  if (step.options.failhard === true || HARMLESS.test(`${step.state}.${step.fun}`)) return false;
+  if (HARMLESS.test(`${step.state}.${step.fun}`)) return false;
   // Steps side by side are meant to be independent.
   return !(step.options.parallel && later.options.parallel);
 }

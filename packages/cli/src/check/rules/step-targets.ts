@@ -1,4 +1,4 @@
-import { targetOf } from '@edge-run/shared/orchestration';
+import { isOpen, targetOf } from '@edge-run/shared/orchestration';
 import { didYouMean } from '@edge-run/shared/schema';
 import type { Chunk } from '@edge-run/shared/state';
 import type { Value } from '@edge-run/shared/values';
@@ -21,7 +21,7 @@ function targetsIn(unit: Unit): readonly { chunk: Chunk; target: string; targetT
         expr_form: textOf(chunk.args.get('expr_form')),
       }),
     }))
-    .filter(({ target }) => !target.startsWith('__slot__:'));
+    .filter(({ target }) => !isOpen(target));
 }
 
 /** Targets that cannot be read. */
