@@ -7,7 +7,6 @@ import { emitData } from '../output/emit.ts';
 import { countOf, diagnosticBlocks } from '../output/errors.ts';
 import { githubAnnotations } from '../output/github.ts';
 import type { Session } from '../session.ts';
-import { addOrchCommands } from './orch.ts';
 import { type Options, type Register, wordAt } from './registry.ts';
 
 /** `check`: everything that is known to be wrong before anything runs. */
@@ -38,7 +37,11 @@ async function check(session: Session, words: Parameters<typeof wordAt>[0], opti
   const release = io.onInterrupt(() => controller.abort());
   try {
     const request = { cwd: io.cwd, path: wordAt(words, 0) || undefined, config: flags.config };
-    const report = await checkPath(request, { cwd: io.cwd, reservedNames: orchCommands(), signal: controller.signal });
+    const report = await checkPath(request, {
+      cwd: io.cwd,
+      reservedNames: await orchCommands(),
+      signal: controller.signal,
+    });
     if (controller.signal.aborted) throw new EdgeError('EDGE_CANCELLED', 'the check was interrupted');
     await print(session, report, options.format === 'github', io.clock.now() - startedAt);
     const errors = count(report.diagnostics, 'error');
@@ -69,7 +72,8 @@ async function print(session: Session, report: CheckReport, forGithub: boolean, 
 }
 
 /** The commands of `edge-run orch`, which no orchestration can be called. */
-function orchCommands(): ReadonlySet<string> {
+async function orchCommands(): Promise<ReadonlySet<string>> {
+  const { addOrchCommands } = await import('./orch.ts');
   const program = new Command();
   addOrchCommands(program, (command) => command);
   const orch = program.commands.find((command) => command.name() === 'orch');
