@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+// Loaded here, so that no single case waits for it.
+import '@edge-run/cli/check';
 import { loadYaml } from '@edge-run/shared/render';
 import { toPlain } from '@edge-run/shared/values';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
