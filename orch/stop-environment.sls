@@ -11,6 +11,7 @@ stop-load-balancer:
     - arg:
       - haproxy
     - tgt: {{ entry.host }}
+    - failhard: True
 
 stop-application-servers:
   salt.function:
@@ -18,6 +19,7 @@ stop-application-servers:
     - tgt: {{ app_servers | json }}
     - arg:
       - supervisor
+    - failhard: True
 
 {%- for database_host in database_hosts | reverse %}
 # Standbys before their master.
@@ -27,4 +29,5 @@ stop-{{ database_host }}:
     - tgt: {{ database_host }}
     - arg:
       - postgresql
+    - failhard: True
 {%- endfor %}

@@ -31,6 +31,7 @@ export const SHARED_LAYERS: Layers = [
   ['modules'],
   ['state'],
   ['execute'],
+  ['orchestration'],
 ];
 
 export const MASTER_LAYERS: Layers = [

@@ -79,6 +79,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     load: async () => (await import('./commands/author.ts')).addAuthorCommands,
   },
   {
+    commands: { check: 'find what is wrong with a project, a Salt tree or a file, without a master' },
+    unlisted: ['lint'],
+    load: async () => (await import('./commands/check.ts')).addCheckCommands,
+  },
+  {
     commands: { completion: 'print a completion script for bash, zsh or fish' },
     unlisted: ['__complete'],
     load: async () => (await import('./commands/completion.ts')).addCompletionCommands,

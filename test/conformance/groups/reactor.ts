@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { masterConfigSchema } from '@edge-run/master/config';
+import { type Diagnostic, formatDiagnostic, type JsonObject, type JsonValue } from '@edge-run/shared/kernel';
 import {
   callOf,
   compileReaction,
   matchReactors,
   type ReactionCall,
   type ReactionChunk,
-} from '@edge-run/master/reactor';
-import { type Diagnostic, formatDiagnostic, type JsonObject, type JsonValue } from '@edge-run/shared/kernel';
+} from '@edge-run/shared/orchestration';
 import { createJinja, createRenderData, dumpYaml, loadYaml, type RenderedData } from '@edge-run/shared/render';
 import { decodeValue, encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import type { CaseFile, CaseResult, ConformanceGroup } from '../runner.ts';

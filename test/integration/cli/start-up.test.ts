@@ -31,7 +31,7 @@ function sourcesOf(url: string): readonly string[] {
 }
 
 describe('edge-run --help', () => {
-  it.each([[['--help']], [['orch', '--help']], [['--version']], [['completion', 'bash']]])(
+  it.each([[['--help']], [['orch', '--help']], [['check', '--help']], [['--version']], [['completion', 'bash']]])(
     '%j loads nothing heavy',
     async (argv) => {
       expect(await heavyOf(argv.join('-'), argv)).toEqual([]);

@@ -1,6 +1,7 @@
 import { type Events, openEvents } from '@edge-run/master/events';
-import { type Reactor, type ReactorConfig, startReactor } from '@edge-run/master/reactor';
+import { type Reactor, startReactor } from '@edge-run/master/reactor';
 import { newId, notCompiled, silentLogger, systemClock } from '@edge-run/shared/kernel';
+import type { ReactorConfig } from '@edge-run/shared/orchestration';
 import { createJinja, createRenderData, dumpYaml, loadYaml } from '@edge-run/shared/render';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';

@@ -1,5 +1,6 @@
-import { openScheduleState, parseSchedules, startScheduler } from '@edge-run/master/scheduler';
+import { openScheduleState, startScheduler } from '@edge-run/master/scheduler';
 import { newId, silentLogger } from '@edge-run/shared/kernel';
+import { parseSchedules } from '@edge-run/shared/schedule';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { startNats, type TestNats } from '../../support/nats.ts';

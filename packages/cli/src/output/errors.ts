@@ -58,13 +58,18 @@ export function errorJson(
 
 /** Problems in user input with their places, coloured, and a line that counts them. */
 export function renderDiagnostics(diagnostics: readonly Diagnostic[], style: Style): string {
-  const blocks = diagnostics.map((diagnostic) => {
+  const blocks = diagnosticBlocks(diagnostics, style);
+  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
+  return `${blocks.join('\n')}\n${countOf(errors, 'error')}, ${countOf(diagnostics.length - errors, 'warning')}\n`;
+}
+
+/** Each problem with its place, coloured. */
+export function diagnosticBlocks(diagnostics: readonly Diagnostic[], style: Style): readonly string[] {
+  return diagnostics.map((diagnostic) => {
     const [title = '', ...lines] = formatDiagnostic(diagnostic).split('\n');
     const paint = diagnostic.severity === 'error' ? style.red : style.yellow;
     return [paint(sanitize(title)), ...lines.map((line) => colourLine(sanitize(line), style))].join('\n');
   });
-  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
-  return `${blocks.join('\n')}\n${countOf(errors, 'error')}, ${countOf(diagnostics.length - errors, 'warning')}\n`;
 }
 
 function colourLine(line: string, style: Style): string {

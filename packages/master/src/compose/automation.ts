@@ -1,10 +1,11 @@
 import { HostRuntime } from '@edge-run/shared/execute';
 import { compiled, DiagnosticsError, EdgeError, hasErrors } from '@edge-run/shared/kernel';
+import { parseSchedules } from '@edge-run/shared/schedule';
 import { PyMap } from '@edge-run/shared/values';
 import type { Schedules } from '../operations/index.ts';
 import type { RunnerCalls } from '../orchestration/index.ts';
 import { type RenderReaction, startReactor } from '../reactor/index.ts';
-import { openScheduleState, parseSchedules, startScheduler } from '../scheduler/index.ts';
+import { openScheduleState, startScheduler } from '../scheduler/index.ts';
 import type { Core } from './core.ts';
 import type { Fleet } from './fleet.ts';
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { RuntimeExecutor } from '@edge-run/shared/execute';
 import { errorMessage, type JsonValue, newId } from '@edge-run/shared/kernel';
+import type { StepChecks } from '@edge-run/shared/orchestration';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
 import { encodeValue } from '@edge-run/shared/values';
 import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
@@ -16,7 +17,6 @@ import {
   type RunnerCalls,
   RunService,
   STEP_KINDS,
-  type StepChecks,
   withoutPlan,
 } from '../orchestration/index.ts';
 import { createRunnerCalls, keyWheels, masterRunners } from '../runners/index.ts';

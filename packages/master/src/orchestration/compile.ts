@@ -1,15 +1,19 @@
 import { type HostRuntime, slsSource } from '@edge-run/shared/execute';
-import { type Compiled, DiagnosticsError, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
+import { type Compiled, DiagnosticsError, hasErrors, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
+import {
+  checkSteps,
+  planSteps,
+  readRunOptions,
+  STEP_WORDS,
+  STEPS_NAME,
+  type StepChecks,
+} from '@edge-run/shared/orchestration';
 import { didYouMean } from '@edge-run/shared/schema';
 import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
-import { checkSteps, type StepChecks } from './check-steps.ts';
-import { STEPS_NAME } from './registers.ts';
-import { readRunOptions } from './run-options.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './runs.ts';
 import { type Sources, sourcesOf } from './sources.ts';
-import { planSteps, STEP_WORDS } from './step-settings.ts';
 import { declaredStates } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
 import { STEP_KINDS } from './steps/index.ts';
@@ -63,7 +67,7 @@ export async function compileOrchestration(
     readRunOptions(tree, { name, pillarenv, chunks: plan.chunks, override: request.options }),
   );
   const problems = await checkSteps(plan.chunks, checks);
-  if (problems.length > 0) throw new DiagnosticsError(problems);
+  if (hasErrors(problems)) throw new DiagnosticsError(problems);
   const pillar = workplace.ctx.pillar.data;
   const stored = { plan, settings, undo, pillar };
   return { name, stored, options, steps: plan.chunks.map(summaryOf), sources: await sourcesOf(files, saltenv, pillar) };

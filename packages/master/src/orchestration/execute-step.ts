@@ -1,11 +1,12 @@
 import type { HostRuntime } from '@edge-run/shared/execute';
 import type { Clock, Logger } from '@edge-run/shared/kernel';
 import type { StateModule } from '@edge-run/shared/modules/contract';
+import { STEPS_NAME } from '@edge-run/shared/orchestration';
 import type { StepProgress } from '@edge-run/shared/protocol';
 import { runStep } from '@edge-run/shared/state';
 import type { StartAction } from './decide-run.ts';
 import type { DriverPorts } from './driver.ts';
-import { fillLate, registeredValues, STEPS_NAME } from './registers.ts';
+import { fillLate, registeredValues } from './registers.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
 import { asState, stepJobId } from './step-states.ts';

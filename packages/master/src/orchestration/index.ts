@@ -1,4 +1,3 @@
-export type { StepChecks } from './check-steps.ts';
 export { compileOrchestration, currentSources } from './compile.ts';
 export { RELEASED } from './driver.ts';
 export { createStepExecutor, type StepExecutorOptions } from './execute-step.ts';

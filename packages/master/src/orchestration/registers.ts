@@ -1,12 +1,9 @@
 import { type Compiled, DiagnosticsError, type JsonValue } from '@edge-run/shared/kernel';
+import { isLate, type StepSettings } from '@edge-run/shared/orchestration';
 import type { StepReturn } from '@edge-run/shared/protocol';
-import { hasMark, type RenderedText, splitMarks } from '@edge-run/shared/render';
+import { type RenderedText, splitMarks } from '@edge-run/shared/render';
 import type { Chunk, Guards, StepKey } from '@edge-run/shared/state';
 import { decodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
-import type { StepSettings } from './step-settings.ts';
-
-/** What templates know a step's result by. */
-export const STEPS_NAME = 'steps';
 
 /** What has been registered so far. */
 export interface Registered {
@@ -68,13 +65,6 @@ export async function fillLate(chunk: Chunk, render: RenderLate): Promise<Chunk>
     args: (await fill(chunk.args)) as PyMap,
     guards: filled as Guards,
   };
-}
-
-/** True when a value, or anything in it, is filled in only when the step starts. */
-export function isLate(value: Value): boolean {
-  if (typeof value === 'string') return hasMark(value);
-  if (Array.isArray(value)) return value.some(isLate);
-  return value instanceof PyMap && [...value.values()].some(isLate);
 }
 
 async function fillValue(value: Value, render: RenderLate): Promise<Value> {

@@ -1,4 +1,5 @@
 import type { InstantMs, JsonValue } from '@edge-run/shared/kernel';
+import type { StepPlan, StepSettings } from '@edge-run/shared/orchestration';
 import type { FailureChoice, RunJournalEvent, RunOptions, StepOutcome, StepReturn } from '@edge-run/shared/protocol';
 import {
   createRun,
@@ -13,7 +14,6 @@ import {
 import { decodeValue, encodeValue, type PyMap } from '@edge-run/shared/values';
 import type { Sources } from './sources.ts';
 import type { StepAnswer } from './step-kind.ts';
-import type { StepPlan, StepSettings } from './step-settings.ts';
 
 /** What a run's first entry holds beside the steps as shown. */
 export interface StoredPlan extends StepPlan {

@@ -1,6 +1,5 @@
 import type { Clock, Logger } from '@edge-run/shared/kernel';
-import type { HostResult } from '@edge-run/shared/protocol';
-import type { Declaration } from '@edge-run/shared/schema';
+import type { HostResult, StepDeclaration } from '@edge-run/shared/protocol';
 import type { StateReturn, StepKey } from '@edge-run/shared/state';
 import type { PyMap } from '@edge-run/shared/values';
 import type { z } from 'zod';
@@ -66,12 +65,7 @@ export interface StepAnswer extends StateReturn {
 }
 
 /** A kind of orchestration step: `salt.function`, `lb.drain`. */
-export interface StepKind<A extends z.ZodObject = z.ZodObject> extends Declaration<A> {
-  /**
-   * What to do with a step that had started when its master died: `reattach` to the job, whose id is the same; `rerun`
-   * it, because repeating is harmless; or `ask` a person.
-   */
-  readonly afterCrash: 'reattach' | 'rerun' | 'ask';
+export interface StepKind<A extends z.ZodObject = z.ZodObject> extends StepDeclaration<A> {
   run(args: z.output<A>, ctx: StepContext): Promise<StepAnswer>;
   /** What `run` would do: `result` null when it would change something. Changes nothing. */
   plan(args: z.output<A>, ctx: StepContext): Promise<StepAnswer>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { ReactionChunk } from '@edge-run/shared/orchestration';
 import type { EdgeEvent } from '@edge-run/shared/protocol';
-import type { ReactionChunk } from './chunks.ts';
 
 /** An id of the usual form: it sorts by time, and so does what begins with it. */
 const ULID = /^[0-9A-HJKMNP-TV-Z]{26}$/;

@@ -10,14 +10,19 @@ import {
   type JsonValue,
   type Logger,
 } from '@edge-run/shared/kernel';
+import {
+  callOf,
+  compileReaction,
+  type ReactionCall,
+  type ReactionChunk,
+  type RenderedReaction,
+} from '@edge-run/shared/orchestration';
 import type { EdgeEvent } from '@edge-run/shared/protocol';
 import type { RenderedData } from '@edge-run/shared/render';
 import { decodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import type { Events } from '../events/index.ts';
 import { type Dispatcher, startJob } from '../jobs/index.ts';
 import { type RunnerCalls, startRunner } from '../orchestration/index.ts';
-import { callOf, type ReactionCall } from './calls.ts';
-import { compileReaction, type ReactionChunk, type RenderedReaction } from './chunks.ts';
 import { chainLength, reactionKey } from './keys.ts';
 
 /** Tag of the event that tells of a reaction that failed. */

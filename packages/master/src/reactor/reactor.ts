@@ -1,10 +1,16 @@
 import { formatDiagnostic } from '@edge-run/shared/kernel';
+import {
+  checkReactorConfig,
+  compileReactors,
+  type ReactorConfig,
+  type ReactorRule,
+  reactorRules,
+} from '@edge-run/shared/orchestration';
 import type { EdgeEvent } from '@edge-run/shared/protocol';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { RELEASED } from '../orchestration/index.ts';
 import { consumeEvents } from './consumer.ts';
 import { type ReactionPorts, react } from './react.ts';
-import { checkReactorConfig, compileReactors, type ReactorConfig, type ReactorRule, reactorRules } from './rules.ts';
 
 /** How long a dead master's event waits for the next master. */
 const ACK_WAIT_MS = 15_000;

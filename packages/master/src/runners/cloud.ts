@@ -1,5 +1,5 @@
 import { EdgeError } from '@edge-run/shared/kernel';
-import { anyValue } from '@edge-run/shared/schema';
+import { cloudRunnerDeclarations } from '@edge-run/shared/protocol';
 import { PyMap } from '@edge-run/shared/values';
 import { z } from 'zod';
 import type { CloudDriver, HostDeclaration, Provisioned } from '../cloud/index.ts';
@@ -8,30 +8,11 @@ import { defineRunner, type Runner } from './contract.ts';
 /** What an entry of `hosts` must say. */
 const declared = z.object({ role: z.string(), address: z.string(), home: z.string().default('') });
 
-/** `hosts` of the example. */
-const oneServer = new PyMap([
-  [
-    'app1',
-    new PyMap([
-      ['role', 'app'],
-      ['address', '192.0.2.10'],
-    ]),
-  ],
-]);
-
 /** Runners that bring hosts up. */
 export function cloudRunners(driver: CloudDriver): readonly Runner[] {
   return [
     defineRunner({
-      name: 'cloud.provision',
-      summary: 'Brings up every host that is missing and waits until each of them takes jobs.',
-      returns: 'Id → `present`, `started` or `created`.',
-      args: z.object({
-        hosts: anyValue().describe('Mapping: id → role, address, home and, if wished, grains.'),
-        environment: z.string().describe('Environment the hosts belong to: a grain, and their pillarenv.'),
-        timeout: z.number().positive().default(60).describe('Seconds within which a host must be up.'),
-      }),
-      examples: [{ title: 'one application server', args: { environment: 'prod', hosts: oneServer } }],
+      ...cloudRunnerDeclarations['cloud.provision'],
       async run({ hosts, environment, timeout }, ctx) {
         const wanted = declarations(hosts, environment);
         const results = await Promise.all(

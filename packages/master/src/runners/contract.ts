@@ -1,5 +1,6 @@
 import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
-import { type Declaration, didYouMean, parseArguments } from '@edge-run/shared/schema';
+import type { RunnerDeclaration } from '@edge-run/shared/protocol';
+import { didYouMean, parseArguments } from '@edge-run/shared/schema';
 import { fromPlain } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import type { RunnerCalls, RunnerRequest } from '../orchestration/index.ts';
@@ -8,9 +9,7 @@ import type { RunnerCalls, RunnerRequest } from '../orchestration/index.ts';
 export type RunnerContext = Pick<RunnerRequest, 'by' | 'key' | 'causedBy' | 'signal' | 'report'>;
 
 /** A function of the master: `state.orchestrate`, `cloud.provision`. */
-export interface Runner<A extends z.ZodObject = z.ZodObject> extends Declaration<A> {
-  /** One sentence on what is answered. */
-  readonly returns: string;
+export interface Runner<A extends z.ZodObject = z.ZodObject> extends RunnerDeclaration<A> {
   run(args: z.output<A>, ctx: RunnerContext): Promise<unknown>;
   /** True for an answer that means failure; by default only `false` does. */
   readonly failed?: (answer: unknown) => boolean;

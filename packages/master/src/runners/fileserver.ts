@@ -1,5 +1,5 @@
 import type { FileSource } from '@edge-run/shared/files';
-import { z } from 'zod';
+import { fileserverRunnerDeclarations } from '@edge-run/shared/protocol';
 import { defineRunner, type Runner } from './contract.ts';
 
 /** The part of the file server that runners work with. */
@@ -10,8 +10,6 @@ export interface FileServerControl {
   ): Promise<readonly { readonly remote: string; readonly changed: boolean; readonly problem?: string }[]>;
 }
 
-const envArg = z.object({ saltenv: z.string().default('base').describe('File environment.') });
-
 /** Runners about the files that hosts get. */
 export function fileserverRunners(server: FileServerControl): readonly Runner[] {
   const paths = async (saltenv: string): Promise<readonly string[]> => {
@@ -21,16 +19,7 @@ export function fileserverRunners(server: FileServerControl): readonly Runner[] 
   };
   return [
     defineRunner({
-      name: 'fileserver.update',
-      summary: 'Fetches the git remotes of the file server now.',
-      returns: 'True; false where a remote could not be fetched, and is served as it was.',
-      args: z.object({
-        backend: z
-          .union([z.string(), z.array(z.string())])
-          .optional()
-          .describe('Accepted for Salt trees.'),
-      }),
-      examples: [{ title: 'now', args: {} }],
+      ...fileserverRunnerDeclarations['fileserver.update'],
       async run(_, ctx) {
         const states = await server.update(ctx.signal);
         for (const { remote, changed, problem } of states)
@@ -39,27 +28,15 @@ export function fileserverRunners(server: FileServerControl): readonly Runner[] 
       },
     }),
     defineRunner({
-      name: 'fileserver.envs',
-      summary: 'Lists the file environments.',
-      returns: 'Names.',
-      args: z.object({}),
-      examples: [{ title: 'all', args: {} }],
+      ...fileserverRunnerDeclarations['fileserver.envs'],
       run: async () => [...(await server.files.environments())],
     }),
     defineRunner({
-      name: 'fileserver.file_list',
-      summary: 'Lists the files of an environment.',
-      returns: 'Paths.',
-      args: envArg,
-      examples: [{ title: 'of base', args: {} }],
+      ...fileserverRunnerDeclarations['fileserver.file_list'],
       run: ({ saltenv }) => paths(saltenv),
     }),
     defineRunner({
-      name: 'fileserver.dir_list',
-      summary: 'Lists the directories of an environment that hold files.',
-      returns: 'Paths.',
-      args: envArg,
-      examples: [{ title: 'of base', args: {} }],
+      ...fileserverRunnerDeclarations['fileserver.dir_list'],
       run: async ({ saltenv }) =>
         [...new Set((await paths(saltenv)).map((path) => path.split('/').slice(0, -1).join('/') || '.'))].sort(),
     }),

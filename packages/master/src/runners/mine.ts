@@ -1,5 +1,5 @@
+import { mineRunnerDeclarations } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
-import { z } from 'zod';
 import type { MineService } from '../nodes/index.ts';
 import { defineRunner, type Runner } from './contract.ts';
 
@@ -7,15 +7,7 @@ import { defineRunner, type Runner } from './contract.ts';
 export function mineRunners(mine: MineService): readonly Runner[] {
   return [
     defineRunner({
-      name: 'mine.get',
-      summary: 'Answers what hosts published.',
-      returns: 'Id → value; of several names, name → id → value.',
-      args: z.object({
-        tgt: z.union([z.string(), z.array(z.string())]).describe('Which hosts.'),
-        fun: z.union([z.string(), z.array(z.string())]).describe('Name of what was published; several with commas.'),
-        tgt_type: z.string().default('glob').describe('How `tgt` is read.'),
-      }),
-      examples: [{ title: 'addresses', args: { tgt: 'web*', fun: 'network.ip_addrs' } }],
+      ...mineRunnerDeclarations['mine.get'],
       async run({ tgt, fun, tgt_type }) {
         const names = typeof fun === 'string' ? fun.split(',').map((name) => name.trim()) : fun;
         const read = (name: string): Promise<PyMap> =>

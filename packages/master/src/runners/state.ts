@@ -1,8 +1,7 @@
 import { EdgeError } from '@edge-run/shared/kernel';
+import { rollbackRunnerDeclaration, stateRunnerDeclarations } from '@edge-run/shared/protocol';
 import { EXIT } from '@edge-run/shared/protocol/plain';
-import { anyValue } from '@edge-run/shared/schema';
 import { fromPlain, PyMap, type Value } from '@edge-run/shared/values';
-import { z } from 'zod';
 import { RELEASED, type RunCommands, type RunRecord, type RunService } from '../orchestration/index.ts';
 import { defineRunner, type Runner } from './contract.ts';
 import { stateReturns } from './state-returns.ts';
@@ -10,18 +9,14 @@ import { stateReturns } from './state-returns.ts';
 /** Runs an orchestration and answers as Salt's runner does: `{data: {master: returns}, outputter, retcode}`. */
 export function stateRunners(runs: RunService, commands: RunCommands, master: string): readonly Runner[] {
   return [
-    ...['state.orchestrate', 'state.orch', 'state.sls'].map((name) => orchestrate(name, runs, commands, master)),
+    ...stateRunnerDeclarations.map((declaration) => orchestrate(declaration, runs, commands, master)),
     rollback(runs, master),
   ];
 }
 
 function rollback(runs: RunService, master: string): Runner {
   return defineRunner({
-    name: 'orch.rollback',
-    summary: 'Undoes what a run did, and waits until that is done.',
-    returns: 'The return of every step that undoes under the id of the master, and a return code.',
-    args: z.object({ run: z.string().describe('Id of the run that is to be undone.') }),
-    examples: [{ title: 'undo a deployment', args: { run: '01M7ZB9P65EJEX8RS881A9T1VB' } }],
+    ...rollbackRunnerDeclaration,
     failed: (answer) => answer instanceof PyMap && answer.get('retcode') !== 0,
     async run({ run }, ctx) {
       const undoing = await runs.rollback(run, ctx.by);
@@ -43,22 +38,14 @@ function answerOf(record: RunRecord, master: string, isGood = record.end?.exitCo
   });
 }
 
-function orchestrate(name: string, runs: RunService, commands: RunCommands, master: string): Runner {
+function orchestrate(
+  declaration: (typeof stateRunnerDeclarations)[number],
+  runs: RunService,
+  commands: RunCommands,
+  master: string,
+): Runner {
   return defineRunner({
-    name,
-    summary: 'Runs an orchestration to its end.',
-    returns: 'The return of every step under the id of the master, and a return code.',
-    args: z.object({
-      mods: z
-        .union([z.string(), z.array(z.string()).length(1)])
-        .describe('The orchestration: `orch.deploy-environment`.'),
-      saltenv: z.string().optional().describe('File environment; `base` when absent.'),
-      test: z.boolean().optional().describe('Only look.'),
-      exclude: anyValue().optional().describe('Accepted for Salt trees.'),
-      pillar: anyValue().optional().describe('Pillar values laid over the pillar.'),
-      pillarenv: z.string().optional().describe('Pillar environment.'),
-    }),
-    examples: [{ title: 'deploy prod', args: { mods: 'orch.deploy-environment', pillarenv: 'prod' } }],
+    ...declaration,
     failed: (answer) => answer instanceof PyMap && answer.get('retcode') !== 0,
     async run(args, ctx) {
       const run = await runs.start({

@@ -1,6 +1,6 @@
 import { EdgeError } from '@edge-run/shared/kernel';
+import { keyWheelDeclarations } from '@edge-run/shared/protocol';
 import { globMatches } from '@edge-run/shared/target';
-import { z } from 'zod';
 import { defineRunner, type Runner } from './contract.ts';
 
 /** What the functions about keys need of a keyring. */
@@ -35,8 +35,6 @@ const STATES_OF: Readonly<Record<string, readonly KeyState[]>> = {
   all: ['accepted', 'pending', 'rejected', 'denied'],
 };
 
-const matchArg = { match: z.string().describe('Ids: an id or a glob.') };
-
 /** Functions about the keys of hosts, under the names of Salt's wheels. */
 export function keyWheels(keys: KeyControl): readonly Runner[] {
   const listed = async (states: readonly KeyState[], accept: (id: string) => boolean = () => true) => {
@@ -68,40 +66,22 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
   };
   return [
     defineRunner({
-      name: 'key.list',
-      summary: 'Lists the keys in a state.',
-      returns: 'Name of the list → ids.',
-      args: z.object({
-        match: z.enum(Object.keys(STATES_OF) as [string, ...string[]]).describe('The state of the keys.'),
-      }),
-      examples: [{ title: 'who is in', args: { match: 'accepted' } }],
+      ...keyWheelDeclarations['key.list'],
       run: ({ match }) => listed(STATES_OF[match]!),
     }),
     defineRunner({
-      name: 'key.list_all',
-      summary: 'Lists all keys.',
-      returns: 'Name of the list → ids.',
-      args: z.object({}),
-      examples: [{ title: 'all', args: {} }],
+      ...keyWheelDeclarations['key.list_all'],
       run: () => listed(STATES_OF.all!),
     }),
     defineRunner({
-      name: 'key.name_match',
-      summary: 'Lists the keys of some ids.',
-      returns: 'Name of the list → ids, without empty lists.',
-      args: z.object(matchArg),
-      examples: [{ title: 'one host', args: { match: 'web1' } }],
+      ...keyWheelDeclarations['key.name_match'],
       run: async ({ match }) => {
         const lists = await listed(STATES_OF.all!, (id) => globMatches(match, id));
         return Object.fromEntries(Object.entries(lists).filter(([, ids]) => ids.length > 0));
       },
     }),
     defineRunner({
-      name: 'key.accept',
-      summary: 'Lets hosts in.',
-      returns: '`minions`: the ids.',
-      args: z.object({ ...matchArg, include_rejected: z.boolean().default(false).describe('Rejected ones too.') }),
-      examples: [{ title: 'one host', args: { match: 'web1' } }],
+      ...keyWheelDeclarations['key.accept'],
       run: async ({ match, include_rejected }, { by }) => ({
         [LISTS.accepted]: await change(match, include_rejected ? ['pending', 'rejected'] : ['pending'], (id) =>
           keys.accept(id, by),
@@ -109,11 +89,7 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
       }),
     }),
     defineRunner({
-      name: 'key.reject',
-      summary: 'Refuses hosts.',
-      returns: '`minions_rejected`: the ids.',
-      args: z.object({ ...matchArg, include_accepted: z.boolean().default(false).describe('Accepted ones too.') }),
-      examples: [{ title: 'one host', args: { match: 'web1' } }],
+      ...keyWheelDeclarations['key.reject'],
       run: async ({ match, include_accepted }, { by }) => ({
         [LISTS.rejected]: await change(match, include_accepted ? ['pending', 'accepted'] : ['pending'], (id) =>
           keys.reject(id, by),
@@ -121,11 +97,7 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
       }),
     }),
     defineRunner({
-      name: 'key.delete',
-      summary: 'Forgets hosts, whatever the state of their keys.',
-      returns: 'The ids.',
-      args: z.object(matchArg),
-      examples: [{ title: 'one host', args: { match: 'web1' } }],
+      ...keyWheelDeclarations['key.delete'],
       run: ({ match }) => change(match, STATES_OF.all!, (id) => keys.delete(id)),
     }),
   ];

@@ -1,4 +1,3 @@
-export { parseSchedules, type ScheduledJob, type ScheduledWork } from './definition.ts';
 export type { OpenFire, ScheduleRecord } from './plan.ts';
 export { type Scheduler, type SchedulerOptions, startScheduler } from './scheduler.ts';
 export { openScheduleState, type ScheduleState, type StoredSchedule } from './state.ts';

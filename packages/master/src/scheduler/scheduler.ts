@@ -8,10 +8,10 @@ import {
   newId,
 } from '@edge-run/shared/kernel';
 import type { ScheduleEntry } from '@edge-run/shared/protocol';
+import type { ScheduledJob } from '@edge-run/shared/schedule';
 import { nextFire } from '@edge-run/shared/schedule';
 import { didYouMean } from '@edge-run/shared/schema';
 import { RELEASED } from '../orchestration/index.ts';
-import type { ScheduledJob } from './definition.ts';
 import { planTick, withoutFire } from './plan.ts';
 import type { ScheduleState } from './state.ts';
 import { fireKey, startWork, type WorkPorts } from './work.ts';

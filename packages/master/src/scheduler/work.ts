@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
+import type { ScheduledJob } from '@edge-run/shared/schedule';
 import { type Dispatcher, startJob } from '../jobs/index.ts';
 import { type RunnerCalls, startRunner } from '../orchestration/index.ts';
-import type { ScheduledJob } from './definition.ts';
 
 /** Through what schedules act. */
 export interface WorkPorts {

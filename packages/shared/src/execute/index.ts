@@ -20,3 +20,4 @@ export {
 } from './runtime.ts';
 export { slsSource } from './sls-source.ts';
 export { stateFunctions } from './state-functions.ts';
+export { topMatches } from './top-matches.ts';

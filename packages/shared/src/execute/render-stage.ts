@@ -7,8 +7,8 @@ import {
   hasErrors,
   notCompiled,
 } from '../kernel/index.ts';
-import type { StateModule } from '../modules/contract/index.ts';
 import type { RenderStage } from '../protocol/plain/index.ts';
+import type { Declaration } from '../schema/index.ts';
 import { compile, compileCatalog, compileLow, compileRawLow, gatherReadable, type HighData } from '../state/index.ts';
 import type { Value } from '../values/index.ts';
 import type { HostRuntime, WorkRequest } from './runtime.ts';
@@ -24,7 +24,7 @@ export interface StageRequest {
   readonly sls: string | undefined;
   readonly saltenv: string;
   /** What the states of stage `low` must be among; any are taken where absent. */
-  readonly states?: ReadonlyMap<string, StateModule>;
+  readonly states?: ReadonlyMap<string, Declaration>;
 }
 
 /** Text for stage `jinja`, data for the others. */

@@ -1,8 +1,11 @@
 import type { Compiled } from '../kernel/index.ts';
 import type { SlsMatches } from '../state/index.ts';
-import { type MergeTopsOptions, matchTop, mergeTops, readTops } from '../top/index.ts';
+import { type MergeTopsOptions, matchTop, mergeTops, readTops, type TopMatches } from '../top/index.ts';
 import { PyMap, toPlain } from '../values/index.ts';
 import type { HostRuntime, Workplace } from './runtime.ts';
+
+/** What top files give a host, and where they say so. */
+export type PlacedMatches = Compiled<SlsMatches> & { readonly placeOf?: TopMatches['placeOf'] };
 
 /** What the top files of all environments (or of `saltenv` alone) give the host of a workplace. */
 export async function topMatches(
@@ -10,7 +13,7 @@ export async function topMatches(
   { ctx, renderRequest }: Workplace,
   saltenv?: string,
   topName?: string,
-): Promise<Compiled<SlsMatches>> {
+): Promise<PlacedMatches> {
   const { files, renderData, masterOpts } = runtime.options;
   const opts = new PyMap([...runtime.options.opts, ...((await masterOpts?.()) ?? [])]);
   const environments = await files.environments();
@@ -31,7 +34,11 @@ export async function topMatches(
     ...(saltenv === undefined ? {} : { env: saltenv }),
     ...(groups instanceof PyMap ? { nodegroups: toPlain(groups) as Record<string, string | string[]> } : {}),
   });
-  return { value: matched.value?.sls, diagnostics: [...tops.diagnostics, ...matched.diagnostics] };
+  return {
+    value: matched.value?.sls,
+    diagnostics: [...tops.diagnostics, ...matched.diagnostics],
+    ...(matched.value === undefined ? {} : { placeOf: matched.value.placeOf }),
+  };
 }
 
 /** Salt's options of the same names. */

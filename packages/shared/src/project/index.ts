@@ -1,2 +1,9 @@
 export { absoluteRoots, type Roots, readProject, readSettingsFile, settingsProblems, stateRoots } from './read.ts';
-export { type ProjectSettings, pillarOpts, projectSettings, templateOpts, templateSettings } from './settings.ts';
+export {
+  type ProjectSettings,
+  pillarOpts,
+  projectOf,
+  projectSettings,
+  templateOpts,
+  templateSettings,
+} from './settings.ts';

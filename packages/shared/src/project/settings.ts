@@ -33,6 +33,24 @@ export const projectSettings = {
     .default({})
     .describe('Name → compound target, or its words or ids as a list.'),
   ...templateSettings,
+  check: z
+    .strictObject({
+      rules: z
+        .record(
+          z.string(),
+          z.union([z.enum(['off', 'warning', 'error']), z.literal(false)], {
+            error: 'is none of off, warning and error',
+          }),
+        )
+        .default({})
+        .describe('Code → `off`, `warning` or `error`.'),
+      fixtures: z
+        .string()
+        .default('tests')
+        .describe('Folder of the grains, pillars, events and answers that templates are rendered with.'),
+    })
+    .prefault({})
+    .describe('What `edge-run check` minds.'),
 };
 
 const templateSchema = z.object(templateSettings);
@@ -57,4 +75,9 @@ export function parseProjectSettings(
 export function pillarOpts(settings: Omit<ProjectSettings, keyof TemplateSettings>): PyMap {
   const { pillar_source_merging_strategy, pillar_merge_lists, nodegroups } = settings;
   return fromPlain({ pillar_source_merging_strategy, pillar_merge_lists, nodegroups }) as PyMap;
+}
+
+/** Settings as a file that says nothing else would give them. */
+export function projectOf(content: z.input<typeof projectSchema>): ProjectSettings {
+  return projectSchema.parse(content);
 }

@@ -79,4 +79,32 @@ export {
   stepReturn,
   stepSummary,
 } from './run-events.ts';
+export {
+  cloudRunnerDeclarations,
+  FUNCTIONS_AS_RUNNERS,
+  fileserverRunnerDeclarations,
+  fleetRunnerDeclarations,
+  functionAsRunner,
+  functionRunnerDeclarations,
+  keyWheelDeclarations,
+  mineRunnerDeclarations,
+  type RunnerDeclaration,
+  rollbackRunnerDeclaration,
+  runnerDeclarations,
+  stateRunnerDeclarations,
+  wheelDeclarations,
+} from './runners/index.ts';
+export {
+  approveStepDeclaration,
+  lbDrainStep,
+  lbEnableStep,
+  STEP_DECLARATIONS,
+  type StepDeclaration,
+  saltFunctionStep,
+  saltParallelRunnersStep,
+  saltRunnerStep,
+  saltStateStep,
+  saltWaitForEventStep,
+  saltWheelStep,
+} from './steps/index.ts';
 export { eventSubject, idFromToken, idToken, STREAMS, SUBJECTS, senderToken } from './subjects.ts';

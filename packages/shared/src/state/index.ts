@@ -1,4 +1,12 @@
-export { compile, compileCatalog, compileLow, compileRawLow, selectStates } from './compile/index.ts';
+export {
+  compile,
+  compileCatalog,
+  compileLow,
+  compileRawLow,
+  compileReadable,
+  type ReadablePlan,
+  selectStates,
+} from './compile/index.ts';
 export type {
   Chunk,
   ChunkOptions,

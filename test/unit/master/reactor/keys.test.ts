@@ -1,5 +1,6 @@
-import { chainLength, compileReaction, type ReactionChunk, reactionKey } from '@edge-run/master/reactor';
+import { chainLength, reactionKey } from '@edge-run/master/reactor';
 import { newId, requireCompiled } from '@edge-run/shared/kernel';
+import { compileReaction, type ReactionChunk } from '@edge-run/shared/orchestration';
 import { loadSls } from '@edge-run/shared/render';
 import { describe, expect, it } from 'vitest';
 

@@ -1,5 +1,6 @@
-import { parseSchedules, type ScheduleRecord, type ScheduleState, startScheduler } from '@edge-run/master/scheduler';
+import { type ScheduleRecord, type ScheduleState, startScheduler } from '@edge-run/master/scheduler';
 import { type Logger, silentLogger } from '@edge-run/shared/kernel';
+import { parseSchedules } from '@edge-run/shared/schedule';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { RecordedJobs, RecordedRunners } from '../../../support/reaction-ports.ts';

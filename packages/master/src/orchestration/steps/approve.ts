@@ -1,20 +1,11 @@
 import { EdgeError } from '@edge-run/shared/kernel';
+import { approveStepDeclaration } from '@edge-run/shared/protocol';
 import { PyMap } from '@edge-run/shared/values';
-import { z } from 'zod';
 import { defineStep, type StepAnswer } from '../step-kind.ts';
 
 /** Waits until people have agreed to go on. */
 export const approveStep = defineStep({
-  name: 'approve.step',
-  summary: 'Waits in the middle of a run until somebody agrees to go on.',
-  afterCrash: 'rerun',
-  args: z.object({
-    name: z.string().describe('What is to be agreed to, in words.'),
-    count: z.number().int().min(1).default(1).describe('How many people have to agree.'),
-    self: z.boolean().default(false).describe('Whether who started the run may agree.'),
-    expires: z.number().positive().optional().describe('Seconds until the step fails; never when absent.'),
-  }),
-  examples: [{ title: 'look at the canary first', args: { name: 'canary looks good', count: 2 } }],
+  ...approveStepDeclaration,
 
   async plan(args) {
     const comment = `${args.count} approval${args.count === 1 ? '' : 's'} would be waited for: ${args.name}`;

@@ -35,16 +35,3 @@ export async function callMaster(
     return { answer: errorMessage(error), result: false };
   }
 }
-
-/** Positional arguments as written: a list, one value, or none. */
-export function positionalOf(arg: Value | undefined): readonly Value[] {
-  if (arg === undefined || arg === null) return [];
-  return Array.isArray(arg) ? arg : [arg];
-}
-
-/** Keyword arguments out of several mappings; a later one wins. */
-export function keywordsOf(...maps: readonly (Value | undefined)[]): ReadonlyMap<string, Value> {
-  const merged = new Map<string, Value>();
-  for (const map of maps) if (map instanceof PyMap) for (const [key, value] of map) merged.set(String(key), value);
-  return merged;
-}

@@ -1,38 +1,13 @@
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import { anyValue } from '@edge-run/shared/schema';
+import { keywords, positional, targetOf } from '@edge-run/shared/orchestration';
+import { saltFunctionStep } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
-import { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import {
-  hostResults,
-  mayFail,
-  missingReturns,
-  nobodyLeft,
-  reportAnswers,
-  returnsOf,
-  targetArgs,
-  targetLeft,
-  targetOf,
-} from './targets.ts';
+import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, returnsOf, targetLeft } from './targets.ts';
 
 /** Runs one function on the targets (Salt 3006 `saltmod.function`). */
 export const saltFunction = defineStep({
-  name: 'salt.function',
-  summary: 'Runs a function on hosts and fails when it failed on any of them.',
-  afterCrash: 'reattach',
-  args: z.object({
-    name: z.string().describe('The function: `service.restart`.'),
-    ...targetArgs,
-    arg: anyValue().optional().describe('Positional arguments: a list; a text is split at spaces.'),
-    kwarg: anyValue().optional().describe('Keyword arguments: a mapping.'),
-    fail_function: z
-      .string()
-      .optional()
-      .describe("A function that gets each host's return and says whether it is a success."),
-  }),
-  examples: [
-    { title: 'restart nginx on every web server', args: { name: 'service.restart', tgt: 'web*', arg: ['nginx'] } },
-  ],
+  ...saltFunctionStep,
 
   async plan(args) {
     const { target } = targetOf(args);
@@ -131,16 +106,4 @@ async function passes(judge: string | undefined, ret: Value, ctx: StepContext): 
     report: ctx.report,
   });
   return answer !== false && answer !== null;
-}
-
-/** Positional arguments as `arg` gives them. */
-export function positional(arg: Value | undefined): readonly Value[] {
-  if (arg === undefined || arg === null) return [];
-  if (typeof arg === 'string') return arg.split(/\s+/).filter((word) => word !== '');
-  return Array.isArray(arg) ? arg : [arg];
-}
-
-/** Keyword arguments as `kwarg` gives them. */
-export function keywords(kwarg: Value | undefined): ReadonlyMap<string, Value> {
-  return kwarg instanceof PyMap ? new Map([...kwarg].map(([key, value]) => [String(key), value])) : new Map();
 }

@@ -1,29 +1,12 @@
-import { anyValue } from '@edge-run/shared/schema';
+import { keywordsOf, positionalOf } from '@edge-run/shared/orchestration';
+import { saltParallelRunnersStep } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
-import { z } from 'zod';
 import { defineStep, type StepAnswer } from '../step-kind.ts';
-import { callMaster, keywordsOf, type MasterCall, positionalOf } from './calls.ts';
+import { callMaster, type MasterCall } from './calls.ts';
 
 /** Calls several runners at once and waits for all of them (Salt 3006 `saltmod.parallel_runners`). */
 export const saltParallelRunners = defineStep({
-  name: 'salt.parallel_runners',
-  summary: 'Calls several runners side by side and fails when any of them did.',
-  afterCrash: 'rerun',
-  args: z.object({
-    name: z.string().describe('A name for the step; nothing else depends on it.'),
-    runners: anyValue().describe(
-      'Mapping: id → `name` (the id when absent), `arg` and `kwarg` of a runner, as a mapping or a list of mappings.',
-    ),
-  }),
-  examples: [
-    {
-      title: 'two orchestrations at once',
-      args: {
-        name: 'both',
-        runners: new PyMap([['state.orchestrate', new PyMap([['kwarg', new PyMap([['mods', 'orch.one']])]])]]),
-      },
-    },
-  ],
+  ...saltParallelRunnersStep,
 
   async plan(args, ctx) {
     const calls = callsOf(args.runners);

@@ -1,27 +1,12 @@
-import { anyValue } from '@edge-run/shared/schema';
+import { keywordsOf, positionalOf } from '@edge-run/shared/orchestration';
+import { saltRunnerStep } from '@edge-run/shared/protocol';
 import { PyMap } from '@edge-run/shared/values';
-import { z } from 'zod';
 import { defineStep, type StepAnswer } from '../step-kind.ts';
-import { callMaster, keywordsOf, positionalOf } from './calls.ts';
+import { callMaster } from './calls.ts';
 
 /** Calls a runner on the master (Salt 3006 `saltmod.runner`). A runner that returns False has failed. */
 export const saltRunner = defineStep({
-  name: 'salt.runner',
-  summary: 'Calls a runner on the master.',
-  afterCrash: 'rerun',
-  keywords: 'kwargs',
-  args: z.object({
-    name: z.string().describe('The runner: `state.orchestrate`.'),
-    arg: anyValue().optional().describe('Positional arguments: a list.'),
-    kwarg: anyValue().optional().describe('Keyword arguments: a mapping; they may also stand beside `name`.'),
-    kwargs: anyValue().optional().describe('Keyword arguments of the runner.'),
-  }),
-  examples: [
-    {
-      title: 'a nested orchestration',
-      args: { name: 'state.orchestrate', kwargs: { mods: 'orch.database' } as never },
-    },
-  ],
+  ...saltRunnerStep,
 
   async plan(args, ctx) {
     if (!ctx.ports.runners.has(args.name)) return unknownRunner(args.name);

@@ -1,16 +1,15 @@
 import { type Compiled, type Diagnostic, notCompiled } from '../../kernel/index.ts';
-import type { StateModule } from '../../modules/contract/index.ts';
 import { hasMark } from '../../render/index.ts';
-import { anyValue, didYouMean, parseArguments } from '../../schema/index.ts';
+import { anyValue, type Declaration, didYouMean, parseArguments } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { CompileCatalog } from '../contract.ts';
 
 /** How a value begins that is only known when the state runs. */
 export const SLOT = '__slot__:';
 
-/** What compiling needs to know about `states`, by full name; `stepWords` are words of steps of orchestrations. */
+/** What compiling needs to know about `states`, by full name, or about kinds of steps; `stepWords` are words of steps of orchestrations. */
 export function compileCatalog(
-  states: ReadonlyMap<string, StateModule>,
+  states: ReadonlyMap<string, Declaration>,
   stepWords?: ReadonlySet<string>,
 ): CompileCatalog {
   const modules = new Set([...states.keys()].map((name) => name.slice(0, name.lastIndexOf('.'))));
@@ -39,7 +38,7 @@ export function textKeys(args: PyMap): ReadonlyMap<string, Value> {
 }
 
 /** A declaration that takes anything where a value will be filled in later. */
-function withSlotsOpen(module: StateModule, args: PyMap): StateModule {
+function withSlotsOpen(module: Declaration, args: PyMap): Declaration {
   const open: Record<string, ReturnType<typeof anyValue>> = {};
   for (const [key, value] of args) {
     if (isOpen(value) && Object.hasOwn(module.args.shape, String(key))) open[String(key)] = anyValue();
@@ -65,7 +64,7 @@ function unknown(
   state: string,
   fun: string,
   modules: ReadonlySet<string>,
-  states: ReadonlyMap<string, StateModule>,
+  states: ReadonlyMap<string, Declaration>,
 ): Diagnostic {
   const name = `${state}.${fun}`;
   if (!modules.has(state)) {

@@ -1,7 +1,7 @@
-import { type Compiled, compiled, type Diagnostic, formatPlace } from '../../kernel/index.ts';
+import { type Compiled, compiled, type Diagnostic, formatPlace, type SourceRange } from '../../kernel/index.ts';
 import { didYouMean } from '../../schema/index.ts';
 import type { PyMap } from '../../values/index.ts';
-import type { Chunk, CompileCatalog, Plan } from '../contract.ts';
+import type { Chunk, CompileCatalog, Plan, StepKey } from '../contract.ts';
 import type { HighData } from '../high/index.ts';
 import { chunkOf, keyOf } from './chunk.ts';
 import { reportCycles } from './cycles.ts';
@@ -30,6 +30,20 @@ const TREE_PASSES: readonly { readonly name: string; readonly run: (tree: Tree) 
  * there is any error. Takes time linear in states and requisites, patterns aside.
  */
 export function compile(high: HighData, catalog: CompileCatalog): Compiled<Plan> {
+  const { plan, diagnostics } = compileReadable(high, catalog);
+  return compiled(plan, diagnostics);
+}
+
+/** What can be read of high data, whatever is wrong with it. */
+export interface ReadablePlan {
+  readonly plan: Plan;
+  readonly diagnostics: readonly Diagnostic[];
+  /** The author's place of an argument of a step. */
+  placeOf(step: StepKey, argument: string): SourceRange | undefined;
+}
+
+/** As `compile`, with the steps that could be read also where there are errors: for those who only look at them. */
+export function compileReadable(high: HighData, catalog: CompileCatalog): ReadablePlan {
   const { tree, chunks } = compileTree(high);
   const keyed = withKeys(tree, chunks);
   const resolver = new RequisiteResolver(tree, keyed);
@@ -38,7 +52,12 @@ export function compile(high: HighData, catalog: CompileCatalog): Compiled<Plan>
     checkModule(tree, chunk, keyed[index]!.chunk, catalog);
   });
   reportCycles(tree, planned);
-  return compiled({ chunks: planned }, [...tree.diagnostics, ...tree.unresolved]);
+  const places = new Map(keyed.map(({ key, chunk }) => [key, chunk.places]));
+  return {
+    plan: { chunks: planned },
+    diagnostics: [...tree.diagnostics, ...tree.unresolved],
+    placeOf: (step, argument) => places.get(step)?.get(argument),
+  };
 }
 
 /** The low chunks of high data as Salt prints them, in order; only problems of the data's own shape are errors here. */

@@ -1,3 +1,3 @@
 export { compileCatalog, hasSlot, SLOT, textKeys } from './catalog.ts';
-export { compile, compileLow, compileRawLow } from './compile.ts';
+export { compile, compileLow, compileRawLow, compileReadable, type ReadablePlan } from './compile.ts';
 export { selectStates } from './select.ts';

@@ -1,0 +1,84 @@
+import type { Diagnostic, SourceRange } from '../kernel/index.ts';
+import type { Catalog } from '../modules/contract/index.ts';
+import { didYouMean, type KnownNames, parseArguments } from '../schema/index.ts';
+import type { Chunk } from '../state/index.ts';
+import type { Value } from '../values/index.ts';
+import { isOpen } from './late.ts';
+import { keywords, positional, targetOf } from './step-arguments.ts';
+
+/** What the steps of an orchestration are held against before the first of them runs. */
+export interface StepChecks {
+  readonly functions: Catalog['functions'];
+  readonly runners: KnownNames;
+  /** Ids of the known hosts that a target selects. */
+  select(target: string, targetType: string): Promise<readonly string[]>;
+  /** The author's place of a part of a step's arguments, where it is known. */
+  readonly placeOf?: (container: Value, key: Value) => SourceRange | undefined;
+}
+
+/** Targets that name hosts; what others select may depend on what earlier steps do. */
+const LITERAL_TYPES: ReadonlySet<string> = new Set(['glob', 'list']);
+
+/**
+ * Everything that is known to go wrong before the run has begun: functions and runners nobody has, arguments they do
+ * not take, and targets that name no known host, unless an earlier step may have brought it up. `chunks` are in the
+ * order in which they run.
+ */
+export async function checkSteps(chunks: readonly Chunk[], checks: StepChecks): Promise<readonly Diagnostic[]> {
+  const found: Diagnostic[] = [];
+  let mayHaveNewHosts = false;
+  for (const chunk of chunks) {
+    const kind = `${chunk.state}.${chunk.fun}`;
+    if (kind === 'salt.runner') found.push(...runnerProblems(chunk, checks));
+    if (kind === 'salt.function') found.push(...functionProblems(chunk, checks));
+    if (!mayHaveNewHosts && (kind === 'salt.function' || kind === 'salt.state'))
+      found.push(...(await targetProblems(chunk, checks)));
+    mayHaveNewHosts ||= kind === 'salt.wait_for_event' || (kind === 'salt.runner' && bringsHostsUp(String(chunk.name)));
+  }
+  return found;
+}
+
+/** A nested orchestration may provision as well as `cloud.provision` itself. */
+function bringsHostsUp(runner: string): boolean {
+  return runner.startsWith('cloud.') || runner.startsWith('state.orch');
+}
+
+function runnerProblems(chunk: Chunk, { runners }: StepChecks): readonly Diagnostic[] {
+  const name = String(chunk.name);
+  if (runners.has(name)) return [];
+  return [problem(chunk, 'EDGE_UNKNOWN_FUNCTION', `no runner \`${name}\``, didYouMean(name, runners.names()))];
+}
+
+function functionProblems(chunk: Chunk, { functions, placeOf }: StepChecks): readonly Diagnostic[] {
+  const name = String(chunk.name);
+  const module = functions.get(name);
+  if (module === undefined)
+    return [problem(chunk, 'EDGE_UNKNOWN_FUNCTION', `no function \`${name}\``, didYouMean(name, functions.keys()))];
+  const call = { args: positional(chunk.args.get('arg')), kwargs: keywords(chunk.args.get('kwarg')) };
+  if ([...call.args, ...call.kwargs.values()].some(isOpen)) return [];
+  const kwarg = chunk.args.get('kwarg');
+  const placed = { ...call, placeOf: (name: string) => (kwarg === undefined ? undefined : placeOf?.(kwarg, name)) };
+  return parseArguments(module, placed).diagnostics.map((diagnostic) => ({
+    ...(chunk.place === undefined ? {} : { source: chunk.place }),
+    ...diagnostic,
+  }));
+}
+
+async function targetProblems(chunk: Chunk, { select }: StepChecks): Promise<readonly Diagnostic[]> {
+  const { target, targetType } = targetOf({
+    tgt: chunk.args.get('tgt') as string | string[],
+    tgt_type: textOf(chunk.args.get('tgt_type')),
+    expr_form: textOf(chunk.args.get('expr_form')),
+  });
+  if (!LITERAL_TYPES.has(targetType) || isOpen(target) || (await select(target, targetType)).length > 0) return [];
+  const detail = 'No known host has that id, and no earlier step brings hosts up. Who is there: edge-run nodes ls';
+  return [problem(chunk, 'EDGE_TARGET_MATCHES_NOTHING', `target \`${target}\` of ${chunk.id} selects no host`, detail)];
+}
+
+function problem(chunk: Chunk, code: Diagnostic['code'], summary: string, detail: string): Diagnostic {
+  return { severity: 'error', code, summary, detail, ...(chunk.place === undefined ? {} : { source: chunk.place }) };
+}
+
+function textOf(value: Value | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
