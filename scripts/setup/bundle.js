@@ -1,10 +1,26 @@
 /** Makes few files of the programs that people and hosts start often: loading hundreds of modules is most of a start. */
-import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { newestBuild } from '../../packages/shared/bin/newest-build.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAMS = { minion: 'edge-minion', cli: 'edge-run' };
+/**
+ * package → a line that does what most lines do. The functions it runs are those whose compiled code is kept: all of them
+ * would take longer to load than they save.
+ */
+const TYPICAL = { minion: ['call', '--file-root', '.', 'state.apply', 'typical'], cli: ['--help'] };
+const TYPICAL_STATES = `{% set names = ['a', 'b'] %}
+{% for name in names %}
+{{ name }}:
+  test.nop:
+    - require: [{test: {{ grains.os }}}]
+{% endfor %}
+{{ grains.os }}: {test.nop: []}
+`;
 /** What is never needed where these programs run, or is no JavaScript. */
 const EXTERNAL = [/\.node$/, 'cpu-features', 'pino-pretty'];
 
@@ -25,10 +41,23 @@ export async function bundle() {
     });
     // Names stay, for those who read a stack trace.
     const minify = { codegen: true, mangle: false, compress: false };
-    const { output } = await build.write({ dir, format: 'esm', minify, chunkFileNames: '[name]-[hash].js' });
+    // Not ES modules: Node 20 compiles those anew in each start. Scripts cannot import, only require.
+    const scripts = { format: 'cjs', dynamicImportInCjs: false };
+    const names = { entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' };
+    // ASCII is read without decoding, and takes half of the memory.
+    const { output } = await build.write({ dir, ...scripts, minify, charset: 'ascii', ...names });
     writeFileSync(`${dir}/contents.json`, JSON.stringify(contents(output), undefined, 2));
     await build.close();
+    keepCode(fileURLToPath(new URL(`bin/${bin}.js`, home)), TYPICAL[folder]);
   }
+}
+
+/** Starts a program once: what it compiles it keeps. Where it fails the first start of the user does the same. */
+function keepCode(bin, line) {
+  const cwd = mkdtempSync(join(tmpdir(), 'edge-bundle-'));
+  writeFileSync(join(cwd, 'typical.sls'), TYPICAL_STATES);
+  spawnSync(process.execPath, [bin, ...line], { cwd, stdio: 'ignore', timeout: 60_000 });
+  rmSync(cwd, { recursive: true, force: true });
 }
 
 /** File of the bundle → the modules in it, for who asks what a start loads. */

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { HostJob, HostJobResult } from '@edge-run/shared/execute';
 import { EdgeError, newId } from '@edge-run/shared/kernel';
 import { createLogger } from '@edge-run/shared/logging';
-import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
+import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { loadJson, loadYaml } from '@edge-run/shared/render';
 import { readWords } from '@edge-run/shared/schema';
 import { readMinionConfig } from '../config/index.ts';
