@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { HostJob, HostJobResult } from '@edge-run/shared/execute';
 import { EdgeError, newId } from '@edge-run/shared/kernel';
-import { createLogger } from '@edge-run/shared/logging';
+import { createLateLogger } from '@edge-run/shared/logging';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { loadJson, loadYaml } from '@edge-run/shared/render';
 import { readWords } from '@edge-run/shared/schema';
@@ -55,7 +55,7 @@ export async function callFunction(argv: readonly string[], print: (text: string
       log_level: values['log-level'] ?? 'warn',
     },
   });
-  const log = createLogger(config.log_level);
+  const log = createLateLogger(config.log_level);
   const result = await untilInterrupted((signal) =>
     createMasterlessExecutor(config, log).execute(jobOf(fun, words), { signal, log }),
   );
