@@ -1,5 +1,4 @@
-import { type FailureChoice, failureChoice } from '@edge-run/shared/protocol';
-import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
+import { EXIT, type ExitCode, FAILURE_CHOICES, type FailureChoice } from '@edge-run/shared/protocol/plain';
 import { Argument, type Command } from 'commander';
 import { emit, emitList } from '../output/emit.ts';
 import { formatWhen } from '../output/times.ts';
@@ -44,7 +43,7 @@ export function addOrchControl(orch: Command, register: Register): void {
     orch
       .command('answer <run>')
       .summary('say what becomes of a failed step the run asks about')
-      .addArgument(new Argument('<choice>', 'what to do').choices([...failureChoice.options]))
+      .addArgument(new Argument('<choice>', 'what to do').choices([...FAILURE_CHOICES]))
       .option('--step <step>', 'which step, where several ask'),
     answerRun,
   );
