@@ -62,7 +62,6 @@ export {
   targetExpression,
 } from './operations/index.ts';
 export {
-  failureChoice,
   type HostResult,
   hostResult,
   type MovedInput,
