@@ -9,10 +9,13 @@ import { newestBuild } from '../../packages/shared/bin/newest-build.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAMS = { minion: 'edge-minion', cli: 'edge-run' };
 /**
- * package → a line that does what most lines do. The functions it runs are those whose compiled code is kept: all of them
+ * package → lines that do what most lines do. The functions they run are those whose compiled code is kept: all of them
  * would take longer to load than they save.
  */
-const TYPICAL = { minion: ['call', '--file-root', '.', 'state.apply', 'typical'], cli: ['--help'] };
+const TYPICAL = {
+  minion: [['call', '--file-root', '.', 'state.apply', 'typical']],
+  cli: [['jobs', 'ls'], ['--help']],
+};
 const TYPICAL_STATES = `{% set names = ['a', 'b'] %}
 {% for name in names %}
 {{ name }}:
@@ -48,15 +51,20 @@ export async function bundle() {
     const { output } = await build.write({ dir, ...scripts, minify, charset: 'ascii', ...names });
     writeFileSync(`${dir}/contents.json`, JSON.stringify(contents(output), undefined, 2));
     await build.close();
-    keepCode(fileURLToPath(new URL(`bin/${bin}.js`, home)), TYPICAL[folder]);
+    for (const line of TYPICAL[folder]) keepCode(fileURLToPath(new URL(`bin/${bin}.js`, home)), line);
   }
 }
 
-/** Starts a program once: what it compiles it keeps. Where it fails the first start of the user does the same. */
+/**
+ * Starts a program once: what it compiles it keeps. It sees nothing of the user's, and a server that is not there. Where
+ * it fails the user's first start keeps what it compiles.
+ */
 function keepCode(bin, line) {
   const cwd = mkdtempSync(join(tmpdir(), 'edge-bundle-'));
   writeFileSync(join(cwd, 'typical.sls'), TYPICAL_STATES);
-  spawnSync(process.execPath, [bin, ...line], { cwd, stdio: 'ignore', timeout: 60_000 });
+  const own = { HOME: cwd, EDGE_HOME: cwd, EDGE_DATA_DIR: cwd, EDGE_NATS_URL: 'nats://127.0.0.1:1' };
+  const env = { PATH: process.env.PATH, ...own };
+  spawnSync(process.execPath, [bin, ...line], { cwd, env, stdio: 'ignore', timeout: 60_000 });
   rmSync(cwd, { recursive: true, force: true });
 }
 
