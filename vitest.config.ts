@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Sources run without a build: the `source` condition of the packages points at their TypeScript. */
@@ -10,8 +11,12 @@ const project = (name: string, extra: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], ...extra },
 });
 
+/** Two at least, because most tests wait for programs they have started; by itself Vitest leaves one core alone. */
+const maxWorkers = Math.max(2, availableParallelism() - 1);
+
 export default defineConfig({
   test: {
+    maxWorkers,
     projects: [
       project('unit'),
       project('conformance'),
@@ -20,7 +25,8 @@ export default defineConfig({
       project('integration', { testTimeout: 60_000, hookTimeout: 120_000 }),
       // Slow and only run by `npm run test:soak`.
       project('soak', { testTimeout: 1_800_000, hookTimeout: 120_000, fileParallelism: false }),
-      project('end-to-end', { testTimeout: 600_000, hookTimeout: 600_000, fileParallelism: false }),
+      // Each file runs a fleet, with PostgreSQL and HAProxy: two at a time, and nothing else beside them.
+      project('end-to-end', { testTimeout: 600_000, hookTimeout: 600_000, maxWorkers: 2, sequence: { groupOrder: 1 } }),
     ],
   },
 });

@@ -14,4 +14,5 @@ async function main(): Promise<void> {
   process.exitCode = await runCli(process.argv.slice(2), processIo(), manifest.version);
 }
 
-await main();
+// Not awaited, because programs are bundled as scripts; a rejection ends the process either way.
+void main();

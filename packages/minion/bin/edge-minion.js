@@ -1,12 +1,7 @@
 #!/usr/bin/env node
 // The bin stays in the repository so that npm can link it before the first build.
-import { newestBuild } from '../../shared/bin/newest-build.js';
 import { expectShortLife } from '../../shared/bin/short-life.js';
+import { startProgram } from '../../shared/bin/start-program.js';
 
-const main = newestBuild(import.meta.url);
-if (main === undefined) {
-  process.stderr.write('edge-minion is not built yet. Run: npm run build\n');
-  process.exit(2);
-}
 if (process.argv[2] === 'call') expectShortLife();
-await import(main);
+await startProgram(import.meta.url);

@@ -1,12 +1,17 @@
 import v8 from 'node:v8';
 
-/** V8 of Node 20, the one whose name for the setting is known; later ones keep compiled code between starts instead. */
-const HAS_BUDGET = process.versions.v8.startsWith('11.');
+/** First number of V8's version → settings it is known to have: it complains about any other. */
+const SETTINGS = {
+  11: ['--semi-space-growth-factor=16', '--interrupt-budget=2000000'],
+  12: ['--semi-space-growth-factor=16'],
+  13: ['--semi-space-growth-factor=16'],
+};
 
 /**
- * Tells the engine that this process ends soon: it optimises only what turns out to run very often. Half of the
- * processor time of a command that runs for a second is otherwise spent on code that has no time left to be fast in.
+ * Tells the engine that this process ends soon: it gives new objects much room before it looks which are still needed,
+ * and optimises only what turns out to run very often. A third of the processor time of a command that runs for a second
+ * is otherwise spent on what has no time left to pay.
  */
 export function expectShortLife() {
-  if (HAS_BUDGET) v8.setFlagsFromString('--interrupt-budget=2000000');
+  for (const setting of SETTINGS[process.versions.v8.split('.')[0]] ?? []) v8.setFlagsFromString(setting);
 }

@@ -1,5 +1,4 @@
-import type { FailureChoice } from '@edge-run/shared/protocol';
-import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
+import { EXIT, type ExitCode, FAILURE_CHOICES, type FailureChoice } from '@edge-run/shared/protocol/plain';
 import { Argument, type Command } from 'commander';
 import { emit, emitList } from '../output/emit.ts';
 import { formatWhen } from '../output/times.ts';
@@ -7,9 +6,6 @@ import { readRun } from '../progress/follow-run.ts';
 import { confirm, type Session } from '../session.ts';
 import { type Options, type Register, textOption, type Argument as Words, wordAt } from './registry.ts';
 import { watchRun } from './start-run.ts';
-
-/** Written out: the schema that knows them is slow to load. */
-const FAILURE_CHOICES: readonly FailureChoice[] = ['retry', 'skip', 'rollback', 'abort'];
 
 /** `orch pause|resume|retry|abort|rollback|answer|locks`: what people want of runs. */
 export function addOrchControl(orch: Command, register: Register): void {

@@ -2,10 +2,11 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { HostJob, HostJobResult } from '@edge-run/shared/execute';
 import { EdgeError, newId } from '@edge-run/shared/kernel';
-import { createLogger } from '@edge-run/shared/logging';
-import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
+import { createLateLogger } from '@edge-run/shared/logging';
+import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { loadJson, loadYaml } from '@edge-run/shared/render';
 import { readWords } from '@edge-run/shared/schema';
+import type { PyMap } from '@edge-run/shared/values';
 import { readMinionConfig } from '../config/index.ts';
 import { formatAnswer, type OutputForm } from './call-output.ts';
 import { createMasterlessExecutor } from './masterless.ts';
@@ -30,10 +31,15 @@ const NOT_STARTED: ReadonlySet<string> = new Set([
 
 /**
  * Runs one function on this machine without a master and prints what it answered: `call FUN [WORD…] [KEY=VALUE…]`.
+ * `machine` is what the machine says about itself.
  *
  * @throws EdgeError for options and words that cannot be read
  */
-export async function callFunction(argv: readonly string[], print: (text: string) => void): Promise<ExitCode> {
+export async function callFunction(
+  argv: readonly string[],
+  print: (text: string) => void,
+  machine: Promise<PyMap>,
+): Promise<ExitCode> {
   const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
   const [fun, ...words] = positionals;
   if (fun === undefined)
@@ -55,9 +61,9 @@ export async function callFunction(argv: readonly string[], print: (text: string
       log_level: values['log-level'] ?? 'warn',
     },
   });
-  const log = createLogger(config.log_level);
+  const log = createLateLogger(config.log_level);
   const result = await untilInterrupted((signal) =>
-    createMasterlessExecutor(config, log).execute(jobOf(fun, words), { signal, log }),
+    createMasterlessExecutor(config, log, machine).execute(jobOf(fun, words), { signal, log }),
   );
   print(formatAnswer(config.id, result, form));
   return exitCodeOf(fun, result);

@@ -15,12 +15,12 @@ import { runtimeBase } from './runtime-base.ts';
 
 /**
  * What runs jobs without a master: the same modules on this machine, files and pillar from local roots. The mine is
- * empty, and an event is a failure, because it would reach nobody.
+ * empty, and an event is a failure, because it would reach nobody. `machine` is what the machine says about itself.
  */
-export function createMasterlessExecutor(config: MinionConfig, log: Logger): JobExecutor {
+export function createMasterlessExecutor(config: MinionConfig, log: Logger, machine: Promise<PyMap>): JobExecutor {
   const { id, file_roots, pillar_roots, gpg_keydir, age_identities } = config;
   const base = {
-    ...runtimeBase(config, log, { opts: { file_roots, pillar_roots, file_client: 'local' } }),
+    ...runtimeBase(config, log, { opts: { file_roots, pillar_roots, file_client: 'local' }, machine }),
     files: new LocalRoots(rootsOf(file_roots)),
     events: { send: (tag: string) => Promise.reject(noBus(tag)) },
     mine: NO_MINE,

@@ -32,7 +32,10 @@ export async function runCommandLine(
   const print = parts.print ?? ((text: string) => void process.stdout.write(text));
   try {
     if (command === 'run') return await (await import('./daemon.ts')).runDaemon(rest, parts.createExecutor);
-    if (command === 'call') return await (await import('./call.ts')).callFunction(rest, print);
+    if (command === 'call') {
+      const { machine } = await (await import('./look-ahead.ts')).lookAhead();
+      return await (await import('./call.ts')).callFunction(rest, print, machine);
+    }
     if (command === 'status') return await (await import('./status.ts')).printStatus(rest, print);
     parts.write(command === '--version' ? `edge-minion ${EDGE_VERSION}\n` : USAGE);
     return command === 'help' || command === '--help' || command === '--version' ? EXIT.done : EXIT.notStarted;

@@ -18,21 +18,28 @@ export interface RuntimeBaseOptions {
   readonly opts?: object;
   /** Told when the facts have changed. */
   readonly onFacts?: (facts: PyMap) => Promise<void>;
+  /** What the machine says about itself, asked already; only the first look at the facts goes without asking. */
+  readonly machine?: Promise<PyMap>;
 }
 
 /** This machine as its configuration describes it. */
 export function runtimeBase(
   config: MinionConfig,
   log: Logger,
-  { opts = {}, onFacts }: RuntimeBaseOptions = {},
+  { opts = {}, onFacts, machine }: RuntimeBaseOptions = {},
 ): RuntimeBase {
   const { id, home, pillarenv, services_dir, services_run_dir, mine_functions } = config;
   const host = new LocalHost({ id, ...(home === undefined ? {} : { home }) });
   const grains_file = config.grains_file ?? join(config.data_dir, 'grains');
   const cachedir = join(config.data_dir, 'cache');
   const everyMs = config.grains_refresh_every * 60_000;
+  let asked = machine;
   const facts = new KeptFacts({
-    gather: () => gatherGrains(host, grainSources(config, grains_file), log),
+    gather: () => {
+      const first = asked;
+      asked = undefined;
+      return gatherGrains(host, grainSources(config, grains_file), log, first);
+    },
     keepMs: everyMs === 0 ? Number.POSITIVE_INFINITY : everyMs,
     clock: systemClock,
     ...(onFacts === undefined ? {} : { onChange: onFacts }),

@@ -23,6 +23,8 @@ export interface LocalHostOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** HOME of commands that run as the daemon's own user; default is the user's. */
   readonly home?: string;
+  /** Told of each program that has been started. */
+  readonly onStart?: () => void;
 }
 
 /** The machine this process runs on. */
@@ -30,12 +32,14 @@ export class LocalHost implements Host {
   readonly id: string;
   readonly #env: Readonly<Record<string, string>>;
   readonly #home: string | undefined;
+  readonly #onStart: (() => void) | undefined;
   readonly #accounts = new AccountDatabase();
 
-  constructor({ id, env = {}, home }: LocalHostOptions) {
+  constructor({ id, env = {}, home, onStart }: LocalHostOptions) {
     this.id = id;
     this.#env = env;
     this.#home = home;
+    this.#onStart = onStart;
   }
 
   probe(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
@@ -57,6 +61,7 @@ export class LocalHost implements Host {
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       maxOutputBytes: options.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES,
       signal: options.signal,
+      onStart: this.#onStart,
       label: `${command[0]} on ${this.id}`,
     });
   }

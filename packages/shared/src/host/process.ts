@@ -20,6 +20,8 @@ export interface ProcessRequest {
   readonly timeoutMs: number;
   readonly maxOutputBytes: number;
   readonly signal: AbortSignal | undefined;
+  /** Called once the process runs. */
+  readonly onStart: (() => void) | undefined;
   /** How messages name the command. */
   readonly label: string;
 }
@@ -37,6 +39,7 @@ export function runProcess(request: ProcessRequest): Promise<ExecResult> {
       return;
     }
     const child = start(request);
+    if (request.onStart !== undefined) child.once('spawn', request.onStart);
     const stdout = collect(child.stdout!, request.maxOutputBytes);
     const stderr = collect(child.stderr!, request.maxOutputBytes);
     const watch = new GroupWatch(child, request);

@@ -1,1 +1,2 @@
+export { createLateLogger } from './late-logger.ts';
 export { createLogger, type LogLevel } from './pino-logger.ts';

@@ -1,4 +1,5 @@
 export { EXIT, type ExitCode } from './exit-codes.ts';
+export type { FailureChoice } from './failure-choices.ts';
 export {
   answerRecord,
   type FindMessage,
@@ -61,8 +62,6 @@ export {
   targetExpression,
 } from './operations/index.ts';
 export {
-  type FailureChoice,
-  failureChoice,
   type HostResult,
   hostResult,
   type MovedInput,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FAILURE_CHOICES } from './failure-choices.ts';
 import { encodedValue, errorRecord, targetOutcome } from './messages.ts';
 
 /*
@@ -70,9 +71,8 @@ export const runOptions = z.object({
 });
 export type RunOptions = z.infer<typeof runOptions>;
 
-/** What a person may answer when a run asks what to do about a failed step. */
-export const failureChoice = z.enum(['retry', 'skip', 'rollback', 'abort']);
-export type FailureChoice = z.infer<typeof failureChoice>;
+/** One of `FAILURE_CHOICES`. */
+export const failureChoice = z.enum(FAILURE_CHOICES);
 
 /** One input of a run that is no longer what it was when the run was planned. */
 export const movedInput = z.object({

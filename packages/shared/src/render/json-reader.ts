@@ -40,7 +40,7 @@ const DEEPEST = 1000;
 
 /** Reads JSON as Python's `json.loads` does, `NaN` and `Infinity` included, and keeps the offsets of its parts. */
 export class JsonReader {
-  readonly places: Places = new WeakMap();
+  readonly places: Places = new Map();
   readonly repeatedKeys: { readonly key: string; readonly offset: number; readonly end: number }[] = [];
   readonly #text: string;
   #at = 0;

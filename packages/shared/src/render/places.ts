@@ -13,7 +13,7 @@ export interface LoadOptions {
 }
 
 /** Offset of the key of each pair, or of each list item, by container. */
-export type Places = WeakMap<object, ReadonlyMap<KeyIdentity, number> | readonly number[]>;
+export type Places = Map<object, ReadonlyMap<KeyIdentity, number> | readonly number[]>;
 
 /** A place for a diagnostic: where the author looks, and the rendered line when it reads differently. */
 export interface DiagnosticPlace {
@@ -27,6 +27,8 @@ export class TextPlaces {
   readonly #path: string;
   readonly #origin: Origin | undefined;
   readonly #starts: number[] = [0];
+  /** The line that was asked for last: nearly always the next question is about the same. */
+  #last: { readonly line: number; readonly text: string } | undefined;
 
   constructor(text: string, path: string, origin?: Origin) {
     this.#text = text;
@@ -37,7 +39,9 @@ export class TextPlaces {
 
   /** The line of an offset, counted from 1. */
   lineAt(offset: number): number {
-    let low = 0;
+    let low = this.#last === undefined ? 0 : this.#last.line - 1;
+    if (this.#starts[low]! > offset) low = 0;
+    else if (offset < (this.#starts[low + 1] ?? Number.POSITIVE_INFINITY)) return low + 1;
     let high = this.#starts.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
@@ -49,10 +53,14 @@ export class TextPlaces {
 
   /** Text of a line without its end. */
   lineText(line: number): string {
+    if (this.#last?.line === line) return this.#last.text;
     const start = this.#starts[line - 1];
-    return start === undefined
-      ? ''
-      : this.#text.slice(start, this.#starts[line] ?? this.#text.length).replace(/\r?\n$/, '');
+    if (start === undefined) return '';
+    let end = this.#starts[line] ?? this.#text.length;
+    if (this.#text[end - 1] === '\n') end -= this.#text[end - 2] === '\r' ? 2 : 1;
+    const text = this.#text.slice(start, end);
+    this.#last = { line, text };
+    return text;
   }
 
   /** Offset of the first unit of a line; the length of the text behind the last one. */

@@ -111,6 +111,10 @@ class Binder {
   }
 
   #bind(name: string, value: Value, typed: string | undefined): void {
+    if (typeof value === 'string' && typed === undefined) {
+      this.bound[name] = value;
+      return;
+    }
     const schema = this.#declaration.args.shape[name] as z.ZodType;
     if (takesRawValue(schema) || (Array.isArray(value) && takesRawItems(schema))) this.bound[name] = value;
     else if (takesText(schema) && typed !== undefined) this.bound[name] = typed;

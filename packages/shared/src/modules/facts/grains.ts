@@ -34,15 +34,21 @@ const COMMANDS_AT_A_TIME = 4;
  * Every grain of a host. Later ones win: the machine, the grains file, commands, the configuration, and last the id
  * (Salt 3006, loader `grains`: core grains, then the rest, then `grains` of the minion's configuration). A source that
  * cannot be read is left out and logged, so that a broken file or a hanging command does not take the host away.
+ * `machine` is what the machine itself says, where it has been asked already.
  * @throws EdgeError `EDGE_COMMAND_FAILED` when the machine itself cannot be asked
  */
-export async function gatherGrains(host: HostReader, sources: GrainSources, log: Logger): Promise<PyMap> {
-  const [machine, file, commands] = await Promise.all([
-    gatherFacts(host),
+export async function gatherGrains(
+  host: HostReader,
+  sources: GrainSources,
+  log: Logger,
+  machine: Promise<PyMap> = gatherFacts(host),
+): Promise<PyMap> {
+  const [facts, file, commands] = await Promise.all([
+    machine,
     sources.file === undefined ? new PyMap() : lenient(log, sources.file, () => readGrainsFile(host, sources.file!)),
     runCommands(host, sources.commands ?? {}, log),
   ]);
-  const layers = [machine, file, commands, sources.configured ?? new PyMap()];
+  const layers = [facts, file, commands, sources.configured ?? new PyMap()];
   return new PyMap([...mergeGrains(layers, sources.deepMerge ?? false), ['id', host.id]]);
 }
 

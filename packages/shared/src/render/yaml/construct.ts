@@ -27,7 +27,7 @@ export interface ConstructProblem {
  */
 export class Constructor {
   readonly problems: ConstructProblem[] = [];
-  readonly places: Places = new WeakMap();
+  readonly places: Places = new Map();
   readonly #built = new Map<YamlNode, Value>();
   readonly #flattened = new Map<MappingNode, MappingNode['pairs']>();
 
@@ -37,6 +37,7 @@ export class Constructor {
   }
 
   protected build(node: YamlNode): Value {
+    if (node.kind === 'scalar' && node.tag === YAML_TAG.str) return node.value;
     const known = this.#built.get(node);
     if (known !== undefined) return known;
     const value = this.construct(node);
@@ -87,18 +88,17 @@ export class Constructor {
   protected mapping(node: MappingNode): PyMap {
     const map = new PyMap();
     const places = new Map<KeyIdentity, number>();
-    const keys = new Map<KeyIdentity, YamlNode>();
     this.places.set(map, places);
     for (const [keyNode, valueNode] of this.flatten(node)) {
       const key = this.keyOf(keyNode);
       const value = this.build(valueNode);
       if (!key) continue;
-      const earlier = keys.get(key.identity);
-      if (earlier) {
-        this.problem('duplicate-key', `the key '${keyText(keyNode)}' is given twice`, keyNode, earlier);
+      const earlier = places.get(key.identity);
+      if (earlier !== undefined) {
+        const first = this.flatten(node).find(([other]) => other.start === earlier)?.[0];
+        this.problem('duplicate-key', `the key '${keyText(keyNode)}' is given twice`, keyNode, first);
         continue;
       }
-      keys.set(key.identity, keyNode);
       places.set(key.identity, keyNode.start);
       map.set(key.value, value);
     }

@@ -4,9 +4,9 @@ import { PyMap, type Value } from '../../values/index.ts';
 
 /** The author's places of data that came out of several files and was rearranged since. */
 export class Places {
-  readonly #rendered = new WeakMap<object, RenderedData>();
-  readonly #originals = new WeakMap<object, object>();
-  readonly #own = new WeakMap<object, Map<Value, SourceRange>>();
+  readonly #rendered = new Map<object, RenderedData>();
+  readonly #originals = new Map<object, object>();
+  readonly #own = new Map<object, Map<Value, SourceRange>>();
 
   /** Takes in every list and mapping of a file. */
   add(rendered: RenderedData): void {

@@ -1,4 +1,3 @@
-import { get } from 'node:http';
 import type { HostReader } from '../../../host/index.ts';
 import { EdgeError } from '../../../kernel/index.ts';
 import type { ServiceDefinition } from './definition.ts';
@@ -42,6 +41,8 @@ async function opens(host: HostReader, address: Parameters<NonNullable<HostReade
 
 async function answers(host: HostReader, url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
+  // Only here, because hardly a start needs it.
+  const { get } = await import('node:http');
   const opening = host.connect!({ host: hostname, port: Number(port || 80) });
   const socket = await opening.catch((error: unknown) => {
     if (error instanceof EdgeError && error.code === 'EDGE_HOST_UNREACHABLE') return undefined;
