@@ -18,8 +18,9 @@ export default defineConfig({
   test: {
     maxWorkers,
     projects: [
-      project('unit'),
-      project('conformance'),
+      // Nothing in them waits, but much may run beside them.
+      project('unit', { testTimeout: 30_000 }),
+      project('conformance', { testTimeout: 30_000 }),
       // Reads every source: slow where much else runs.
       project('architecture', { testTimeout: 60_000 }),
       project('integration', { testTimeout: 60_000, hookTimeout: 120_000 }),

@@ -1,62 +1,18 @@
 import { setMaxListeners } from 'node:events';
-import {
-  type Clock,
-  EdgeError,
-  formatDuration,
-  type InstantMs,
-  type Logger,
-  toErrorRecord,
-} from '@edge-run/shared/kernel';
-import type { RunJournalEvent, StepReturn } from '@edge-run/shared/protocol';
+import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
+import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { resumeRun, type StepKey } from '@edge-run/shared/state';
 import { encodeValue } from '@edge-run/shared/values';
-import type { Journal, Revision } from '../journal/index.ts';
-import type { LockPlace } from '../leases/index.ts';
-import { decideRun, judgeStep, type RunDecision, type StartAction, settleQuestion } from './decide-run.ts';
-import { type EntryOf, foldEvent, outcomeOf, type RunRecord } from './run-record.ts';
+import type { Revision } from '../journal/index.ts';
+import { judgeStep, type StartAction } from './decide-run.ts';
+import type { DriverPorts, RollbackRequest } from './driver-ports.ts';
+import { foldEvent, outcomeOf, type RunRecord } from './run-record.ts';
 import type { StepAnswer } from './step-kind.ts';
+import { doStep } from './step-work.ts';
+import { nextTurn, type Turn, toReturn } from './turn.ts';
 
 /** Reason of an abort that lets a run go without ending it. */
 export const RELEASED = new EdgeError('EDGE_CANCELLED', 'this master is stopping; the run goes on with the next');
-
-/** How long a step that was given up may take to notice. */
-const GIVE_UP_MS = 10_000;
-
-/** What the driver acts through. */
-export interface DriverPorts {
-  readonly journal: Journal<RunJournalEvent>;
-  /** Runs one step and never throws: what goes wrong is an answer. */
-  executeStep(record: RunRecord, action: StartAction, signal: AbortSignal): Promise<StepAnswer>;
-  /** What to do with a step that had started when its master died. */
-  afterCrash(record: RunRecord, step: StepKey): 'reattach' | 'rerun' | 'ask';
-  /** Waits while what cannot be fenced must not begin: the lease of this master is about to run out. */
-  fence(signal: AbortSignal): Promise<void>;
-  /** Resolves once the run holds its locks; `onQueued` hears what it waits for. */
-  lock(record: RunRecord, signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<void>;
-  /** Runs what undoes the steps, as a run of its own, to its end; started already, only waits. */
-  rollBack(record: RunRecord, request: RollbackRequest, signal: AbortSignal): Promise<RollbackEnd>;
-  /** Hands journaled events on to whoever watches. */
-  publish(events: readonly RunJournalEvent[], revision: Revision): void;
-  readonly clock: Clock;
-  readonly log: Logger;
-}
-
-/** Where in the queue for its locks a run stands. */
-export type QueuePlace = Extract<LockPlace, { kind: 'queued' }>;
-
-/** What is to be undone, and by which run. */
-export interface RollbackRequest {
-  readonly rollback: string;
-  readonly steps: readonly StepKey[];
-  readonly reason: string;
-}
-
-/** How the undoing went. */
-export interface RollbackEnd {
-  readonly outcome: 'succeeded' | 'failed';
-  /** Steps that are undone now. */
-  readonly steps: readonly StepKey[];
-}
 
 /** A run to be driven from where its journal ends. */
 export interface DrivenRun {
@@ -71,16 +27,6 @@ type Arrival =
   | { readonly kind: 'fault'; readonly error: unknown }
   /** Somebody else wrote to the journal, or it is time to look again. */
   | { readonly kind: 'look' };
-
-/** What the next append holds, and what it lets begin. */
-interface Turn {
-  readonly events: RunJournalEvent[];
-  readonly starts: StartAction[];
-  readonly record: RunRecord;
-  lock: boolean;
-  rollBack: RollbackRequest | undefined;
-  wakeAt: InstantMs | undefined;
-}
 
 /**
  * Takes a run to its end: decide, append, act, append what came of it. Every entry is stored before anything that
@@ -168,7 +114,8 @@ export class RunDriver {
     let arrivals: readonly Arrival[] = [];
     for (;;) {
       if (signal.aborted) throw signal.reason;
-      const turn = this.#next(facts);
+      const now = this.#ports.clock.now();
+      const turn = nextTurn(this.#record, facts, { running: this.#running.size, now });
       if (turn.events.length > 0 && !(await this.#append(turn))) continue;
       for (const arrival of arrivals) if (arrival.kind === 'event') arrival.stored();
       if (this.#record.end !== undefined) return;
@@ -197,46 +144,6 @@ export class RunDriver {
       } else this.#start({ kind: 'start-step', step, mode, attempt }, startedAt);
     }
     return facts;
-  }
-
-  /** Asks what is next until there is nothing more to say; skipping a step may make others ready. */
-  #next(facts: readonly RunJournalEvent[]): Turn {
-    let record = this.#record;
-    const events: RunJournalEvent[] = [];
-    const starts: StartAction[] = [];
-    const note = (...noted: readonly RunJournalEvent[]): void => {
-      for (const event of noted) {
-        record = foldEvent(record, event)!;
-        events.push(event);
-      }
-    };
-    note(...facts);
-    const turn = {
-      lock: false,
-      rollBack: undefined as RollbackRequest | undefined,
-      wakeAt: undefined as InstantMs | undefined,
-    };
-    let isOpen = true;
-    while (isOpen) {
-      const now = this.#ports.clock.now();
-      const { decisions, wakeAt } = decideRun(record, this.#running.size + starts.length, now);
-      turn.wakeAt = wakeAt;
-      isOpen = decisions.length > 0 && record.end === undefined;
-      for (const decision of decisions) {
-        if (decision.kind === 'lock') {
-          turn.lock = true;
-          isOpen = false;
-        } else if (decision.kind === 'roll-back') {
-          const { steps, reason } = decision;
-          const rollback = record.rollback?.rollback ?? `${record.id}-rollback`;
-          turn.rollBack = { rollback, steps, reason };
-          if (record.rollback === undefined)
-            note({ type: 'run-rolling-back', run: record.id, at: now, rollback, reason, steps: [...steps] });
-          isOpen = false;
-        } else note(...eventsOf(record, decision, now, starts));
-      }
-    }
-    return { events, starts, record, ...turn };
   }
 
   /** False when others wrote to the journal meanwhile: what they wrote is known then, and all is to be decided anew. */
@@ -325,48 +232,8 @@ export class RunDriver {
 
   #start(action: StartAction, startedAt: InstantMs): void {
     this.#running.add(action.step);
-    const { stored } = this.#record;
-    const deadlineMs = stored.settings[action.step]?.deadlineMs;
-    const work =
-      deadlineMs === undefined
-        ? this.#execute(action, this.#steps.signal)
-        : this.#within(deadlineMs, action, startedAt);
+    const work = doStep(this.#record, action, startedAt, this.#ports, this.#steps.signal);
     void work.then((answer) => this.#arrive({ kind: 'step', action, answer, startedAt }));
-  }
-
-  async #execute(action: StartAction, signal: AbortSignal): Promise<StepAnswer> {
-    try {
-      await this.#ports.fence(signal);
-      return await this.#ports.executeStep(this.#record, action, signal);
-    } catch (error) {
-      return faultAnswer(error);
-    }
-  }
-
-  /** A step that must end by a deadline, counted from when it first started; one that does not notice is left behind. */
-  async #within(deadlineMs: number, action: StartAction, startedAt: InstantMs): Promise<StepAnswer> {
-    const { clock } = this.#ports;
-    const late = new AbortController();
-    const over = new AbortController();
-    const text = `the step did not end within ${formatDuration(deadlineMs)}`;
-    const expiry = async (): Promise<StepAnswer> => {
-      await clock.sleep(Math.max(0, startedAt + deadlineMs - clock.now()), over.signal);
-      late.abort(new EdgeError('EDGE_DEADLINE', text));
-      await clock.sleep(GIVE_UP_MS, over.signal);
-      return { result: false, changes: null, comment: `EDGE_DEADLINE: ${text}, nor stop when it was told to` };
-    };
-    const work = this.#execute(action, AbortSignal.any([this.#steps.signal, late.signal]));
-    try {
-      const answer = await Promise.race([work, expiry().catch(() => work)]);
-      if (!late.signal.aborted || answer.result !== false) return answer;
-      return {
-        ...answer,
-        timedOut: true,
-        comment: answer.comment.includes(text) ? answer.comment : `EDGE_DEADLINE: ${text}. ${answer.comment}`,
-      };
-    } finally {
-      over.abort();
-    }
   }
 
   #toEvents(arrivals: readonly Arrival[]): RunJournalEvent[] {
@@ -433,64 +300,6 @@ export class RunDriver {
     const waits = paused || questions.size > 0 || rejected !== undefined || lock || rollBack !== undefined;
     return this.#running.size === 0 && this.#arrivals.length === 0 && wakeAt === undefined && !waits;
   }
-}
-
-/** What a decision writes into the journal; steps to start are added to `starts`. */
-function eventsOf(
-  record: RunRecord,
-  decision: Exclude<RunDecision, { kind: 'lock' | 'roll-back' }>,
-  at: InstantMs,
-  starts: StartAction[],
-): readonly RunJournalEvent[] {
-  const base = { run: record.id, at };
-  switch (decision.kind) {
-    case 'start-step': {
-      const { step, mode, attempt } = decision;
-      starts.push(decision);
-      return [{ ...base, type: 'step-started', step, mode, attempt }];
-    }
-    case 'skip-step':
-      return [skipped(base, decision)];
-    case 'settle': {
-      const events = settleQuestion(record, decision.step, at);
-      for (const event of events)
-        if (event.type === 'step-started')
-          starts.push({
-            kind: 'start-step',
-            step: event.step,
-            mode: event.mode as StartAction['mode'],
-            attempt: event.attempt,
-          });
-      return events;
-    }
-    case 'abort':
-      return [{ ...base, type: 'run-aborting', ...decision.why }];
-    case 'end':
-      return [{ ...base, type: 'run-ended', ...decision.end }];
-  }
-}
-
-function skipped(
-  base: { readonly run: string; readonly at: InstantMs },
-  { step, answer }: Extract<RunDecision, { kind: 'skip-step' }>,
-): EntryOf<'step-ended'> {
-  const end = { step, mode: 'run', attempt: 0, outcome: 'skipped', startedAt: base.at, durationMs: 0 } as const;
-  return { ...base, type: 'step-ended', ...end, answer: toReturn(answer) };
-}
-
-function toReturn({ result, changes, comment, ran, hosts }: StepAnswer): StepReturn {
-  return {
-    result,
-    changes: encodeValue(changes),
-    comment,
-    ...(ran === undefined ? {} : { ran }),
-    ...(hosts === undefined ? {} : { hosts: { ...hosts } }),
-  };
-}
-
-function faultAnswer(error: unknown): StepAnswer {
-  const { code, message, hint } = toErrorRecord(error);
-  return { result: false, changes: null, comment: `${code}: ${message}${hint === undefined ? '' : ` ${hint}`}` };
 }
 
 /** The engine promises to end every run; this says so where it would not, instead of waiting for ever. */

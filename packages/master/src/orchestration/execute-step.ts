@@ -5,7 +5,7 @@ import { STEPS_NAME } from '@edge-run/shared/orchestration';
 import type { StepProgress } from '@edge-run/shared/protocol';
 import { runStep } from '@edge-run/shared/state';
 import type { StartAction } from './decide-run.ts';
-import type { DriverPorts } from './driver.ts';
+import type { DriverPorts } from './driver-ports.ts';
 import { fillLate, registeredValues } from './registers.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';

@@ -2,7 +2,7 @@ import type { JsonValue } from '@edge-run/shared/kernel';
 import type { StepSummary } from '@edge-run/shared/protocol';
 import type { Chunk, StepKey } from '@edge-run/shared/state';
 import { encodeValue, PyMap, type Value } from '@edge-run/shared/values';
-import type { RollbackEnd } from './driver.ts';
+import type { RollbackEnd } from './driver-ports.ts';
 import { registeredValues } from './registers.ts';
 import type { RunRecord, StoredPlan } from './run-record.ts';
 import { summaryOf } from './step-summary.ts';
