@@ -1,5 +1,6 @@
 export { type AnswerGroup, canonicalJson, groupByAnswer } from './answer-groups.ts';
 export { jobEventOf, runEventOf } from './event-reader.ts';
+export { foldRun } from './fold-run.ts';
 export { compareHosts, compressHosts } from './host-ranges.ts';
 export {
   countOutcomes,
@@ -13,8 +14,27 @@ export {
   type TargetOutcome,
   viewJob,
 } from './job-view.ts';
+export {
+  approveSteps,
+  askingSteps,
+  countedApprovals,
+  isWaiting,
+  missingApprovals,
+} from './run-status.ts';
 export { countRun, elapsedMs, isEnded, isFailed, type RunCounts } from './run-summary.ts';
-export { foldRun, type HostView, type PhaseView, type RunView, type StepView, unknownRun } from './run-view.ts';
+export {
+  type ApprovalView,
+  type HostView,
+  type LockView,
+  type PhaseView,
+  type RollbackView,
+  type RunOutcome,
+  type RunStatus,
+  type RunView,
+  type StepView,
+  unknownRun,
+} from './run-view.ts';
+export { type RunWait, runWaits, shortDigest, type WaitWords } from './run-waits.ts';
 export { type HostPlan, movesOf, type PlanRecord, readHostPlan } from './state-plan.ts';
 export {
   kindOf,

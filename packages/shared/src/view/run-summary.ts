@@ -32,9 +32,9 @@ export function isEnded(step: StepView): boolean {
   return step.status !== 'waiting' && step.status !== 'running';
 }
 
-/** True when the step ended otherwise than wished; a skipped step did not fail. */
+/** True when the step ended otherwise than wished; a skipped step did not fail, nor did one that was undone. */
 export function isFailed(step: StepView): boolean {
-  return isEnded(step) && step.status !== 'succeeded' && step.status !== 'skipped';
+  return isEnded(step) && step.status !== 'succeeded' && step.status !== 'skipped' && step.status !== 'rolled-back';
 }
 
 /** Milliseconds from start to end, or to `now` while it goes on; undefined before it began. */

@@ -1,5 +1,26 @@
 import type { ErrorRecord, InstantMs, JsonValue } from '../kernel/index.ts';
-import type { HostResult, RunJournalEvent, StepOutcome, StepProgress, StepReturn } from '../protocol/index.ts';
+import type {
+  FailureChoice,
+  HostResult,
+  MovedInput,
+  RunJournalEvent,
+  RunOptions,
+  StepOutcome,
+} from '../protocol/index.ts';
+
+/** How a run is: what its last events say, and `unknown` until its plan has been seen. */
+export type RunStatus =
+  | 'unknown'
+  | 'queued'
+  | 'awaiting-approval'
+  | 'running'
+  | 'paused'
+  | 'asking'
+  | 'rolling-back'
+  | RunOutcome;
+
+/** How a run ended. */
+export type RunOutcome = Extract<RunJournalEvent, { type: 'run-ended' }>['outcome'];
 
 /** What a run looks like now; plain data, made only by `foldRun`. */
 export interface RunView {
@@ -7,15 +28,96 @@ export interface RunView {
   readonly name: string;
   readonly by: string;
   readonly inputs: Readonly<Record<string, JsonValue>>;
-  /** `unknown` until the plan has been seen. */
-  readonly status: 'unknown' | 'running' | 'succeeded' | 'failed' | 'rolled-back' | 'cancelled' | 'timed-out';
+  readonly status: RunStatus;
   readonly steps: readonly StepView[];
+  /** When its plan was journaled. */
   readonly startedAt?: InstantMs;
   readonly endedAt?: InstantMs;
+  /** There once it has ended. */
+  readonly outcome?: RunOutcome;
   readonly exitCode?: number;
   readonly error?: ErrorRecord;
   /** The master that drives the run, and since when. */
   readonly master?: { readonly id: string; readonly since: InstantMs };
+  readonly options?: RunOptions;
+  /** `sha256:<hex>` of the plan. */
+  readonly digest?: string;
+  /** Digests of what the plan was made of: `states`, `pillar`. */
+  readonly sources?: Readonly<Record<string, string>>;
+  /** The run this one takes up again. */
+  readonly retryOf?: string;
+  /** The run whose steps this one undoes. */
+  readonly rollbackOf?: string;
+  /** The run on whose behalf this one runs. */
+  readonly root?: string;
+  readonly lock?: LockView;
+  /** Who agreed, oldest first; those to another plan than the run's do not count. */
+  readonly approvals?: readonly ApprovalView[];
+  readonly rejection?: ApprovalView;
+  readonly pause?: PauseView;
+  readonly abort?: AbortView;
+  /** What is no longer what the plan was made of. */
+  readonly moved?: { readonly at: InstantMs; readonly inputs: readonly MovedInput[] };
+  /** Host → the step it failed in; later steps leave it out. */
+  readonly dropped?: Readonly<Record<string, string>>;
+  readonly rollback?: RollbackView;
+}
+
+/** How a run stands with its locks. */
+export interface LockView {
+  readonly state: 'queued' | 'held';
+  readonly locks: readonly string[];
+  /** When it came to this state. */
+  readonly since: InstantMs;
+  /** When this was last said. */
+  readonly at: InstantMs;
+  /** Counts from 1: the next to get them. There while it is queued, as are the holders. */
+  readonly position?: number;
+  readonly holders?: readonly LockHolder[];
+}
+
+/** Who has a lock that others wait for. */
+export interface LockHolder {
+  readonly lock: string;
+  readonly run: string;
+  readonly name: string;
+  readonly by: string;
+}
+
+/** Somebody's word on a plan, or on one of its steps. */
+export interface ApprovalView {
+  readonly by: string;
+  readonly at: InstantMs;
+  readonly digest?: string;
+  readonly step?: string;
+  readonly comment?: string;
+}
+
+/** The last word on pausing. */
+export interface PauseView {
+  readonly isPaused: boolean;
+  readonly by: string;
+  readonly at: InstantMs;
+  readonly reason?: string;
+}
+
+/** Somebody wants the run to end. */
+export interface AbortView {
+  readonly by: string;
+  readonly at: InstantMs;
+  readonly reason: string;
+}
+
+/** How steps of a run are undone. */
+export interface RollbackView {
+  /** The run that undoes them. */
+  readonly run: string;
+  readonly reason: string;
+  /** Keys of the steps that are to be undone; once it has ended, of those that are. */
+  readonly steps: readonly string[];
+  readonly startedAt: InstantMs;
+  readonly endedAt?: InstantMs;
+  readonly outcome?: 'succeeded' | 'failed';
 }
 
 /** What is shown of one step of a run. */
@@ -42,6 +144,16 @@ export interface StepView {
   readonly progress?: PhaseView;
   /** Id → how that host fares, in order of appearance. */
   readonly hosts: Readonly<Record<string, HostView>>;
+  /** An earlier run has done it: it does not run again. */
+  readonly kept?: true;
+  /** The only hosts it runs on; on the others an earlier run has done it. */
+  readonly onlyHosts?: readonly string[];
+  /** It failed, and a person is to say what becomes of it; what is known of it is shown meanwhile. */
+  readonly asked?: { readonly at: InstantMs };
+  /** What a person said to that, the last time. */
+  readonly answered?: { readonly choice: FailureChoice; readonly by: string; readonly at: InstantMs };
+  /** When it was undone. */
+  readonly undoneAt?: InstantMs;
 }
 
 /** What a step or one of its hosts is doing. */
@@ -65,133 +177,7 @@ export function unknownRun(run: string): RunView {
   return { run, name: '', by: '', inputs: {}, status: 'unknown', steps: [] };
 }
 
-/**
- * The run after `event`. Folding an event again, or one older than what was folded, changes nothing (the same object
- * comes back), so a snapshot and the live events may overlap.
- */
-export function foldRun(view: RunView, event: RunJournalEvent | StepProgress): RunView {
-  switch (event.type) {
-    case 'run-planned':
-      return foldPlanned(view, event);
-    case 'run-adopted':
-      return view.master !== undefined && view.master.since >= event.at
-        ? view
-        : { ...view, master: { id: event.master, since: event.at } };
-    case 'step-started':
-      return changeStep(view, event.step, (step) => foldStarted(step, event));
-    case 'step-progress':
-      return changeStep(view, event.step, (step) => foldProgress(step, event));
-    case 'step-ended':
-      return changeStep(view, event.step, (step) => foldEnded(step, event));
-    case 'run-ended':
-      return view.endedAt !== undefined ? view : foldRunEnded(view, event);
-    default:
-      return view;
-  }
-}
-
-type EventOf<T extends RunJournalEvent['type']> = Extract<RunJournalEvent, { type: T }>;
-
-function foldPlanned(view: RunView, event: EventOf<'run-planned'>): RunView {
-  if (view.startedAt !== undefined) return view;
-  const seen = new Map(view.steps.map((step) => [step.key, step]));
-  const steps = event.steps.map((summary) => ({ ...(seen.get(summary.key) ?? waitingStep(summary.key)), ...summary }));
-  return {
-    ...view,
-    name: event.name,
-    by: event.by,
-    inputs: event.inputs as Record<string, JsonValue>,
-    status: view.status === 'unknown' ? 'running' : view.status,
-    startedAt: event.at,
-    steps,
-  };
-}
-
-function foldRunEnded(view: RunView, event: EventOf<'run-ended'>): RunView {
-  const { outcome, exitCode, at } = event;
-  const error = event.error === undefined ? {} : { error: event.error as ErrorRecord };
-  return { ...view, status: outcome, exitCode, endedAt: at, ...error };
-}
-
-function foldStarted(step: StepView, event: EventOf<'step-started'>): StepView {
-  const { attempt, mode, at } = event;
-  if (attempt < step.attempt) return step;
-  if (attempt > step.attempt) {
-    const { endedAt: _ended, durationMs: _took, progress: _progress, ...kept } = step;
-    return { ...kept, status: 'running', attempt, modes: [mode], startedAt: at, hosts: {} };
-  }
-  if (step.modes.includes(mode) || at < lastEnd(step) || (step.modes.length === 0 && at === lastEnd(step))) return step;
-  return { ...step, status: 'running', modes: [...step.modes, mode], startedAt: step.startedAt ?? at };
-}
-
-function foldProgress(step: StepView, event: StepProgress): StepView {
-  // Progress names no attempt: what is older than this attempt belongs to the one before.
-  if (event.at <= lastEnd(step) || (step.startedAt !== undefined && event.at < step.startedAt)) return step;
-  const phase: PhaseView = {
-    phase: event.phase,
-    at: event.at,
-    ...(event.detail === undefined ? {} : { detail: event.detail }),
-  };
-  const status = step.status === 'waiting' ? 'running' : step.status;
-  if (event.host === undefined) return isNewer(phase, step.progress) ? { ...step, status, progress: phase } : step;
-  const host = step.hosts[event.host];
-  if (!isNewer(phase, host?.phase)) return step;
-  return {
-    ...step,
-    status,
-    hosts: { ...step.hosts, [event.host]: { ...host, phase, since: host?.since ?? event.at } },
-  };
-}
-
-function foldEnded(step: StepView, event: EventOf<'step-ended'>): StepView {
-  const { attempt, answer, at, outcome, startedAt, durationMs } = event;
-  if (attempt < step.attempt || (attempt === step.attempt && at <= lastEnd(step))) return step;
-  const { progress: _progress, ...kept } = step;
-  return {
-    ...kept,
-    status: outcome,
-    attempt,
-    modes: attempt > step.attempt ? [] : step.modes,
-    startedAt,
-    endedAt: at,
-    durationMs,
-    result: answer.result,
-    changes: answer.changes,
-    comment: answer.comment,
-    hosts: endedHosts(attempt > step.attempt ? {} : step.hosts, answer),
-  };
-}
-
-function endedHosts(hosts: StepView['hosts'], answer: StepReturn): StepView['hosts'] {
-  const ended: Record<string, HostView> = { ...hosts };
-  for (const [id, { outcome, evidence }] of Object.entries(answer.hosts ?? {})) {
-    ended[id] = { ...ended[id], outcome, ...(evidence === undefined ? {} : { evidence }) };
-  }
-  return ended;
-}
-
-/** Two phases at one instant are ordered by their text, so that the order of arrival does not matter. */
-function isNewer(phase: PhaseView, known: PhaseView | undefined): boolean {
-  if (known === undefined || phase.at > known.at) return true;
-  return phase.at === known.at && phaseText(phase) > phaseText(known);
-}
-
-function phaseText(phase: PhaseView): string {
-  return `${phase.phase}\0${phase.detail ?? ''}`;
-}
-
-function lastEnd(step: StepView): InstantMs {
-  return step.endedAt ?? Number.NEGATIVE_INFINITY;
-}
-
-function changeStep(view: RunView, key: string, change: (step: StepView) => StepView): RunView {
-  const index = view.steps.findIndex((step) => step.key === key);
-  const before = view.steps[index] ?? waitingStep(key);
-  const after = change(before);
-  if (after === before) return view;
-  return { ...view, steps: index < 0 ? [...view.steps, after] : view.steps.with(index, after) };
-}
-
-function waitingStep(key: string): StepView {
+/** A step of which nothing is known but its key. */
+export function waitingStep(key: string): StepView {
   return { key, id: key, name: key, kind: '', sls: '', status: 'waiting', attempt: 0, modes: [], hosts: {} };
 }

@@ -1,0 +1,46 @@
+import type { ApprovalView, RunStatus, RunView, StepView } from './run-view.ts';
+
+/** How the run is, told from everything else in its view: what keeps it waiting comes before what it does. */
+export function statusOf(view: RunView): RunStatus {
+  if (view.outcome !== undefined) return view.outcome;
+  if (view.startedAt === undefined) return 'unknown';
+  if (view.rollback !== undefined) return 'rolling-back';
+  if (askingSteps(view).length > 0) return 'asking';
+  if (view.pause?.isPaused === true) return 'paused';
+  if (missingApprovals(view) > 0 || isHeldByApproveStep(view)) return 'awaiting-approval';
+  return view.lock?.state === 'queued' ? 'queued' : 'running';
+}
+
+/** True for a status in which nothing goes on until somebody else does something. */
+export function isWaiting(status: RunStatus): boolean {
+  return status === 'queued' || status === 'awaiting-approval' || status === 'paused' || status === 'asking';
+}
+
+/** Steps that failed and wait for a person's word. */
+export function askingSteps(view: RunView): readonly StepView[] {
+  return view.steps.filter((step) => step.asked !== undefined);
+}
+
+/** Those who agreed to the plan as it is. */
+export function countedApprovals(view: RunView): readonly ApprovalView[] {
+  return (view.approvals ?? []).filter(
+    ({ step, digest }) => step === undefined && (view.digest === undefined || digest === view.digest),
+  );
+}
+
+/** How many still have to agree before the first step; 0 when it has begun. */
+export function missingApprovals(view: RunView): number {
+  const wanted = view.options?.approvals?.count ?? 0;
+  if (wanted === 0 || view.steps.some((step) => step.attempt > 0)) return 0;
+  return Math.max(0, wanted - countedApprovals(view).length);
+}
+
+/** Steps that wait until somebody agrees. */
+export function approveSteps(view: RunView): readonly StepView[] {
+  return view.steps.filter((step) => step.status === 'running' && /(^|\.)approve(\.|$)/.test(step.kind));
+}
+
+function isHeldByApproveStep(view: RunView): boolean {
+  const running = view.steps.filter((step) => step.status === 'running');
+  return running.length > 0 && approveSteps(view).length === running.length;
+}
