@@ -91,7 +91,7 @@ async function showStatus(session: Session): Promise<ExitCode> {
         ['context', `${client.context.name}  ${client.context.url}`],
         ['master', `${master.id}  ${master.version}  up ${up}`],
         ['minions', `${minions.connected} of ${minions.accepted} connected, ${minions.pending} waiting to be let in`],
-        ['runs', `${runs.running} running, ${runs.orphaned} orphaned`],
+        ['runs', `${runs.running} running, ${runs.waiting} waiting, ${runs.orphaned} orphaned`],
         ...(answer.console === undefined ? [] : [['console', answer.console] as const]),
       ],
       '',

@@ -9,6 +9,7 @@ import {
   masterOperations,
   orchOperations,
   renderOperations,
+  runViewOperations,
 } from '../operations/index.ts';
 import { simulate } from '../simulation/index.ts';
 import { type Automation, startAutomation } from './automation.ts';
@@ -104,7 +105,7 @@ function serve(
 function operationsOf(
   { config, clock, events, connections }: Core,
   { base, facts, keyring, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher }: Fleet,
-  { runs, commands, locks, history, runners }: Runs,
+  { runs, commands, locks, history, runners, compile }: Runs,
   { schedules, reactors }: Automation,
   startedAt: number,
 ): Readonly<Record<string, Operation>> {
@@ -118,6 +119,7 @@ function operationsOf(
       ...{ runs, commands, locks, history },
       simulate: (request) => simulate(request, { runtime, known: () => nodes.ids(), log: silentLogger }),
     }),
+    ...runViewOperations({ runs, history, compile }),
     ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
     ...fleetOperations({
       ...{ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf, mergingStrategy },

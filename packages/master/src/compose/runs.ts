@@ -9,12 +9,14 @@ import type { JobService } from '../jobs/index.ts';
 import { keepLease, kvLockStore, Locks, type MasterLease } from '../leases/index.ts';
 import {
   afterCrash,
+  type CompiledOrchestration,
   compileOrchestration,
   createStepExecutor,
   currentSources,
   RunCommands,
   RunHistory,
   type RunnerCalls,
+  type RunRequest,
   RunService,
   STEP_KINDS,
   withoutPlan,
@@ -32,6 +34,7 @@ export interface Runs {
   readonly lease: MasterLease;
   readonly history: RunHistory;
   readonly runners: RunnerCalls;
+  readonly compile: (request: RunRequest) => Promise<CompiledOrchestration>;
   /** Starts the hosts of the local fleet that are off. */
   switchOn(): Promise<readonly SwitchedOn[]>;
 }
@@ -65,9 +68,10 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     clock,
     log,
   });
+  const compile: Runs['compile'] = (request) => compileOrchestration(request, runtime, checks, signal);
   const runs: RunService = new RunService({
     ...{ journal, master: config.id, lease, locks, clock, log },
-    compile: (request) => compileOrchestration(request, runtime, checks, signal),
+    compile,
     sources: (record) => currentSources(record, runtime, signal),
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
     afterCrash: (record, step) => afterCrash(record, step, STEP_KINDS),
@@ -111,7 +115,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     if (local === undefined) return [];
     return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
   };
-  return { runs, commands, locks, lease, history, runners, switchOn };
+  return { runs, commands, locks, lease, history, runners, compile, switchOn };
 }
 
 /** What a master looks after that others may leave behind. */

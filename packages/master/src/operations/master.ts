@@ -3,6 +3,7 @@ import { OPERATIONS, type ScheduleEntry } from '@edge-run/shared/protocol';
 import { didYouMean } from '@edge-run/shared/schema';
 import { globMatches } from '@edge-run/shared/target';
 import { decodeValue, encodeValue } from '@edge-run/shared/values';
+import { isWaiting } from '@edge-run/shared/view';
 import type { Events } from '../events/index.ts';
 import { type Operation, operation } from '../gateway/index.ts';
 import type { Presence } from '../jobs/index.ts';
@@ -108,6 +109,7 @@ async function status({
     runs: {
       running: open.filter(({ state }) => state === 'running').length,
       orphaned: open.filter(({ state }) => state === 'orphaned').length,
+      waiting: open.filter(({ state }) => isWaiting(state)).length,
     },
   };
 }

@@ -53,7 +53,7 @@ function runOperations({ runs, history, locks, simulate }: OrchParts): Readonly<
       return { runs: found.slice(0, limit ?? DEFAULT_LIMIT) };
     }),
     'orch.show': operation(OPERATIONS['orch.show'].args, async (args) => {
-      const run = await resolve(args.run, runs, history);
+      const run = await resolveRun(args.run, runs, history);
       return { run, events: (await runs.events(run)).map(withoutPlan) };
     }),
     'orch.locks': operation(OPERATIONS['orch.locks'].args, async () => ({
@@ -66,7 +66,7 @@ function runOperations({ runs, history, locks, simulate }: OrchParts): Readonly<
 }
 
 function controlOperations({ runs, commands, history }: OrchParts): Readonly<Record<string, Operation>> {
-  const find = (text: string): Promise<string> => resolve(text, runs, history);
+  const find = (text: string): Promise<string> => resolveRun(text, runs, history);
   return {
     'orch.abort': operation(OPERATIONS['orch.abort'].args, async ({ run: text, rollback = false }, caller) => {
       const run = await find(text);
@@ -135,7 +135,7 @@ function requestOf(
 }
 
 /** The id that is meant. A run that has just been started is in the journal before it is in the history. */
-async function resolve(text: string, runs: RunService, history: RunHistory): Promise<string> {
+export async function resolveRun(text: string, runs: RunService, history: RunHistory): Promise<string> {
   if (/^[\w-]+$/.test(text) && (await runs.find(text)) !== undefined) return text;
   return history.resolve(text);
 }

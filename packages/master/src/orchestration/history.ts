@@ -1,15 +1,20 @@
 import { type Clock, EdgeError, type Logger } from '@edge-run/shared/kernel';
-import type { RunJournalEvent, RunSummary } from '@edge-run/shared/protocol';
-import { countRun, foldRun, type RunView, unknownRun } from '@edge-run/shared/view';
+import type { RunJournalEvent, RunSummary, StepReturn } from '@edge-run/shared/protocol';
+import { countRun, foldRun, type RunView, runWaits, unknownRun } from '@edge-run/shared/view';
 import type { Journal, JournalEntry } from '../journal/index.ts';
+import { RunDurations } from './durations.ts';
 
 /** How many runs are kept in memory; older ones are still in the journal. */
 const KEPT_RUNS = 2_000;
 /** How long after the journal could not be read on it is tried again. */
 const REREAD_PAUSE_MS = 1_000;
+/** How much of a step's comment is kept. */
+const KEPT_COMMENT = 500;
 
 /** The runs of the journal as lists show them: a read model that is rebuilt from the journal at every start. */
 export class RunHistory {
+  /** How long those that ended took. */
+  readonly durations = new RunDurations();
   readonly #views = new Map<string, RunView>();
 
   /** Follows the journal until `signal` aborts; `onEntry` hears every entry too, in order. */
@@ -35,7 +40,7 @@ export class RunHistory {
 
   /** Newest first. `isOwned`: whether a master drives the run now. */
   list(isOwned: (run: string) => boolean): readonly RunSummary[] {
-    return [...this.#views.values()].reverse().map((view) => summaryOf(view, isOwned(view.run)));
+    return [...this.#views.values()].reverse().map((view) => this.#summaryOf(view, isOwned(view.run)));
   }
 
   /**
@@ -66,12 +71,39 @@ export class RunHistory {
   }
 
   #take(run: string, events: readonly RunJournalEvent[]): void {
-    const slim = events.map(withoutPlan);
-    this.#views.set(run, slim.reduce<RunView>(foldRun, this.#views.get(run) ?? unknownRun(run)));
-    for (const old of this.#views.keys()) {
-      if (this.#views.size <= KEPT_RUNS) break;
-      this.#views.delete(old);
+    const known = this.#views.get(run) ?? unknownRun(run);
+    const view = events.map(slim).reduce<RunView>(foldRun, known);
+    this.#views.set(run, view);
+    if (known.endedAt === undefined && view.endedAt !== undefined) this.durations.take(view);
+    if (this.#views.size > KEPT_RUNS) this.#forgetOldest();
+  }
+
+  /** What has not ended stays: its next entry would be folded into nothing. */
+  #forgetOldest(): void {
+    for (const [run, { endedAt }] of this.#views) {
+      if (endedAt === undefined) continue;
+      this.#views.delete(run);
+      return;
     }
+  }
+
+  #summaryOf(view: RunView, isOwned: boolean): RunSummary {
+    const { steps: counts } = countRun(view);
+    const waits = runWaits(view, { when, related: (run) => this.#views.get(run) });
+    return {
+      run: view.run,
+      name: view.name,
+      by: view.by,
+      inputs: { ...view.inputs },
+      state: stateOf(view, isOwned),
+      startedAt: view.startedAt ?? 0,
+      steps: { total: counts.total, ended: counts.ended, failed: counts.failed },
+      current: view.running.map((key) => view.steps.find((step) => step.key === key)?.id ?? key),
+      ...(waits.length === 0 ? {} : { waitsFor: waits.map(({ text }) => text).join('; ') }),
+      ...(view.endedAt === undefined ? {} : { endedAt: view.endedAt }),
+      ...(view.exitCode === undefined ? {} : { exitCode: view.exitCode }),
+      ...(view.master === undefined ? {} : { master: view.master.id }),
+    };
   }
 }
 
@@ -80,23 +112,30 @@ export function withoutPlan(event: RunJournalEvent): RunJournalEvent {
   return event.type === 'run-planned' ? { ...event, plan: null } : event;
 }
 
-function summaryOf(view: RunView, isOwned: boolean): RunSummary {
-  const { steps: counts } = countRun(view);
-  const state =
-    view.status === 'running' || view.status === 'unknown' ? (isOwned ? 'running' : 'orphaned') : view.status;
-  return {
-    run: view.run,
-    name: view.name,
-    by: view.by,
-    inputs: { ...view.inputs },
-    state,
-    startedAt: view.startedAt ?? 0,
-    steps: { total: counts.total, ended: counts.ended, failed: counts.failed },
-    current: view.steps.filter(({ status }) => status === 'running').map(({ id }) => id),
-    ...(view.endedAt === undefined ? {} : { endedAt: view.endedAt }),
-    ...(view.exitCode === undefined ? {} : { exitCode: view.exitCode }),
-    ...(view.master === undefined ? {} : { master: view.master.id }),
-  };
+/** What lists do not show is not kept in memory: what steps changed, and what hosts answered. */
+function slim(event: RunJournalEvent): RunJournalEvent {
+  if (event.type === 'run-planned') {
+    const { registered: _registered, kept = [], ...planned } = event;
+    return { ...planned, plan: null, kept: kept.map(({ step, answer }) => ({ step, answer: slimReturn(answer) })) };
+  }
+  if (event.type === 'step-ended' || event.type === 'run-asked') return { ...event, answer: slimReturn(event.answer) };
+  return event;
+}
+
+function slimReturn({ hosts = {}, ...answer }: StepReturn): StepReturn {
+  const ends = Object.entries(hosts).map(([id, { outcome }]) => [id, { outcome }] as const);
+  return { ...answer, changes: null, comment: answer.comment.slice(0, KEPT_COMMENT), hosts: Object.fromEntries(ends) };
+}
+
+/** A run that goes on although nobody drives it is orphaned; one that waits needs nobody until it is woken. */
+function stateOf({ status }: RunView, isOwned: boolean): RunSummary['state'] {
+  if (status === 'unknown' || status === 'running') return isOwned ? 'running' : 'orphaned';
+  if (status === 'rolling-back' && !isOwned) return 'orphaned';
+  return status;
+}
+
+function when(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
 function unknown(run: string): EdgeError {

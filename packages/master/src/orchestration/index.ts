@@ -9,4 +9,5 @@ export { type CompiledOrchestration, type RunRequest, RunService, type RunServic
 export { type StartedRunner, startRunner } from './start-runner.ts';
 export type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
 export { afterCrash, declaredStates } from './step-states.ts';
+export { summaryOf } from './step-summary.ts';
 export { STEP_KINDS } from './steps/index.ts';

@@ -1,16 +1,31 @@
 import type { InstantMs } from '../kernel/index.ts';
 import type { RunJournalEvent, StepProgress, StepReturn } from '../protocol/index.ts';
-import { type HostView, type PhaseView, type RunView, type StepView, waitingStep } from './run-view.ts';
+import { type HostView, type PhaseView, positionOf, type RunView, type StepView, waitingStep } from './run-view.ts';
 
 type EventOf<T extends RunJournalEvent['type']> = Extract<RunJournalEvent, { type: T }>;
 
 /** The run with one step changed; the same object when `change` gives the step back as it was. */
 export function changeStep(view: RunView, key: string, change: (step: StepView) => StepView): RunView {
-  const index = view.steps.findIndex((step) => step.key === key);
+  const index = positionOf(view, key);
   const before = view.steps[index] ?? waitingStep(key);
   const after = change(before);
   if (after === before) return view;
-  return { ...view, steps: index < 0 ? [...view.steps, after] : view.steps.with(index, after) };
+  return {
+    ...view,
+    steps: index < 0 ? [...view.steps, after] : view.steps.with(index, after),
+    lastChanged: index < 0 ? view.steps.length : index,
+    running: withKey(view.running, key, after.status === 'running'),
+    asking: withKey(view.asking, key, after.asked !== undefined),
+    ...(view.begunAt === undefined && after.attempt > 0 && after.startedAt !== undefined
+      ? { begunAt: after.startedAt }
+      : {}),
+  };
+}
+
+/** Kept beside the steps, so that the status of a run with thousands of them needs no look at all of them. */
+function withKey(keys: readonly string[], key: string, isIn: boolean): readonly string[] {
+  if (keys.includes(key) === isIn) return keys;
+  return isIn ? [...keys, key] : keys.filter((other) => other !== key);
 }
 
 /** The step once it, or another try of it, has begun. */

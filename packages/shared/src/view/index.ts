@@ -1,4 +1,10 @@
 export { type AnswerGroup, canonicalJson, groupByAnswer } from './answer-groups.ts';
+export {
+  type DurationStats,
+  durationStats,
+  estimateLeftMs,
+  type OrchestrationDurations,
+} from './durations.ts';
 export { jobEventOf, runEventOf } from './event-reader.ts';
 export { foldRun } from './fold-run.ts';
 export { compareHosts, compressHosts } from './host-ranges.ts';

@@ -1,24 +1,25 @@
-import type { ApprovalView, RunStatus, RunView, StepView } from './run-view.ts';
+import type { RunSummary } from '../protocol/index.ts';
+import { type ApprovalView, positionOf, type RunStatus, type RunView, type StepView } from './run-view.ts';
 
 /** How the run is, told from everything else in its view: what keeps it waiting comes before what it does. */
 export function statusOf(view: RunView): RunStatus {
   if (view.outcome !== undefined) return view.outcome;
   if (view.startedAt === undefined) return 'unknown';
   if (view.rollback !== undefined) return 'rolling-back';
-  if (askingSteps(view).length > 0) return 'asking';
+  if (view.asking.length > 0) return 'asking';
   if (view.pause?.isPaused === true) return 'paused';
   if (missingApprovals(view) > 0 || isHeldByApproveStep(view)) return 'awaiting-approval';
   return view.lock?.state === 'queued' ? 'queued' : 'running';
 }
 
 /** True for a status in which nothing goes on until somebody else does something. */
-export function isWaiting(status: RunStatus): boolean {
+export function isWaiting(status: RunStatus | RunSummary['state']): boolean {
   return status === 'queued' || status === 'awaiting-approval' || status === 'paused' || status === 'asking';
 }
 
 /** Steps that failed and wait for a person's word. */
 export function askingSteps(view: RunView): readonly StepView[] {
-  return view.steps.filter((step) => step.asked !== undefined);
+  return stepsOf(view, view.asking);
 }
 
 /** Those who agreed to the plan as it is. */
@@ -31,16 +32,24 @@ export function countedApprovals(view: RunView): readonly ApprovalView[] {
 /** How many still have to agree before the first step; 0 when it has begun. */
 export function missingApprovals(view: RunView): number {
   const wanted = view.options?.approvals?.count ?? 0;
-  if (wanted === 0 || view.steps.some((step) => step.attempt > 0)) return 0;
-  return Math.max(0, wanted - countedApprovals(view).length);
+  return wanted === 0 || view.begunAt !== undefined ? 0 : Math.max(0, wanted - countedApprovals(view).length);
 }
 
 /** Steps that wait until somebody agrees. */
 export function approveSteps(view: RunView): readonly StepView[] {
-  return view.steps.filter((step) => step.status === 'running' && /(^|\.)approve(\.|$)/.test(step.kind));
+  return stepsOf(view, view.running).filter(isApproveStep);
+}
+
+function isApproveStep({ kind }: StepView): boolean {
+  return /(^|\.)approve(\.|$)/.test(kind);
+}
+
+function stepsOf({ steps }: RunView, keys: readonly string[]): readonly StepView[] {
+  return keys.length === 0 ? [] : steps.filter(({ key }) => keys.includes(key));
 }
 
 function isHeldByApproveStep(view: RunView): boolean {
-  const running = view.steps.filter((step) => step.status === 'running');
-  return running.length > 0 && approveSteps(view).length === running.length;
+  const { running, steps } = view;
+  const isApproval = (key: string): boolean => isApproveStep(steps[positionOf(view, key)]!);
+  return running.length > 0 && running.every(isApproval);
 }

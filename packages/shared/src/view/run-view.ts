@@ -30,6 +30,14 @@ export interface RunView {
   readonly inputs: Readonly<Record<string, JsonValue>>;
   readonly status: RunStatus;
   readonly steps: readonly StepView[];
+  /** Position of the step that changed last. */
+  readonly lastChanged: number;
+  /** Keys of the steps that run now. */
+  readonly running: readonly string[];
+  /** Keys of the steps that failed and wait for a person's word. */
+  readonly asking: readonly string[];
+  /** When its first step began: locks and approvals are waited for before that. */
+  readonly begunAt?: InstantMs;
   /** When its plan was journaled. */
   readonly startedAt?: InstantMs;
   readonly endedAt?: InstantMs;
@@ -174,7 +182,13 @@ export interface HostView {
 
 /** A run of which nothing is known but its id. */
 export function unknownRun(run: string): RunView {
-  return { run, name: '', by: '', inputs: {}, status: 'unknown', steps: [] };
+  return { run, name: '', by: '', inputs: {}, status: 'unknown', steps: [], lastChanged: 0, running: [], asking: [] };
+}
+
+/** Position of a step, or -1. Quick for the one that changed last and the one behind it, however many there are. */
+export function positionOf({ steps, lastChanged }: RunView, key: string): number {
+  for (const near of [lastChanged, lastChanged + 1]) if (steps[near]?.key === key) return near;
+  return steps.findIndex((step) => step.key === key);
 }
 
 /** A step of which nothing is known but its key. */

@@ -3,6 +3,7 @@ import { fleetOperations } from './fleet.ts';
 import { jobOperations } from './jobs.ts';
 import { masterOperations } from './master.ts';
 import { orchOperations } from './orch.ts';
+import { runViewOperations } from './run-views.ts';
 
 export {
   type FleetNode,
@@ -28,9 +29,16 @@ export {
 export { diagnosticRecord, type ScheduleEntry, scheduleEntry } from './master.ts';
 export { type Operation, outcomes, type TargetExpression, targetExpression } from './operation.ts';
 export { type RunSummary, runSummary } from './orch.ts';
+export { type RunGraph, runGraph } from './run-views.ts';
 
 /** Every operation of the master by name: the one declaration its clients and its gateway share. */
-export const OPERATIONS = { ...orchOperations, ...jobOperations, ...fleetOperations, ...masterOperations } as const;
+export const OPERATIONS = {
+  ...orchOperations,
+  ...runViewOperations,
+  ...jobOperations,
+  ...fleetOperations,
+  ...masterOperations,
+} as const;
 
 /** Name of an operation. */
 export type OperationName = keyof typeof OPERATIONS;

@@ -42,8 +42,13 @@ export const masterOperations = {
     answer: z.object({
       master: z.object({ id: z.string(), version: z.string(), startedAt: instant }),
       minions: z.object({ accepted: z.number(), connected: z.number(), pending: z.number() }),
-      runs: z.object({ running: z.number(), orphaned: z.number() }),
+      runs: z.object({
+        running: z.number(),
+        orphaned: z.number(),
+        waiting: z.number().describe('For a lock, an approval, an answer, or to be resumed.'),
+      }),
       console: z.string().optional().describe('Address of the web console.'),
+      api: z.string().optional().describe('Address of the HTTP API.'),
     }),
   }),
   'runner.call': operation({
