@@ -44,6 +44,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     load: async () => (await import('./commands/orch-control.ts')).addApprovalCommands,
   },
   {
+    commands: { report: 'what earlier runs tell' },
+    load: async () => (await import('./commands/report.ts')).addReportCommands,
+  },
+  {
     commands: { jobs: 'look at jobs, stop and repeat them' },
     load: async () => (await import('./commands/jobs.ts')).addJobsCommands,
   },

@@ -32,6 +32,8 @@ export interface Flags {
   readonly yes: boolean;
   /** False with `--no-input`: never ask. */
   readonly input: boolean;
+  /** The first Ctrl-C (or SIGINT) asks to cancel what is followed, instead of leaving it running. */
+  readonly cancelOnInterrupt: boolean;
 }
 
 /** Adds the global flags to the program. */
@@ -57,7 +59,8 @@ export function addGlobalFlags(program: Command): void {
         .default('auto'),
     )
     .option('-y, --yes', 'do not ask for confirmation')
-    .option('--no-input', 'never ask; fail where a question would be needed');
+    .option('--no-input', 'never ask; fail where a question would be needed')
+    .option('--cancel-on-interrupt', 'the first Ctrl-C cancels what is followed, instead of leaving it running');
 }
 
 /** Reads the global flags of a parsed command line. */
@@ -77,6 +80,7 @@ export function readFlags(options: Readonly<Record<string, unknown>>): Flags {
     progress: options.progress as Flags['progress'],
     yes: options.yes === true,
     input: options.input !== false,
+    cancelOnInterrupt: options.cancelOnInterrupt === true,
   };
 }
 

@@ -238,7 +238,10 @@ describe('edge-run orch NAME', () => {
         │ health gate failed: GET /healthz -> 503
         │ web2: 503, 3 of 3
       FAILED in 2.4 s
-        inspect   edge-run orch show R1
+        cause       web2: 503, 3 of 3 (step web-tier)
+        inspect     edge-run orch show R1 --step web-tier --target web2
+        try again   edge-run orch retry R1   (keeps 1 of 2 steps, runs 1)
+        exit        5
       "
     `);
     expect(stderr.replaceAll(/^\S+Z /gm, '')).toMatchInlineSnapshot(`
@@ -255,13 +258,12 @@ describe('edge-run orch NAME', () => {
   it('is the same orchestration in its long form, with pillar and test', async () => {
     const words = ['orch.deploy-environment', 'pillar={"version": "4.18"}', 'test=True', 'saltenv=2026'];
     for (const form of [['orch', 'run'], ['orch'], ['state.orchestrate'], ['state.orch']]) {
-      const { asked, exitCode } = await runLine([...form, ...words, '--no-wait'], deploying);
-      expect(asked).toEqual([
-        {
-          name: 'orch.run',
-          args: { name: 'orch.deploy-environment', saltenv: '2026', pillar: { version: '4.18' }, test: true },
-        },
-      ]);
+      const started: Script = { ...deploying, 'orch.show': () => ({ run: 'R1', events: [] }) };
+      const { asked, exitCode } = await runLine([...form, ...words, '--no-wait'], started);
+      expect(asked[0]).toEqual({
+        name: 'orch.run',
+        args: { name: 'orch.deploy-environment', saltenv: '2026', pillar: { version: '4.18' }, test: true },
+      });
       expect(exitCode).toBe(0);
     }
   });

@@ -1,47 +1,59 @@
-import { compressHosts, countRun, elapsedMs, type HostView, type RunView, type StepView } from '@edge-run/shared/view';
-import { padTo, type Style, sanitize, truncate } from './style.ts';
-import { formatDuration } from './times.ts';
-import { formatInline } from './values.ts';
+import {
+  compressHosts,
+  elapsedMs,
+  type HostView,
+  isEnded,
+  type OrchestrationDurations,
+  type RunView,
+  type StepView,
+} from '@edge-run/shared/view';
+import { rollbackLines } from './rollback-lines.ts';
+import { runFooter } from './run-footer.ts';
+import { phaseText, signOf, signOfStep, treeLine } from './run-lines.ts';
+import { noticeLines, runTitle, type TitleOptions } from './run-title.ts';
+import { padTo, sanitize, truncate } from './style.ts';
 
 /** How much of a run is drawn, and on what. */
-export interface TreeOptions {
-  readonly now: number;
-  readonly width: number;
-  readonly style: Style;
+export interface TreeOptions extends TitleOptions {
   /** At most so many lines: steps that are over, then those that wait, are counted instead. */
   readonly height?: number;
   /** Every step and host; otherwise hosts only of steps that run or failed. */
   readonly full?: boolean;
+  /** How long earlier runs took. */
+  readonly usual?: OrchestrationDurations | undefined;
+  /** Key of a step → ids of the steps that come before it. */
+  readonly needs?: Readonly<Record<string, readonly string[]>>;
+  /** What to say below the counts. */
+  readonly hint?: string;
 }
 
-/** `run 01K9A2C  deploy-environment  pillarenv=prod  by deploy`. */
-function runTitle(view: RunView): string {
-  const inputs = Object.entries(view.inputs).map(([name, value]) => `${name}=${formatInline(value)}`);
-  return [`run ${view.run}`, view.name, ...inputs, view.by === '' ? '' : `by ${view.by}`]
-    .filter((part) => part !== '')
-    .map(sanitize)
-    .join('  ');
-}
-
-/** The run as a tree: a title, one line a step with its hosts below, and the counts. */
+/** The run as a tree: a title, what it waits for, one line a step with its hosts below, its rollback, and the counts. */
 export function renderRunTree(view: RunView, options: TreeOptions): string[] {
-  const { width, style } = options;
-  const counts = countRun(view);
+  const { width, style, now, usual, hint, related = {} } = options;
   const names = view.steps.map((step) => sanitize(step.id));
-  const nameWidth = Math.min(28, Math.max(12, ...names.map((name) => name.length)));
+  const nameWidth = names.reduce((widest, { length }) => Math.min(28, Math.max(widest, length)), 12);
+  const ended = new Set(view.steps.filter(isEnded).map(({ id }) => id));
   const blocks = view.steps.map((step) => ({
     status: step.status,
-    lines: [stepLine(step, nameWidth, options), ...hostLines(step, nameWidth, options)],
+    lines: [stepLine(step, { nameWidth, ended }, options), ...hostLines(step, nameWidth, options)],
   }));
-  const lines = fitHeight(blocks, (options.height ?? Number.POSITIVE_INFINITY) - 2);
-  const summary = [
-    `${counts.steps.ended}/${counts.steps.total} steps`,
-    ...(counts.targets.total > 0 ? [`${counts.targets.ended}/${counts.targets.total} targets`] : []),
-    `${counts.steps.failed} failed`,
-  ].join('  ');
-  const took = elapsedMs(view, options.now);
-  const end = took === undefined ? summary : `${summary}   ${formatDuration(took)}`;
-  return [style.bold(truncate(runTitle(view), width)), ...lines, style.dim(truncate(`─ ${end}`, width))];
+  const undoing = view.rollback === undefined ? undefined : related[view.rollback.run];
+  const head = [style.bold(truncate(runTitle(view), width)), ...noticeLines(view, options)];
+  const foot = [
+    ...rollbackLines(view, { now, width, style, nameWidth, undoing }),
+    style.dim(truncate(`─ ${runFooter(view, now, usual)}`, width)),
+    ...(hint === undefined ? [] : [style.dim(truncate(hint, width))]),
+  ];
+  const height = options.height ?? Number.POSITIVE_INFINITY;
+  const body = fitHeight(blocks, Math.max(1, height - head.length - foot.length));
+  return cut([...head, ...body, ...foot], height);
+}
+
+/** On the lowest of terminals the title and the last lines stay, whatever there is to say between them. */
+function cut(lines: readonly string[], height: number): string[] {
+  if (lines.length <= height) return [...lines];
+  const last = Math.min(2, Math.max(0, height - 1));
+  return [...lines.slice(0, height - last), ...lines.slice(lines.length - last)];
 }
 
 interface Block {
@@ -58,6 +70,7 @@ function fitHeight(blocks: readonly Block[], height: number): readonly string[] 
     ['succeeded', '✓', 'done'],
     ['skipped', '–', 'skipped'],
     ['waiting', '·', 'waiting'],
+    ['rolled-back', '↩', 'rolled back'],
   ] as const) {
     if (linesOf(shown).length <= height) return linesOf(shown);
     const folded = shown.filter((block) => block.status === status).length;
@@ -69,28 +82,46 @@ function fitHeight(blocks: readonly Block[], height: number): readonly string[] 
   const lines = linesOf(shown);
   return lines.length <= height
     ? lines
-    : [...lines.slice(0, Math.max(0, height - 1)), `… ${lines.length - height + 1} more lines`];
+    : [...lines.slice(0, Math.max(0, height - 1)), `… ${lines.length - Math.max(0, height - 1)} more lines`];
 }
 
-function stepLine(step: StepView, nameWidth: number, { now, width, style }: TreeOptions): string {
-  const [sign, paint] = signOf(step.status, style);
-  const took = elapsedMs(step, now);
-  const attempt = step.attempt > 1 ? `attempt ${step.attempt}` : '';
-  const news = step.status === 'running' ? phaseText(step.progress) : (step.comment?.split('\n')[0] ?? '');
-  const outcome =
-    step.status === 'waiting' || step.status === 'running' || step.status === 'succeeded' ? '' : step.status;
-  const middle = [step.kind, outcome, attempt, news]
+function stepLine(
+  step: StepView,
+  { nameWidth, ended }: { readonly nameWidth: number; readonly ended: ReadonlySet<string> },
+  { now, width, style, needs }: TreeOptions,
+): string {
+  const [sign, paint] = signOfStep(step, style);
+  const news = [step.kind, stateText(step), ...notes(step, needs?.[step.key]?.filter((id) => !ended.has(id)) ?? [])]
     .filter((part) => part !== '')
     .map(sanitize)
     .join('  ');
-  return line(`${sign} `, paint, padTo(truncate(sanitize(step.id), nameWidth), nameWidth), middle, took, width);
+  const label = padTo(truncate(sanitize(step.id), nameWidth), nameWidth);
+  return treeLine({ sign: `${sign} `, paint, label, news, tookMs: elapsedMs(step, now), width });
+}
+
+/** How a step is, where its sign does not say it all. */
+function stateText(step: StepView): string {
+  if (step.asked !== undefined) return 'failed, what now?';
+  if (step.kept === true) return 'kept';
+  const isPlain = step.status === 'waiting' || step.status === 'running' || step.status === 'succeeded';
+  return isPlain ? '' : step.status;
+}
+
+function notes(step: StepView, missing: readonly string[]): string[] {
+  if (step.status === 'waiting') {
+    const hosts = step.onlyHosts === undefined ? '' : `only ${compressHosts(step.onlyHosts).join(', ')}`;
+    return [hosts, missing.length === 0 ? '' : `needs ${missing.join(', ')}`];
+  }
+  const isBusy = step.status === 'running' && step.asked === undefined;
+  const news = isBusy ? phaseText(step.progress) : (step.comment?.split('\n')[0] ?? '');
+  return [step.attempt > 1 ? `attempt ${step.attempt}` : '', news];
 }
 
 /** Hosts with the same news share a line. */
 function hostLines(step: StepView, nameWidth: number, options: TreeOptions): string[] {
   const { now, width, style, full } = options;
-  const failed = step.status !== 'succeeded' && step.status !== 'skipped';
-  if (!full && (step.status === 'waiting' || !failed)) return [];
+  const isOfInterest = step.status !== 'succeeded' && step.status !== 'skipped' && step.status !== 'rolled-back';
+  if (!full && (step.status === 'waiting' || !isOfInterest)) return [];
   const groups = new Map<string, { ids: string[]; host: HostView }>();
   for (const [id, host] of Object.entries(step.hosts)) {
     const key = host.outcome ?? phaseText(host.phase);
@@ -100,49 +131,10 @@ function hostLines(step: StepView, nameWidth: number, options: TreeOptions): str
   }
   return [...groups.values()].map(({ ids, host }) => {
     const [sign, paint] = signOf(host.outcome ?? 'running', style);
-    const label = truncate(sanitize(compressHosts(ids).join(', ')), nameWidth - 2);
+    const label = padTo(truncate(sanitize(compressHosts(ids).join(', ')), nameWidth - 2), nameWidth - 2);
     const news =
       host.outcome === undefined ? phaseText(host.phase) : [host.outcome, host.evidence ?? ''].join(' ').trim();
-    const took = host.outcome === undefined && host.since !== undefined ? now - host.since : undefined;
-    return line(`  ${sign} `, paint, padTo(label, nameWidth - 2), sanitize(news), took, width);
+    const tookMs = host.outcome === undefined && host.since !== undefined ? now - host.since : undefined;
+    return treeLine({ sign: `  ${sign} `, paint, label, news: sanitize(news), tookMs, width });
   });
-}
-
-function line(
-  sign: string,
-  paint: (text: string) => string,
-  label: string,
-  middle: string,
-  tookMs: number | undefined,
-  width: number,
-): string {
-  const took = tookMs === undefined ? '' : formatDuration(tookMs).padStart(9);
-  const room = width - sign.length - label.length - 3 - took.length;
-  const text = `${label}   ${took === '' ? truncate(middle, room) : padTo(truncate(middle, room), room)}${took}`;
-  return paint(sign) + (took === '' ? text.trimEnd() : text);
-}
-
-function phaseText(phase: HostView['phase']): string {
-  return phase === undefined ? '' : [phase.phase, phase.detail ?? ''].join(' ').trim();
-}
-
-/** Sign and colour of a status; the sign alone tells it. */
-function signOf(status: StepView['status'], style: Style): readonly [string, (text: string) => string] {
-  switch (status) {
-    case 'waiting':
-      return ['·', style.dim];
-    case 'running':
-      return ['▶', style.cyan];
-    case 'succeeded':
-      return ['✓', style.green];
-    case 'skipped':
-      return ['–', style.dim];
-    case 'rolled-back':
-      return ['↩', style.yellow];
-    case 'unreachable':
-    case 'no-return':
-      return ['!', style.yellow];
-    default:
-      return ['✗', style.red];
-  }
 }

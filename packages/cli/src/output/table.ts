@@ -5,6 +5,8 @@ export interface Column<T> {
   /** Name in `--fields`; its upper case is the heading. */
   readonly name: string;
   readonly value: (row: T) => string;
+  /** What `--sort` goes by, where the text would not do. */
+  readonly sortBy?: (row: T) => number | string;
   /** Only with `-o wide`. */
   readonly wide?: boolean;
   readonly align?: 'right';

@@ -36,6 +36,7 @@ export async function followJob(
     isEnded: isJobOver,
     watcher: jobWatcher(session),
     limitMs: flags.timeoutMs === undefined ? undefined : flags.timeoutMs + GRACE_MS,
+    isCancelledByInterrupt: flags.cancelOnInterrupt,
     onDetach: () => io.stderr.write(`\nleft running: edge-run jobs watch ${jid}   (again within 2 s: kill it)\n`),
   });
 }

@@ -12,6 +12,8 @@ export interface Watcher<V> {
   tick(view: V): void;
   /** Takes away what is redrawn in place. */
   close(): void;
+  /** True for what has room for more than news: how long it takes as a rule, what needs what. */
+  readonly isDrawn?: boolean;
 }
 
 /** How following ended; the thing itself may go on. */
@@ -31,6 +33,10 @@ export interface FollowOptions<V> {
   readonly isEnded: (view: V) => boolean;
   readonly watcher: Watcher<V>;
   readonly limitMs: number | undefined;
+  /** Further subjects that matter once so much is known; a subject that was told stays subscribed to. */
+  readonly furtherSubjects?: (view: V) => readonly string[];
+  /** The first Ctrl-C asks to cancel: nobody is there to press it again. */
+  readonly isCancelledByInterrupt: boolean;
   /** Said at the first Ctrl-C. */
   readonly onDetach: () => void;
 }
@@ -52,9 +58,12 @@ export async function follow<V>(options: FollowOptions<V>): Promise<{ readonly v
   const stop = new AbortController();
   const forget = io.onInterrupt(() => mailbox.put({ kind: 'interrupt' }));
   try {
-    const events = await client.events(options.subject, stop.signal);
-    void forward(events, (event) => mailbox.put({ kind: 'event', event }));
-    return await loop(options, mailbox.take);
+    const subscribe = async (subject: string): Promise<void> => {
+      const events = await client.events(subject, stop.signal);
+      void forward(events, (event) => mailbox.put({ kind: 'event', event }));
+    };
+    await subscribe(options.subject);
+    return await loop(options, mailbox.take, subscribe);
   } finally {
     forget();
     stop.abort();
@@ -65,9 +74,11 @@ export async function follow<V>(options: FollowOptions<V>): Promise<{ readonly v
 async function loop<V>(
   options: FollowOptions<V>,
   take: (ms: number) => Promise<Message | undefined>,
+  subscribe: (subject: string) => Promise<void>,
 ): Promise<{ view: V; end: FollowEnd }> {
   const { io, watcher } = options;
   const startedAt = io.clock.now();
+  const subscribed = new Set<string>();
   let view: V = await options.snapshot(options.initial);
   let heardAt = startedAt;
   let interruptedAt: number | undefined;
@@ -81,14 +92,19 @@ async function loop<V>(
       heardAt = now;
       if (view !== before) watcher.changed(view, message.event);
     } else if (message?.kind === 'interrupt') {
-      if (interruptedAt !== undefined) return { view, end: 'cancel' };
+      if (interruptedAt !== undefined || options.isCancelledByInterrupt) return { view, end: 'cancel' };
       interruptedAt = now;
       options.onDetach();
     } else watcher.tick(view);
     if (interruptedAt !== undefined && now - interruptedAt >= SECOND_INTERRUPT_WITHIN_MS)
       return { view, end: 'detached' };
     if (options.limitMs !== undefined && now - startedAt >= options.limitMs) return { view, end: 'timed-out' };
-    if (now - heardAt >= REFRESH_AFTER_MS) {
+    const further = (options.furtherSubjects?.(view) ?? []).filter((subject) => !subscribed.has(subject));
+    for (const subject of further) {
+      subscribed.add(subject);
+      await subscribe(subject);
+    }
+    if (further.length > 0 || now - heardAt >= REFRESH_AFTER_MS) {
       const before = view;
       view = await refreshed(options, view);
       heardAt = io.clock.now();

@@ -21,6 +21,15 @@ export {
   viewJob,
 } from './job-view.ts';
 export {
+  type ComparedRun,
+  type Difference,
+  diffRuns,
+  isSameRun,
+  type RunDiff,
+  type StepDifference,
+  type StepDigests,
+} from './run-diff.ts';
+export {
   approveSteps,
   askingSteps,
   countedApprovals,
