@@ -47,6 +47,9 @@ function reportText(report: StackReport): string {
     ['data', report.dir],
     ['nats', report.nats.detail],
     ...report.minions.map(({ id, detail }): [string, string] => ['minion', `${id}  ${detail}`.trimEnd()]),
+    ...(report.api === undefined
+      ? []
+      : [['api', `${report.api.url}   token in ${report.api.tokenFile}`] as [string, string]]),
     ...(report.console === undefined
       ? []
       : [['console', `${report.console.url}   token in ${report.console.tokenFile}`] as [string, string]]),
@@ -92,6 +95,7 @@ async function showStatus(session: Session): Promise<ExitCode> {
         ['master', `${master.id}  ${master.version}  up ${up}`],
         ['minions', `${minions.connected} of ${minions.accepted} connected, ${minions.pending} waiting to be let in`],
         ['runs', `${runs.running} running, ${runs.waiting} waiting, ${runs.orphaned} orphaned`],
+        ...(answer.api === undefined ? [] : [['api', answer.api] as const]),
         ...(answer.console === undefined ? [] : [['console', answer.console] as const]),
       ],
       '',

@@ -19,6 +19,7 @@ export interface StackReport {
   readonly dir: string;
   readonly nats: { readonly url: string; readonly detail: string };
   readonly minions: readonly { readonly id: string; readonly detail: string }[];
+  readonly api?: { readonly url: string; readonly tokenFile: string };
   readonly console?: { readonly url: string; readonly tokenFile: string };
   readonly project?: string;
   /** Milliseconds it took to get ready; absent for a stack that was there before. */

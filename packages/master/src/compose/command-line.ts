@@ -13,7 +13,7 @@ import {
 import { createLogger } from '@edge-run/shared/logging';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol';
 import { Command } from 'commander';
-import { loadMasterConfig } from '../config/index.ts';
+import { loadMasterConfig, withEmbeddedApi } from '../config/index.ts';
 import { runEmbedded } from './embedded.ts';
 import { startMaster } from './master.ts';
 import { stopHosts } from './stop-hosts.ts';
@@ -71,7 +71,8 @@ async function run(options: RunOptions): Promise<ExitCode> {
   const log = createLogger('info');
   let dataDir = '.';
   const start = async (): Promise<Awaited<ReturnType<typeof startMaster>>> => {
-    const config = readConfig(options);
+    const read = readConfig(options);
+    const config = options.embedded === true ? withEmbeddedApi(read) : read;
     dataDir = config.data_dir;
     return startMaster({
       config,

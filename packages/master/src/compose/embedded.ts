@@ -45,6 +45,7 @@ export async function runEmbedded({ dir, project, start, log }: EmbeddedOptions)
         : `your own, ${master.url}`,
     },
     minions: master.switchedOn.map(({ id, problem }) => ({ id, detail: problem ?? 'started again' })),
+    ...(master.api === undefined ? {} : { api: master.api }),
     ...(project === undefined ? {} : { project: dirname(project) }),
   };
   writeFileSync(join(dir, 'stack.json'), `${JSON.stringify(report, null, 2)}\n`, { mode: 0o600 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EDGE_VERSION, silentLogger } from '@edge-run/shared/kernel';
+import type { RunningApi } from '../api/index.ts';
 import type { SwitchedOn } from '../cloud/index.ts';
 import { type Operation, serveGateway } from '../gateway/index.ts';
 import { serveEnrolment } from '../keys/index.ts';
@@ -12,6 +13,7 @@ import {
   runViewOperations,
 } from '../operations/index.ts';
 import { simulate } from '../simulation/index.ts';
+import { startConfiguredApi } from './api.ts';
 import { type Automation, startAutomation } from './automation.ts';
 import type { Connections } from './broker.ts';
 import { type Core, type MasterOptions, openCore } from './core.ts';
@@ -27,6 +29,8 @@ export interface RunningMaster {
   readonly isBrokerManaged: boolean;
   /** Credentials for the command line of this machine: new ones, the file everybody uses, or none. */
   readonly operator: { readonly creds: string } | { readonly file: string } | undefined;
+  /** The HTTP API, where it is served. */
+  readonly api: { readonly url: string; readonly tokenFile: string } | undefined;
   /** Hosts of the local fleet that were off when it started. */
   readonly switchedOn: readonly SwitchedOn[];
   /** Lets go of everything; runs go on with the next master. */
@@ -49,7 +53,9 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     const { connections, background, config, log } = core;
     const { bus, keyring } = connections;
     background.run(serveEnrolment({ bus, keyring, signal: stop.signal, log }));
-    background.run(serve(core, fleet, operationsOf(core, fleet, engine, automation, startedAt)));
+    let api: RunningApi | undefined;
+    const operations = operationsOf(core, fleet, engine, automation, { startedAt, api: () => api?.url });
+    background.run(serve(core, fleet, operations));
     await bus.flush();
     await fleet.jobs.resume();
     // Before the runs go on that were in hand: they need their hosts.
@@ -57,14 +63,18 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     const missing = switchedOn.filter(({ problem }) => problem !== undefined);
     for (const host of missing) log.warn('a host of the local fleet did not come up again', { ...host });
     const resumed = await engine.runs.takeUp();
-    log.info('the master is ready', { id: config.id, url: connections.url, resumed: [...resumed] });
+    api = await startConfiguredApi(core, operations);
+    const served = api === undefined ? {} : { api: api.url };
+    log.info('the master is ready', { id: config.id, url: connections.url, resumed: [...resumed], ...served });
     return {
       url: connections.url,
       caFile: connections.caFile,
       isBrokerManaged: connections.isManaged,
       operator: operatorAccess(connections),
+      api,
       switchedOn,
       async stop() {
+        await api?.close();
         await engine.runs.stop();
         await engine.lease.end();
         stop.abort();
@@ -107,11 +117,11 @@ function operationsOf(
   { base, facts, keyring, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher }: Fleet,
   { runs, commands, locks, history, runners, compile }: Runs,
   { schedules, reactors }: Automation,
-  startedAt: number,
+  { startedAt, api }: { readonly startedAt: number; readonly api: () => string | undefined },
 ): Readonly<Record<string, Operation>> {
   const { servers, caFile, admission } = connections;
   const mergingStrategy = config.pillar_source_merging_strategy;
-  const master = { id: config.id, version: EDGE_VERSION, startedAt, clock };
+  const master = { id: config.id, version: EDGE_VERSION, startedAt, clock, api };
   const access = { servers, ...admission, ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }) };
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);
   return {

@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { DiagnosticsError, EdgeError } from '@edge-run/shared/kernel';
 import { absoluteRoots, readSettingsFile, settingsProblems } from '@edge-run/shared/project';
+import { type ApiConfig, apiConfig } from './api.ts';
 import type { ReturnerConfig } from './returners.ts';
 import { type MasterConfig, masterConfigSchema } from './schema.ts';
 
@@ -9,6 +11,7 @@ export interface LoadedMasterConfig extends MasterConfig {
   /** The file it came from. */
   readonly file: string;
   readonly data_dir: string;
+  readonly api: false | (ApiConfig & { readonly token_file: string }) | undefined;
 }
 
 /**
@@ -45,6 +48,7 @@ export function loadMasterConfig(
     file,
     data_dir: data,
     ...absoluteRoots(config, base),
+    api: loadedApi(config.api, { file, data, absolute }),
     ...(config.roster === undefined ? {} : { roster: absolute(config.roster) }),
     returners: Object.fromEntries(
       Object.entries(config.returners).map(([name, returner]) => [name, absoluteFiles(returner, absolute)]),
@@ -60,6 +64,42 @@ export function loadMasterConfig(
       repositories: absolute(config.fleet.repositories ?? resolve(data, 'repositories')),
     },
   };
+}
+
+/** The API as `edge-run up` serves it where nobody says otherwise: on this machine only, on a free port. */
+export function withEmbeddedApi(config: LoadedMasterConfig): LoadedMasterConfig {
+  if (config.api !== undefined) return config;
+  const { file, data_dir: data } = config;
+  return { ...config, api: loadedApi(apiConfig.parse({}), { file, data, absolute: (path) => path }) };
+}
+
+/** @throws EdgeError `EDGE_CONFIG_INVALID` for an API that would send its token over the network as it is */
+function loadedApi(
+  api: MasterConfig['api'],
+  { file, data, absolute }: { file: string; data: string; absolute: (path: string) => string },
+): LoadedMasterConfig['api'] {
+  if (api === undefined || api === false) return api;
+  if (api.tls === undefined && !isLoopback(api.host)) {
+    throw new EdgeError(
+      'EDGE_CONFIG_INVALID',
+      `${file}: api.host ${api.host} is seen by other machines, and api.tls is not set`,
+      { file, host: api.host },
+      { hint: 'Set api.tls, or let it listen on 127.0.0.1.' },
+    );
+  }
+  const tls =
+    typeof api.tls === 'object'
+      ? { cert_file: absolute(api.tls.cert_file), key_file: absolute(api.tls.key_file) }
+      : api.tls;
+  return {
+    ...api,
+    token_file: api.token_file === undefined ? resolve(data, 'api-token') : absolute(api.token_file),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** Every setting of a returner that names a file. */

@@ -1,6 +1,7 @@
 import { vaultServer } from '@edge-run/shared/pillar';
 import { projectSettings } from '@edge-run/shared/project';
 import { z } from 'zod';
+import { apiConfig } from './api.ts';
 import { fileserverSettings } from './gitfs.ts';
 import { returnersConfig } from './returners.ts';
 
@@ -134,6 +135,12 @@ export const masterConfigSchema = z.strictObject({
     .prefault({})
     .describe('The hosts that orchestrations bring up.'),
   returners: returnersConfig,
+  api: z
+    .union([z.literal(false), apiConfig])
+    .optional()
+    .describe(
+      'The HTTP API: events over WebSocket, runs and jobs. Not served when absent, but by `edge-run up`, where `false` leaves it out.',
+    ),
   auto_accept: z
     .boolean()
     .default(false)

@@ -23,6 +23,8 @@ export interface MasterOperationsOptions {
   readonly version: string;
   readonly startedAt: number;
   readonly clock: Clock;
+  /** Address of the HTTP API, while it is served. */
+  readonly api: () => string | undefined;
   readonly events: Events;
   readonly runners: RunnerCalls;
   readonly runs: RunService;
@@ -95,11 +97,14 @@ async function status({
   presence,
   runs,
   history,
+  api,
 }: MasterOperationsOptions): Promise<unknown> {
   const keys = await keyring.list();
   const accepted = new Set(keyring.accepted());
   const open = history.list((run) => runs.active.includes(run));
+  const url = api();
   return {
+    ...(url === undefined ? {} : { api: url }),
     master: { id, version, startedAt },
     minions: {
       accepted: accepted.size,
