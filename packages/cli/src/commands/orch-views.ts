@@ -14,7 +14,7 @@ import { sanitize } from '../output/style.ts';
 import type { Column } from '../output/table.ts';
 import { formatInstant, formatWhen } from '../output/times.ts';
 import { formatInline } from '../output/values.ts';
-import { showFamily, readRun } from '../progress/follow-run.ts';
+import { readRun, showFamily } from '../progress/follow-run.ts';
 import type { Session } from '../session.ts';
 import { encodeWords } from '../words.ts';
 import { followJournal } from './follow-journal.ts';

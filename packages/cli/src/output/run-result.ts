@@ -1,4 +1,4 @@
-import { isEnded, isFailed, type RunView, type StepView } from '@edge-run/shared/view';
+import { isEnded, isFailed, type RunView, type StepView, stepFlag } from '@edge-run/shared/view';
 import { approvalLines } from './run-title.ts';
 import { renderRunTree, type TreeOptions } from './run-tree.ts';
 import { type Style, sanitize } from './style.ts';
@@ -67,8 +67,10 @@ function endPairs(view: RunView): (readonly [string, string])[] {
   const { run, error, rollback } = view;
   const failed = view.steps.filter(isFailed);
   return [
-    ...(error === undefined ? [] : ([['cause', error.message]] as const)),
-    ...(error === undefined ? causeOf(failed) : []),
+    // Of a failed step more is known than that it failed.
+    ...(error === undefined || error.code === 'EDGE_STEP_FAILED'
+      ? causeOf(failed)
+      : [['cause', error.message] as const]),
     ...(error?.hint === undefined ? [] : ([['help', error.hint]] as const)),
     ['inspect', `edge-run orch show ${run}${focus(failed[0])}`],
     ...(rollback === undefined ? [] : ([['rollback', `edge-run orch show ${rollback.run}`]] as const)),
@@ -95,8 +97,7 @@ function failedHost(step: StepView): string | undefined {
 function focus(step: StepView | undefined): string {
   if (step === undefined) return '';
   const host = failedHost(step);
-  const id = /^[\w.@%+:,/-]+$/.test(step.id) ? step.id : `'${step.id.replaceAll("'", `'\\''`)}'`;
-  return ` --step ${id}${host === undefined ? '' : ` --target ${host}`}`;
+  return `${stepFlag(step)}${host === undefined ? '' : ` --target ${host}`}`;
 }
 
 /** What another try would not do again. */

@@ -71,8 +71,8 @@ export function approvalLines(view: RunView, now: number): string[] {
   ].map(sanitize);
 }
 
-function abortLines({ abort, endedAt }: RunView): string[] {
-  if (abort === undefined || endedAt !== undefined) return [];
+function abortLines({ abort, endedAt, rollback }: RunView): string[] {
+  if (abort === undefined || endedAt !== undefined || rollback !== undefined) return [];
   return [sanitize(`✗ ending: ${abort.reason} (${abort.by})`)];
 }
 

@@ -49,7 +49,7 @@ export {
   type StepView,
   unknownRun,
 } from './run-view.ts';
-export { type RunWait, runWaits, shortDigest, type WaitWords } from './run-waits.ts';
+export { type RunWait, runWaits, shortDigest, stepFlag, type WaitWords } from './run-waits.ts';
 export { type HostPlan, movesOf, type PlanRecord, readHostPlan } from './state-plan.ts';
 export {
   kindOf,

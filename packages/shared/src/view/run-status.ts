@@ -29,10 +29,12 @@ export function countedApprovals(view: RunView): readonly ApprovalView[] {
   );
 }
 
-/** How many still have to agree before the first step; 0 when it has begun. */
+/** How many still have to agree before the first step; 0 when it has begun, and for a run that only looks. */
 export function missingApprovals(view: RunView): number {
   const wanted = view.options?.approvals?.count ?? 0;
-  return wanted === 0 || view.begunAt !== undefined ? 0 : Math.max(0, wanted - countedApprovals(view).length);
+  return wanted === 0 || view.begunAt !== undefined || view.inputs.test === true
+    ? 0
+    : Math.max(0, wanted - countedApprovals(view).length);
 }
 
 /** Steps that wait until somebody agrees. */

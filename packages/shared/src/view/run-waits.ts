@@ -1,6 +1,6 @@
 import type { InstantMs } from '../kernel/index.ts';
 import { approveSteps, askingSteps, countedApprovals, missingApprovals } from './run-status.ts';
-import type { LockHolder, RunView } from './run-view.ts';
+import type { LockHolder, RunView, StepView } from './run-view.ts';
 
 /** One thing a run waits for. */
 export interface RunWait {
@@ -27,11 +27,12 @@ export function runWaits(view: RunView, words: WaitWords): readonly RunWait[] {
 }
 
 function answerWaits(view: RunView): RunWait[] {
-  return askingSteps(view).map((step) => ({
+  const steps = askingSteps(view);
+  return steps.map((step) => ({
     kind: 'answer',
     text: `step ${step.id} failed: ${firstLine(step.comment)}; what now?`,
     since: step.asked!.at,
-    commands: [`edge-run orch answer ${view.run} retry|skip|rollback|abort`],
+    commands: [`edge-run orch answer ${view.run} retry|skip|rollback|abort${steps.length > 1 ? stepFlag(step) : ''}`],
   }));
 }
 
@@ -44,12 +45,16 @@ function pauseWaits({ run, pause }: RunView, { when }: WaitWords): RunWait[] {
 
 function approvalWaits(view: RunView, { when }: WaitWords): RunWait[] {
   const commands = [`edge-run approve ${view.run}`, `edge-run reject ${view.run}`];
-  const waits: RunWait[] = approveSteps(view).map((step) => ({
-    kind: 'approval',
-    text: `approval of step ${step.id}${step.progress?.detail === undefined ? '' : `: ${step.progress.detail}`}`,
-    ...(step.startedAt === undefined ? {} : { since: step.startedAt }),
-    commands,
-  }));
+  const waits: RunWait[] = approveSteps(view).map((step) => {
+    const given = (view.approvals ?? []).filter((approval) => approval.step === step.key).map(({ by: who }) => who);
+    const what = step.name === step.id ? '' : `: ${step.name}`;
+    return {
+      kind: 'approval',
+      text: `approval of step ${step.id}${what}${given.length === 0 ? '' : ` (so far ${given.join(', ')})`}`,
+      ...(step.startedAt === undefined ? {} : { since: step.startedAt }),
+      commands: commands.map((command) => `${command}${stepFlag(step)}`),
+    };
+  });
   const { approvals } = view.options ?? {};
   if (approvals === undefined || missingApprovals(view) === 0) return waits;
   const given = countedApprovals(view);
@@ -88,6 +93,11 @@ function reasonOf(holder: RunView): string {
     return `, ${holder.status}`;
   const steps = holder.steps.filter(({ status }) => status === 'running').map(({ id }) => id);
   return steps.length === 0 ? '' : `, at step ${steps.join(', ')}`;
+}
+
+/** ` --step canary`, with quotes where a shell needs them. */
+export function stepFlag({ id }: Pick<StepView, 'id'>): string {
+  return ` --step ${/^[\w.@%+:,/-]+$/.test(id) ? id : `'${id.replaceAll("'", `'\\''`)}'`}`;
 }
 
 /** `4be1c07a…`: enough of a digest to tell it from others. */
