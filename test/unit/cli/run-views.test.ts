@@ -100,7 +100,8 @@ describe('the live tree', () => {
     expect(draw(fold([careful, approved]))).toMatchInlineSnapshot(`
       "run R1  orch.deploy  pillarenv=prod  by ana
       ? waits for 1 of 2 approvals (bob) of plan 4be1c07a…, not by ana; expires in 59m   30.0 s
-        next: edge-run approve R1   (or edge-run reject R1)
+        next: edge-run approve R1
+          or: edge-run reject R1
       · preflight      salt.state
       · build          salt.state
       · web-tier       salt.state
@@ -131,7 +132,7 @@ describe('the live tree', () => {
     const queued: RunJournalEvent = { type: 'run-queued', run: 'R1', at: 0, locks: ['env/prod'], position: 2, holders };
     const holder = fold([planned({ run: 'R0' }), { type: 'run-locked', run: 'R0', at: 0, locks: ['env/prod'] }], 'R0');
     expect(draw(fold([planned(), queued]), { related: { R0: holder } })).toContain(
-      '⏸ waits for lock env/prod held by run R0 orch.deploy (by bob) since 30s ago; position 2   30.0 s\n' +
+      '⏸ waits: position 2 for lock env/prod held by run R0 orch.deploy (by bob) since 30s ago   30.0 s\n' +
         '  next: edge-run orch show R0',
     );
   });
@@ -324,7 +325,7 @@ describe('edge-run orch NAME --no-wait', () => {
     const { exitCode, stdout, stderr } = await runLine(['orch', 'deploy', '--no-wait'], script);
     expect([exitCode, stdout]).toEqual([7, 'R1\n']);
     expect(stderr).toContain('waits for 0 of 1 approvals of plan 4be1c07a…');
-    expect(stderr).toContain('next: edge-run approve R1   (or edge-run reject R1)');
+    expect(stderr).toContain('  next: edge-run approve R1\n    or: edge-run reject R1');
   });
 });
 

@@ -1,5 +1,5 @@
 import { type RunView, type RunWait, runWaits } from '@edge-run/shared/view';
-import { type Style, sanitize, truncate } from './style.ts';
+import { type Style, sanitize } from './style.ts';
 import { formatAge, formatDuration, formatWhen } from './times.ts';
 import { formatInline } from './values.ts';
 
@@ -12,9 +12,14 @@ export interface TitleOptions {
   readonly related?: Readonly<Record<string, RunView>>;
 }
 
+/** Inputs that say nothing where they have these values. */
+const USUAL_INPUTS: Readonly<Record<string, unknown>> = { saltenv: 'base', test: false };
+
 /** `run 01K9A2C  deploy-environment  pillarenv=prod  by deploy  lock env/prod (held)`. */
 export function runTitle(view: RunView): string {
-  const inputs = Object.entries(view.inputs).map(([name, value]) => `${name}=${formatInline(value)}`);
+  const inputs = Object.entries(view.inputs)
+    .filter(([name, value]) => USUAL_INPUTS[name] !== value)
+    .map(([name, value]) => `${name}=${formatInline(value)}`);
   const locks = view.lock?.state === 'held' ? view.lock.locks : [];
   return [
     `run ${view.run}`,
@@ -32,21 +37,19 @@ export function runTitle(view: RunView): string {
 }
 
 /** What is to be known before the steps: what the run waits for and what to type, who ends it, what it leaves out. */
-export function noticeLines(view: RunView, options: TitleOptions): string[] {
-  const { style, width } = options;
+export function noticeLines(view: RunView, options: TitleOptions, fit: (text: string) => string): string[] {
   const lines = [...waitLines(view, options), ...abortLines(view), ...movedLines(view), ...droppedLines(view)];
-  return lines.map((text) => style.yellow(truncate(text, width)));
+  return lines.map((text) => options.style.yellow(fit(text)));
 }
 
-/** The waits of a run with the commands that end them; `next:` names the first. */
+/** The waits of a run with the commands that end them, the likeliest first. */
 export function waitLines(view: RunView, options: TitleOptions): string[] {
   return waitsOf(view, options).flatMap(({ text, since, commands, kind }) => {
     const sign = kind === 'answer' || kind === 'approval' ? '?' : '⏸';
     const elapsed = since === undefined ? '' : `   ${formatDuration(Math.max(0, options.now - since))}`;
-    const [next, ...others] = commands;
-    const or = others.length === 0 ? '' : `   (or ${others.join(', ')})`;
-    const verb = kind === 'lock' || kind === 'approval' ? 'waits for ' : '';
-    return [`${sign} ${verb}${sanitize(text)}${elapsed}`, ...(next === undefined ? [] : [`  next: ${next}${or}`])];
+    const verb = kind === 'lock' ? 'waits: ' : kind === 'approval' ? 'waits for ' : '';
+    const next = commands.map((command, index) => `  ${index === 0 ? 'next:' : '  or:'} ${command}`);
+    return [`${sign} ${verb}${sanitize(text)}${elapsed}`, ...next];
   });
 }
 
@@ -62,7 +65,7 @@ export function waitsOf(
 /** Who agreed so far: one line each. */
 export function approvalLines(view: RunView, now: number): string[] {
   const said = (verb: string, { by, at, step, comment }: NonNullable<RunView['rejection']>): string => {
-    const what = step === undefined ? '' : ` to step ${step}`;
+    const what = step === undefined ? '' : `, step ${view.steps.find(({ key }) => key === step)?.id ?? step},`;
     return `${verb} by ${by}${what} ${formatAge(now - at)} ago${comment === undefined ? '' : `: ${comment}`}`;
   };
   return [

@@ -38,7 +38,9 @@ export function renderRunTree(view: RunView, options: TreeOptions): string[] {
     lines: [stepLine(step, { nameWidth, ended }, options), ...hostLines(step, nameWidth, options)],
   }));
   const undoing = view.rollback === undefined ? undefined : related[view.rollback.run];
-  const head = [style.bold(truncate(runTitle(view), width)), ...noticeLines(view, options)];
+  // Only what is drawn in place has to fit; elsewhere every word of what is waited for counts.
+  const fit = (text: string): string => (options.height === undefined ? text : truncate(text, width));
+  const head = [style.bold(truncate(runTitle(view), width)), ...noticeLines(view, options, fit)];
   const foot = [
     ...rollbackLines(view, { now, width, style, nameWidth, undoing }),
     style.dim(truncate(`─ ${runFooter(view, now, usual)}`, width)),

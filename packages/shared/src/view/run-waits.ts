@@ -75,9 +75,9 @@ function lockWaits({ lock }: RunView, words: WaitWords): RunWait[] {
   const held = holders.map((holder) => holderText(holder, words));
   const free = lock.locks.filter((name) => !holders.some((holder) => holder.lock === name));
   const what = [...held, ...free.map((name) => `lock ${name}`)].join('; ');
-  const place = lock.position === undefined ? '' : `; position ${lock.position}`;
+  const place = lock.position === undefined ? '' : `position ${lock.position} for `;
   const commands = [...new Set(holders.map(({ run }) => `edge-run orch show ${run}`))];
-  return [{ kind: 'lock', text: `${what}${place}`, since: lock.since, commands }];
+  return [{ kind: 'lock', text: `${place}${what}`, since: lock.since, commands }];
 }
 
 function holderText({ lock, run, name, by }: LockHolder, { when, related }: WaitWords): string {

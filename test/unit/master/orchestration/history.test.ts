@@ -92,7 +92,7 @@ describe('RunHistory', () => {
     expect(second).toMatchObject({
       state: 'queued',
       waitsFor:
-        'lock env/prod held by run FIRST orch.deploy (by ana) since 1970-01-01T00:00:02Z, at step web; position 1',
+        'position 1 for lock env/prod held by run FIRST orch.deploy (by ana) since 1970-01-01T00:00:02Z, at step web',
     });
   });
 

@@ -260,7 +260,7 @@ describe('foldRun', () => {
     expect(view.status).toBe('queued');
     expect(view.lock).toMatchObject({ since: 5, at: 9, position: 1 });
     expect(runWaits(view, { when, related: () => fold(other, unknownRun('OTHER')) })[0]!.text).toBe(
-      'lock env/prod held by run OTHER deploy (by ana) since @3, at step web; lock lb/web; position 1',
+      'position 1 for lock env/prod held by run OTHER deploy (by ana) since @3, at step web; lock lb/web',
     );
     expect(fold([{ ...base(10), type: 'run-locked', locks: ['env/prod'] }], view).status).toBe('running');
   });
