@@ -3,11 +3,11 @@
  * Kept sorted.
  */
 export const ERROR_CODES = {
-  EDGE_APPROVAL_EXPIRED: 'A run was not approved in the time it had for that; no step has run.',
-  EDGE_APPROVAL_REJECTED: 'Somebody refused a run or one of its steps.',
   EDGE_API_CLIENT_TOO_SLOW: 'A watcher of events did not take what it was sent.',
   EDGE_API_PORT_TAKEN: 'The address of the HTTP API cannot be listened on.',
   EDGE_API_UNAUTHENTICATED: 'A caller of the HTTP API showed no token, or not the right one.',
+  EDGE_APPROVAL_EXPIRED: 'A run was not approved in the time it had for that; no step has run.',
+  EDGE_APPROVAL_REJECTED: 'Somebody refused a run or one of its steps.',
   EDGE_BAD_ARGUMENT: 'An argument has a value its declaration does not allow.',
   EDGE_BROKER_FAILED: 'The NATS server Edge runs did not start, or died too often.',
   EDGE_BROKER_MISSING: 'No nats-server program was found.',
