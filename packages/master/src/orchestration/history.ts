@@ -11,6 +11,9 @@ const REREAD_PAUSE_MS = 1_000;
 /** How much of a step's comment is kept. */
 const KEPT_COMMENT = 500;
 
+/** Ends that `@last-failed` means; what a person cancelled did not fail. */
+const FAILED: ReadonlySet<string> = new Set(['failed', 'rolled-back', 'timed-out']);
+
 /** The runs of the journal as lists show them: a read model that is rebuilt from the journal at every start. */
 export class RunHistory {
   /** How long those that ended took. */
@@ -51,7 +54,7 @@ export class RunHistory {
     if (this.#views.has(text)) return text;
     const newest = [...this.#views.values()].reverse();
     if (text === '@last' || text === '@last-failed') {
-      const found = newest.find(({ status }) => text === '@last' || status === 'failed');
+      const found = newest.find(({ status }) => text === '@last' || FAILED.has(status));
       if (found === undefined) throw unknown(text);
       return found.run;
     }
