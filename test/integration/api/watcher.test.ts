@@ -88,6 +88,15 @@ describe('a watcher', () => {
     expect(new Set(watcher.events.map(({ id }) => id)).size).toBe(watcher.events.length);
   });
 
+  it('that does not answer a goodbye keeps nothing from stopping', { timeout: 15_000 }, async () => {
+    const watcher = await serve(quiet, {});
+    watcher.socket.pause();
+    await api!.close();
+    api = undefined;
+    watcher.socket.resume();
+    expect(await watcher.closed).toBe(CLOSE.goingAway);
+  });
+
   it('that does not answer a ping is let go', async () => {
     const watcher = await serve(quiet, { pingMs: 50 });
     expect(await watcher.closed).toBe(1006);

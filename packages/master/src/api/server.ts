@@ -43,6 +43,8 @@ const LIMITS: WatcherLimits = { bufferBytes: 1024 * 1024, stallMs: 30_000, pingM
 /** Watchers have nothing to say. */
 const LARGEST_MESSAGE_BYTES = 1024;
 const REQUEST_WITHIN_MS = 30_000;
+/** How long watchers have to answer a goodbye: nobody who hangs keeps a master from stopping. */
+const GOODBYE_MS = 1_000;
 const PROTOCOL = 'edge-run.v1';
 const TOKEN_PROTOCOL = 'bearer.';
 
@@ -136,6 +138,11 @@ class Desk {
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#watching);
+    const left = [...this.#sockets.clients].map((socket) => new Promise((closed) => socket.once('close', closed)));
+    const over = new AbortController();
+    await Promise.race([Promise.all(left), this.#options.clock.sleep(GOODBYE_MS, over.signal).catch(() => undefined)]);
+    over.abort();
+    for (const socket of this.#sockets.clients) socket.terminate();
     this.#sockets.close();
   }
 

@@ -1,5 +1,6 @@
 export { compileOrchestration, currentSources } from './compile.ts';
 export { RELEASED } from './driver.ts';
+export { RunDurations } from './durations.ts';
 export { createStepExecutor, type StepExecutorOptions } from './execute-step.ts';
 export { RunHistory, withoutPlan } from './history.ts';
 export type { EventWaiter, RunnerCalls, RunnerRequest, WheelCalls } from './ports.ts';

@@ -1,7 +1,8 @@
 import { createMemoryJournal } from '@edge-run/master/journal';
-import { RunHistory } from '@edge-run/master/orchestration';
+import { RunDurations, RunHistory } from '@edge-run/master/orchestration';
 import { silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, RunSummary } from '@edge-run/shared/protocol';
+import { type RunView, unknownRun } from '@edge-run/shared/view';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../support/processes.ts';
 
@@ -114,23 +115,27 @@ describe('RunHistory', () => {
     ]);
     expect(history.durations.list('other')).toEqual([]);
   });
+});
 
-  it('keeps the last hundred times of each thing, and forgets what has not run for longest', async () => {
-    for (let run = 0; run < 150; run += 1) {
-      await journal.append(`R${run}`, 0, whole(`R${run}`, run, run));
-    }
+describe('RunDurations', () => {
+  const ended = (name: string, tookMs: number, ids: readonly string[]): RunView => {
+    const known = ids.map((id) => ({ key: id, id, name: id, kind: 'cmd.run', sls: 'orch', modes: [], hosts: {} }));
+    const steps = known.map((step) => ({ ...step, status: 'succeeded' as const, attempt: 1, durationMs: tookMs }));
+    const times = { startedAt: 0, begunAt: 0, endedAt: tookMs };
+    return { ...unknownRun(name), name, steps, ...times, status: 'succeeded', outcome: 'succeeded' };
+  };
+
+  it('keep the last hundred times of each thing', () => {
+    const durations = new RunDurations();
+    for (let tookMs = 0; tookMs < 150; tookMs += 1) durations.take(ended('deploy', tookMs, ['build']));
+    const stats = { n: 100, p50Ms: 99, p90Ms: 139 };
+    expect(durations.list()).toEqual([{ name: 'deploy', run: stats, steps: [{ id: 'build', ...stats }] }]);
+  });
+
+  it('forget what has not run for longest, once there are too many things', () => {
+    const durations = new RunDurations();
     const wide = Array.from({ length: 7_000 }, (_, index) => `s${index}`);
-    for (const name of ['x', 'y', 'z']) {
-      const steps = wide.map((id) => ({ key: id, id, name: id, kind: 'salt.state', sls: 'orch' }));
-      const events = wide.map((id) => step(name, id, 1, 1)[1]!);
-      const end: RunJournalEvent = { type: 'run-ended', run: name, at: 9, outcome: 'failed', exitCode: 1 };
-      await journal.append(name, 0, [planned(name, 1, { name, steps }), ...events, end]);
-      if (name === 'x') {
-        await eventually(async () => history.durations.list('x').length === 1, 'x has been taken');
-        expect(history.durations.list('deploy')[0]).toMatchObject({ run: { n: 100, p50Ms: 99, p90Ms: 139 } });
-      }
-    }
-    await eventually(async () => history.durations.list('z').length === 1, 'z has been taken');
-    expect(history.durations.list().map(({ name }) => name)).toEqual(['z', 'y']);
+    for (const name of ['x', 'y', 'x', 'z']) durations.take(ended(name, 1, wide));
+    expect(durations.list().map(({ name }) => name)).toEqual(['z', 'x']);
   });
 });
