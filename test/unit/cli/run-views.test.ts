@@ -1,8 +1,11 @@
 import { plainStyle, renderRunTree, visibleWidth } from '@edge-run/cli/output';
 import type { RunGraph, RunJournalEvent, RunSummary, StepProgress, StepReturn } from '@edge-run/shared/protocol';
 import { foldRun, type RunView, unknownRun } from '@edge-run/shared/view';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { runLine, type Script } from '../../support/command-line.ts';
+
+// Reading words loads a good deal, once: not in the time of a case.
+beforeAll(() => runLine(['orch', 'deploy', '--no-wait']), 60_000);
 
 type Event = RunJournalEvent | StepProgress;
 type Planned = Extract<RunJournalEvent, { type: 'run-planned' }>;
