@@ -1,4 +1,5 @@
 export type { ActiveJob } from './active.ts';
+export { type BatchGate, hasFunctionFailed } from './batch-gate.ts';
 export { type BatchProgress, batchProgress } from './batch-progress.ts';
 export { createDispatcher, type Dispatcher, type DispatcherOptions, type DispatchRequest } from './dispatcher.ts';
 export type { GatherSettings } from './gather.ts';

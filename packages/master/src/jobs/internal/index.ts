@@ -6,3 +6,4 @@ export {
   decideBatch,
   evolveBatch,
 } from '../batch-plan.ts';
+export { batchSizes, limitAmong } from '../batches.ts';

@@ -31,6 +31,7 @@ export const jobEnd = z.object({
   jid: z.string().optional(),
   fun: z.string().optional(),
   targets: outcomes.describe('Id → how that target ended.'),
+  stopped: z.string().optional().describe('Why a batch did not go on, or what its last gate found.'),
 });
 export type JobEnd = z.infer<typeof jobEnd>;
 
