@@ -169,6 +169,8 @@ export class LocalOrchestra {
           listen: (signal) => events.listen(signal),
           send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })),
         },
+        returners: new Map(),
+        isRosterHost: () => false,
         balancer: async (name) => {
           throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `no load balancer ${name}`);
         },

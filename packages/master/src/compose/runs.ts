@@ -98,6 +98,8 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
       },
       balancer: createBalancers(dispatcher, clock),
       approved: (run, step, options, stepSignal) => commands.approved(run, step, options, stepSignal),
+      returners: new Map(Object.entries(config.returners).map(([name, { type }]) => [name, type])),
+      isRosterHost: (id) => nodes.kindOf(id) === 'ssh',
       clock,
     },
     publishProgress: publish.progress,

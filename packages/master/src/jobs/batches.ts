@@ -1,4 +1,5 @@
 import { EdgeError } from '@edge-run/shared/kernel';
+import { type Amount, amountAmong, readAmount } from '@edge-run/shared/target';
 
 /**
  * How many hosts at a time each part of `batch` means among `total`: numbers and shares such as `1,25%,100%`. Each is
@@ -6,14 +7,10 @@ import { EdgeError } from '@edge-run/shared/kernel';
  */
 export function batchSizes(batch: string, total: number): readonly number[] {
   return batch.split(',').map((part) => {
-    const { amount, isShare } = amountOf(
-      part,
-      `batch \`${batch}\``,
-      'Write `batch: 2`, `batch: 25%` or `[1, 25%, 100%]`.',
-    );
-    if (!(amount > 0)) throw noAmount(`batch \`${batch}\``, 'Write a number or a share above 0.');
+    const amount = amountOf(part, `batch \`${batch}\``, 'Write `batch: 2`, `batch: 25%` or `batch: [1, 25%, 100%]`.');
+    if (amount.amount === 0) throw noAmount(`batch \`${batch}\``, 'Write numbers and shares above 0.');
     // Salt rounds a share up for one host and down otherwise; one host is the least.
-    return Math.max(1, Math.floor(isShare ? (total * amount) / 100 : amount));
+    return Math.max(1, Math.floor(amountAmong(amount, total)));
   });
 }
 
@@ -22,8 +19,7 @@ export function batchSizes(batch: string, total: number): readonly number[] {
  * @throws EdgeError `EDGE_BAD_ARGUMENT` for what is neither
  */
 export function limitAmong(limit: string, total: number): number {
-  const { amount, isShare } = amountOf(limit, `the limit \`${limit}\``, 'Write `3` or `10%`.');
-  return Math.floor(isShare ? (total * amount) / 100 : amount);
+  return Math.floor(amountAmong(amountOf(limit, `the limit \`${limit}\``, 'Write `3` or `10%`.'), total));
 }
 
 /** Some of `ids`, chosen by `random` (0 ≤ x < 1), in their own order. */
@@ -33,10 +29,10 @@ export function chooseSubset(ids: readonly string[], count: number, random: () =
   return pool;
 }
 
-function amountOf(text: string, what: string, hint: string): { readonly amount: number; readonly isShare: boolean } {
-  const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text.trim());
-  if (match === null) throw noAmount(what, hint);
-  return { amount: Number(match[1]), isShare: match[2] === '%' };
+function amountOf(text: string, what: string, hint: string): Amount {
+  const amount = readAmount(text);
+  if (amount === undefined) throw noAmount(what, hint);
+  return amount;
 }
 
 function noAmount(what: string, hint: string): EdgeError {

@@ -1,9 +1,12 @@
-import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import type { JobAnswer } from '@edge-run/shared/modules/contract';
 import { keywords, positional, targetOf } from '@edge-run/shared/orchestration';
 import { saltFunctionStep } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
+import { hasFunctionFailed } from '../../jobs/index.ts';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, returnsOf, targetLeft } from './targets.ts';
+import { batchOptions, verdictOf } from './batches.ts';
+import { destinationProblem } from './destinations.ts';
+import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, returnsOf, rosterHosts, targetLeft } from './targets.ts';
 
 /** Runs one function on the targets (Salt 3006 `saltmod.function`). */
 export const saltFunction = defineStep({
@@ -19,9 +22,11 @@ export const saltFunction = defineStep({
   },
 
   async run(args, ctx): Promise<StepAnswer> {
+    const problem = destinationProblem(args, ctx.ports.returners);
+    if (problem !== undefined) return { result: false, changes: new PyMap(), comment: problem };
     const left = await targetLeft(args, ctx);
     if (left === undefined) return nobodyLeft(ctx);
-    const { target, targetType } = left;
+    const { target, targetType } = await rosterHosts(left, args, ctx);
     const answer = await ctx.ports.jobs.run(
       {
         target,
@@ -34,7 +39,7 @@ export const saltFunction = defineStep({
         run: { id: ctx.run.id, epoch: ctx.run.epoch },
         step: ctx.step,
         onAnswer: reportAnswers(ctx),
-        ...(args.batch === undefined ? {} : { batch: String(args.batch) }),
+        ...batchOptions(args),
         ...(args.subset === undefined ? {} : { subset: args.subset }),
         ...(args.deadline === undefined ? {} : { timeoutMs: args.deadline * 1000 }),
       },
@@ -45,20 +50,23 @@ export const saltFunction = defineStep({
       return {
         result: false,
         changes: new PyMap(),
-        comment: `No minions responded: nothing matches ${target} (${targetType})`,
+        comment: `No minions responded: nothing matches ${nobody(args)}`,
       };
-    const failed = await failedHosts(answer, args, ctx);
+    const verdict = verdictOf(args, answer, await failedHosts(answer, args, ctx));
     const returns = returnsOf(answer);
     const ran = `Function ${args.name} ran on ${ids.join(', ')}.`;
     const silent = missingReturns(answer);
     return {
-      result: failed.length === 0,
+      result: !verdict.isFailure,
       changes: returns.size === 0 ? new PyMap() : new PyMap([['ret', returns]]),
       comment: [
-        failed.length === 0
-          ? 'Function ran successfully.'
-          : `Running function ${args.name} failed on minions: ${failed.join(', ')}`,
+        ...(verdict.isFailure
+          ? verdict.failed.length === 0
+            ? []
+            : [`Running function ${args.name} failed on minions: ${verdict.failed.join(', ')}`]
+          : ['Function ran successfully.']),
         ran,
+        ...verdict.notes,
         ...(silent === '' ? [] : [`No return: ${silent}.`]),
       ].join(' '),
       hosts: hostResults(answer),
@@ -66,13 +74,18 @@ export const saltFunction = defineStep({
   },
 });
 
+function nobody(args: Parameters<typeof targetOf>[0] & { ssh?: boolean | undefined }): string {
+  const { target, targetType } = targetOf(args);
+  return `${target} (${targetType}${args.ssh === true ? ', hosts of the roster' : ''})`;
+}
+
 /**
  * The hosts on which the function failed. As in Salt, `fail_minions` excuses what `fail_function` finds and a missing
  * return, not a return code.
  */
 async function failedHosts(
   answer: JobAnswer,
-  args: { fail_minions?: string | string[] | undefined; fail_function?: string | undefined; allow_fail: number },
+  args: { fail_minions?: string | string[] | undefined; fail_function?: string | undefined },
   ctx: StepContext,
 ): Promise<readonly string[]> {
   const excused = mayFail(args.fail_minions);
@@ -81,16 +94,10 @@ async function failedHosts(
     const isFailure =
       target.ret === undefined
         ? !excused.has(id)
-        : functionFailed(target) || (!excused.has(id) && !(await passes(args.fail_function, target.ret, ctx)));
+        : hasFunctionFailed(target) || (!excused.has(id) && !(await passes(args.fail_function, target.ret, ctx)));
     if (isFailure) failed.push(id);
   }
-  return failed.length > args.allow_fail ? failed : [];
-}
-
-/** A function fails by its outcome, its return code, by returning False, or a mapping that says so. */
-function functionFailed({ outcome, retcode, ret }: JobTargetAnswer): boolean {
-  if (outcome !== 'succeeded' || retcode !== 0 || ret === false) return true;
-  return ret instanceof PyMap && ['result', 'success'].some((key) => ret.get(key) === false);
+  return failed;
 }
 
 /** What the function that judges returns, on the master, says of one. @throws what it throws */

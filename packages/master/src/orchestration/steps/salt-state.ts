@@ -4,7 +4,9 @@ import { STATE_NOTES } from '@edge-run/shared/protocol/plain';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, targetLeft } from './targets.ts';
+import { batchOptions, verdictOf } from './batches.ts';
+import { destinationProblem } from './destinations.ts';
+import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, rosterHosts, targetLeft } from './targets.ts';
 
 type Arguments = z.output<typeof saltStateStep.args>;
 
@@ -19,9 +21,11 @@ export const saltState = defineStep({
 const ERROR_OUTPUT_CHARACTERS = 300;
 
 async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
+  const problem = destinationProblem(given, ctx.ports.returners);
+  if (problem !== undefined) return { result: false, changes: new PyMap(), comment: problem };
   const left = await targetLeft(given, ctx);
   if (left === undefined) return nobodyLeft(ctx);
-  const { target, targetType } = left;
+  const { target, targetType } = await rosterHosts(left, given, ctx);
   const call = stateCall(given, ctx);
   if (call === undefined)
     return { result: false, changes: new PyMap(), comment: 'No highstate or sls specified, no execution made' };
@@ -37,13 +41,13 @@ async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
       run: { id: ctx.run.id, epoch: ctx.run.epoch },
       step: ctx.step,
       onAnswer: reportAnswers(ctx),
-      ...(given.batch === undefined ? {} : { batch: String(given.batch) }),
+      ...batchOptions(given),
       ...(given.subset === undefined ? {} : { subset: given.subset }),
       ...(given.deadline === undefined ? {} : { timeoutMs: given.deadline * 1000 }),
     },
     ctx.signal,
   );
-  return summarise(given, answer, { target, testing: call.kwargs.get('test') === true });
+  return summarise(given, answer, { target: targetOf(given).target, testing: call.kwargs.get('test') === true });
 }
 
 /** The function and arguments that the hosts get. */
@@ -78,8 +82,11 @@ function summarise(
     return { result: false, changes: new PyMap(), comment: `No minions returned: nothing matches ${target}` };
   const excused = mayFail(given.fail_minions);
   const broken = ids.filter((id) => stateFailed(answer.targets.get(id)!));
-  const failed = broken.filter((id) => !excused.has(id));
-  const isFailure = failed.length > given.allow_fail;
+  const { isFailure, failed, notes } = verdictOf(
+    given,
+    answer,
+    broken.filter((id) => !excused.has(id)),
+  );
   // What failed is shown with what changed; False stands for a host without a return.
   const shown = ids.filter((id) => broken.includes(id) || hasChanges(answer.targets.get(id)?.ret ?? null));
   const quiet = ids.filter((id) => !shown.includes(id));
@@ -95,12 +102,15 @@ function summarise(
           ]),
     comment: [
       ...(isFailure
-        ? [`Run failed on minions: ${failed.join(', ')}`]
+        ? failed.length === 0
+          ? []
+          : [`Run failed on minions: ${failed.join(', ')}`]
         : [
             'States ran successfully.',
             ...(shown.length > 0 ? [`Updating ${shown.join(', ')}.`] : []),
             ...(quiet.length > 0 ? [`No changes made to ${quiet.join(', ')}.`] : []),
           ]),
+      ...notes,
       ...(silent === '' ? [] : [`No return: ${silent}.`]),
       ...broken.flatMap((id) => failureLines(id, answer.targets.get(id)!)),
     ].join(' '),

@@ -75,8 +75,12 @@ export const httpFunctions: readonly ExecutionModule[] = [
 /** How much of a body is worth repeating in an error. */
 const SHOWN_BODY_CHARACTERS = 300;
 
-/** Asks once. */
-export async function queryHttp(args: HttpArgs, signal: AbortSignal): Promise<HttpAnswer> {
+/** What of a question goes over the wire. */
+type HttpQuestionArgs = Pick<HttpArgs, 'url' | 'method' | 'timeout'> &
+  Partial<Pick<HttpArgs, 'params' | 'data' | 'header_dict' | 'username' | 'password'>>;
+
+/** Asks once. @throws EdgeError `EDGE_HOST_UNREACHABLE`, `EDGE_DEADLINE` */
+export async function queryHttp(args: HttpQuestionArgs, signal: AbortSignal): Promise<HttpAnswer> {
   const url = new URL(args.url);
   if (args.params instanceof PyMap)
     for (const [key, value] of args.params) url.searchParams.append(String(key), plainText(value));
