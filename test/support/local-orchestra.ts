@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createDispatcher } from '@edge-run/master/jobs';
 import { createMemoryJournal } from '@edge-run/master/journal';
 import { soleLease } from '@edge-run/master/leases';
+import type { LoadBalancer } from '@edge-run/master/loadbalancer';
 import { FactsStore, MemoryMineStore, MineService, Nodes } from '@edge-run/master/nodes';
 import {
   compileOrchestration,
@@ -45,6 +46,12 @@ export interface OrchestraOptions {
   readonly grains: JsonObject;
   /** Id → grains of its own. */
   readonly minions: Readonly<Record<string, JsonObject>>;
+  /** Name → the load balancer steps find under it. */
+  readonly balancers?: Readonly<Record<string, { readonly balancer: LoadBalancer; readonly pool: string }>>;
+  /** Name → type. */
+  readonly returners?: ReadonlyMap<string, string>;
+  /** Those of the minions that are hosts of the roster. */
+  readonly roster?: readonly string[];
 }
 
 type HostBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
@@ -116,17 +123,19 @@ export class LocalOrchestra {
       const expression = type === 'list' ? target.split(',') : target;
       return (await nodes.select(expression, type)).matched.map(({ id }) => id);
     };
-    const jobs = new LocalJobs({ hosts, select, clock });
+    const jobs = new LocalJobs({ hosts, select, clock, master: () => new RuntimeExecutor(runtime) });
     const dispatcher = createDispatcher({
       jobs,
       select,
       isRelease: (reason) => reason === RELEASED,
     });
-    const runtime = this.#runtime(master, {
+    const runtime: HostRuntime = this.#runtime(master, {
       run: (request, signal) => dispatcher.run({ ...request, by: 'template' }, signal),
     });
     const log = silentLogger;
+    const returners = this.#options.returners ?? new Map<string, string>();
     const checks = {
+      returners,
       functions: runtime.catalog.functions,
       runners: { has: (name: string) => runners.has(name), names: () => runners.names() },
       select,
@@ -169,9 +178,11 @@ export class LocalOrchestra {
           listen: (signal) => events.listen(signal),
           send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })),
         },
-        returners: new Map(),
-        isRosterHost: () => false,
+        returners,
+        isRosterHost: (id) => this.#options.roster?.includes(id) === true,
         balancer: async (name) => {
+          const found = this.#options.balancers?.[name];
+          if (found !== undefined) return found;
           throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `no load balancer ${name}`);
         },
         approved: (run, step, options, signal) => commands.approved(run, step, options, signal),

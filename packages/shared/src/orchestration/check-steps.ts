@@ -4,7 +4,8 @@ import { readGates } from '../protocol/index.ts';
 import { didYouMean, type KnownNames, parseArguments } from '../schema/index.ts';
 import type { Chunk } from '../state/index.ts';
 import { readAmount } from '../target/index.ts';
-import type { Value } from '../values/index.ts';
+import { PyMap, type Value } from '../values/index.ts';
+import { destinationProblem } from './destinations.ts';
 import { isOpen } from './late.ts';
 import { keywords, positional, targetOf } from './step-arguments.ts';
 
@@ -12,6 +13,8 @@ import { keywords, positional, targetOf } from './step-arguments.ts';
 export interface StepChecks {
   readonly functions: Catalog['functions'];
   readonly runners: KnownNames;
+  /** Returners of the master, name → type; absent where its configuration is not known. */
+  readonly returners?: ReadonlyMap<string, string>;
   /** Ids of the known hosts that a target selects. */
   select(target: string, targetType: string): Promise<readonly string[]>;
   /** The author's place of a part of a step's arguments, where it is known. */
@@ -38,7 +41,7 @@ export async function checkSteps(chunks: readonly Chunk[], checks: StepChecks): 
     if (kind === 'salt.runner') found.push(...runnerProblems(chunk, checks));
     if (kind === 'salt.function') found.push(...functionProblems(chunk, checks));
     const hasTargets = kind === 'salt.function' || kind === 'salt.state';
-    if (hasTargets) found.push(...batchProblems(chunk, checks));
+    if (hasTargets) found.push(...batchProblems(chunk, checks), ...returnerProblems(chunk, checks));
     if (hasTargets && !mayHaveNewHosts) found.push(...(await targetProblems(chunk, checks)));
     mayHaveNewHosts ||= kind === 'salt.wait_for_event' || (kind === 'salt.runner' && bringsHostsUp(String(chunk.name)));
   }
@@ -61,7 +64,19 @@ function functionProblems(chunk: Chunk, checks: StepChecks): readonly Diagnostic
   return callProblems(chunk, String(chunk.name), call, checks);
 }
 
-/** What is wrong with the sizes of batches, with limits, with gates and with returners. */
+function returnerProblems(chunk: Chunk, { returners }: StepChecks): readonly Diagnostic[] {
+  const [ret, config, kwargs] = ['ret', 'ret_config', 'ret_kwargs'].map((word) => chunk.args.get(word));
+  if (returners === undefined || (typeof ret !== 'string' && !Array.isArray(ret)) || isOpen(ret)) return [];
+  const given = {
+    ret: typeof ret === 'string' ? ret : ret.map(String),
+    ...(typeof config === 'string' ? { ret_config: config } : {}),
+    ...(kwargs instanceof PyMap ? { ret_kwargs: Object.fromEntries(kwargs) } : {}),
+  };
+  const text = destinationProblem(given, returners);
+  return text === undefined ? [] : [problem(chunk, 'EDGE_BAD_ARGUMENT', `\`ret\` of ${chunk.id}: ${text}`, '')];
+}
+
+/** What is wrong with the sizes of batches, with limits and with gates. */
 function batchProblems(chunk: Chunk, checks: StepChecks): readonly Diagnostic[] {
   const found: Diagnostic[] = [];
   for (const word of ['batch', 'max_failures', 'max_unreachable']) {

@@ -1,11 +1,10 @@
 import type { JobAnswer } from '@edge-run/shared/modules/contract';
-import { keywords, positional, targetOf } from '@edge-run/shared/orchestration';
+import { destinationProblem, keywords, positional, targetOf } from '@edge-run/shared/orchestration';
 import { saltFunctionStep } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { hasFunctionFailed } from '../../jobs/index.ts';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
 import { batchOptions, verdictOf } from './batches.ts';
-import { destinationProblem } from './destinations.ts';
 import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, returnsOf, rosterHosts, targetLeft } from './targets.ts';
 
 /** Runs one function on the targets (Salt 3006 `saltmod.function`). */
@@ -26,7 +25,9 @@ export const saltFunction = defineStep({
     if (problem !== undefined) return { result: false, changes: new PyMap(), comment: problem };
     const left = await targetLeft(args, ctx);
     if (left === undefined) return nobodyLeft(ctx);
-    const { target, targetType } = await rosterHosts(left, args, ctx);
+    const hosts = await rosterHosts(left, args, ctx);
+    if (hosts === undefined) return nobody(args);
+    const { target, targetType } = hosts;
     const answer = await ctx.ports.jobs.run(
       {
         target,
@@ -46,12 +47,7 @@ export const saltFunction = defineStep({
       ctx.signal,
     );
     const ids = [...answer.targets.keys()].sort();
-    if (ids.length === 0)
-      return {
-        result: false,
-        changes: new PyMap(),
-        comment: `No minions responded: nothing matches ${nobody(args)}`,
-      };
+    if (ids.length === 0) return nobody(args);
     const verdict = verdictOf(args, answer, await failedHosts(answer, args, ctx));
     const returns = returnsOf(answer);
     const ran = `Function ${args.name} ran on ${ids.join(', ')}.`;
@@ -74,9 +70,11 @@ export const saltFunction = defineStep({
   },
 });
 
-function nobody(args: Parameters<typeof targetOf>[0] & { ssh?: boolean | undefined }): string {
+function nobody(args: Parameters<typeof targetOf>[0] & { ssh?: boolean | undefined }): StepAnswer {
   const { target, targetType } = targetOf(args);
-  return `${target} (${targetType}${args.ssh === true ? ', hosts of the roster' : ''})`;
+  const roster = args.ssh === true ? ', hosts of the roster' : '';
+  const comment = `No minions responded: nothing matches ${target} (${targetType}${roster})`;
+  return { result: false, changes: new PyMap(), comment };
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { destinationProblem, targetOf } from '@edge-run/shared/orchestration';
 import { saltStateStep } from '@edge-run/shared/protocol';
 import { STATE_NOTES } from '@edge-run/shared/protocol/plain';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
 import { batchOptions, verdictOf } from './batches.ts';
-import { destinationProblem } from './destinations.ts';
 import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, rosterHosts, targetLeft } from './targets.ts';
 
 type Arguments = z.output<typeof saltStateStep.args>;
@@ -25,7 +25,9 @@ async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
   if (problem !== undefined) return { result: false, changes: new PyMap(), comment: problem };
   const left = await targetLeft(given, ctx);
   if (left === undefined) return nobodyLeft(ctx);
-  const { target, targetType } = await rosterHosts(left, given, ctx);
+  const hosts = await rosterHosts(left, given, ctx);
+  if (hosts === undefined) return nobody(given);
+  const { target, targetType } = hosts;
   const call = stateCall(given, ctx);
   if (call === undefined)
     return { result: false, changes: new PyMap(), comment: 'No highstate or sls specified, no execution made' };
@@ -47,7 +49,7 @@ async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
     },
     ctx.signal,
   );
-  return summarise(given, answer, { target: targetOf(given).target, testing: call.kwargs.get('test') === true });
+  return summarise(given, answer, call.kwargs.get('test') === true);
 }
 
 /** The function and arguments that the hosts get. */
@@ -72,14 +74,15 @@ function stateCall(
   return { fun: 'state.sls', args: [names], kwargs };
 }
 
-function summarise(
-  given: Arguments,
-  answer: JobAnswer,
-  { target, testing }: { readonly target: string; readonly testing: boolean },
-): StepAnswer {
+function nobody(given: Arguments): StepAnswer {
+  const roster = given.ssh === true ? ' among the hosts of the roster' : '';
+  const comment = `No minions returned: nothing matches ${targetOf(given).target}${roster}`;
+  return { result: false, changes: new PyMap(), comment };
+}
+
+function summarise(given: Arguments, answer: JobAnswer, testing: boolean): StepAnswer {
   const ids = [...answer.targets.keys()].sort();
-  if (ids.length === 0)
-    return { result: false, changes: new PyMap(), comment: `No minions returned: nothing matches ${target}` };
+  if (ids.length === 0) return nobody(given);
   const excused = mayFail(given.fail_minions);
   const broken = ids.filter((id) => stateFailed(answer.targets.get(id)!));
   const { isFailure, failed, notes } = verdictOf(

@@ -28,15 +28,16 @@ export function nobodyLeft({ run }: StepContext): StepAnswer {
   return { result: true, changes: new PyMap(), comment, ran: false };
 }
 
-/** The target, for a step with `ssh: True` only those of it that are hosts of the roster. */
+/** The target; for a step with `ssh: True` the hosts of the roster among it, undefined when there are none. */
 export async function rosterHosts(
   whole: { readonly target: string; readonly targetType: string },
   { ssh }: { readonly ssh?: boolean | undefined },
   { ports }: StepContext,
-): Promise<{ readonly target: string; readonly targetType: string }> {
+): Promise<{ readonly target: string; readonly targetType: string } | undefined> {
   if (ssh !== true) return whole;
   const selected = await ports.jobs.select(whole.target, whole.targetType);
-  return { target: selected.filter((id) => ports.isRosterHost(id)).join(','), targetType: 'list' };
+  const hosts = selected.filter((id) => ports.isRosterHost(id));
+  return hosts.length === 0 ? undefined : { target: hosts.join(','), targetType: 'list' };
 }
 
 /** The ids `fail_minions` names. */

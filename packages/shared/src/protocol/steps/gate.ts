@@ -25,12 +25,14 @@ export function readGates(value: Value | undefined): {
   return { gates: gates.filter((gate) => gate !== undefined), problems };
 }
 
-function readGate(value: Value, problems: string[]): StepGate | undefined {
-  if (!(value instanceof PyMap)) {
+function readGate(given: Value, problems: string[]): StepGate | undefined {
+  if (!(given instanceof PyMap)) {
     problems.push('a gate is a mapping: {fun: http.wait_for_successful_query, kwarg: {url: …}, on: targets}');
     return undefined;
   }
   const found = problems.length;
+  // YAML reads the word `on` as True.
+  const value = new PyMap([...given].map(([key, one]) => [key === true ? 'on' : key, one]));
   for (const word of value.keys())
     if (!WORDS.includes(String(word)))
       problems.push(`a gate has no \`${String(word)}\`. ${didYouMean(String(word), WORDS)}`);

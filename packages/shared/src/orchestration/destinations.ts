@@ -1,4 +1,4 @@
-import { didYouMean } from '@edge-run/shared/schema';
+import { didYouMean } from '../schema/index.ts';
 
 /** Which returners a step wants its result in. */
 interface Destinations {
