@@ -29,7 +29,7 @@ export const sleepFor = defineStep({
 });
 
 /** @throws EdgeError `EDGE_BAD_ARGUMENT` when neither the name nor `seconds` is a number */
-function secondsOf({ name, seconds }: { name: string | number; seconds?: number | undefined }): number {
+function secondsOf({ name, seconds }: { name: string; seconds?: number | undefined }): number {
   const found = seconds ?? (name === '' ? Number.NaN : Number(name));
   if (found >= 0 && Number.isFinite(found)) return found;
   throw new EdgeError(

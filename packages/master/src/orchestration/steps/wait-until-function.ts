@@ -26,11 +26,11 @@ interface Expectation {
 export const waitUntilFunction = defineStep({
   ...waitUntilFunctionStep,
 
-  plan: async (args) => wouldWait(`${args.fun ?? args.name} answers as expected on ${targetOf(args).target}`),
+  plan: async (args) => wouldWait(`${args.name} answers as expected on ${targetOf(args).target}`),
 
   async run(args, ctx): Promise<StepAnswer> {
     const { target, targetType } = targetOf(args);
-    const fun = args.fun ?? args.name;
+    const { name: fun } = args;
     const asExpected = expectationOf(args);
     let looks = 0;
     const look = async (): Promise<HostsLook> => {

@@ -7,7 +7,7 @@ export const sleepForStep = step({
   summary: 'Waits for a number of seconds.',
   afterCrash: 'rerun',
   args: z.object({
-    name: z.union([z.string(), z.number()]).describe('The seconds; a name for the step where `seconds` are given.'),
+    name: z.string().describe('The seconds, in quotes; a name for the step where `seconds` are given.'),
     seconds: z.number().nonnegative().optional().describe('How long.'),
   }),
   examples: [{ title: 'let caches fill', args: { name: 'caches', seconds: 30 } }],

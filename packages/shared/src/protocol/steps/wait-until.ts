@@ -63,8 +63,7 @@ export const waitUntilFunctionStep = step({
   summary: 'Runs a function on hosts again and again until every one of them answers as expected.',
   afterCrash: 'rerun',
   args: z.object({
-    name: z.string().describe('A name for the step; the function when `fun` is absent.'),
-    fun: z.string().optional().describe('The function: `service.status`.'),
+    name: z.string().describe('The function: `service.status`.'),
     tgt: z.union([z.string(), z.array(z.string())]).describe('Which hosts: an expression, or a list of ids.'),
     tgt_type: z.string().optional().describe('How `tgt` is read: glob (default), list, grain, compound, …'),
     arg: anyValue().optional().describe('Positional arguments: a list; a text is split at spaces.'),
@@ -78,7 +77,7 @@ export const waitUntilFunctionStep = step({
   examples: [
     {
       title: 'replication has caught up',
-      args: { name: 'caught up', fun: 'cmd.run', tgt: 'db2', arg: ['cat /run/lag'], matches: '^0$', backoff: 2 },
+      args: { name: 'cmd.run', tgt: 'db2', arg: ['cat /run/lag'], matches: '^0$', backoff: 2 },
     },
   ],
 });
