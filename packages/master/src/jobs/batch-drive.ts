@@ -21,6 +21,7 @@ export const DELIVERY_MS = 60_000;
 const WAVE_AT_MOST = 5_000;
 const RETRY_MS = 1_000;
 const ASK_WITHIN_MS = 2_000;
+const CANCELLED_BY = 'cancelled by ';
 const SECRETS_ARE_GONE = 'its arguments hold secrets, which a restarted master does not have';
 
 /** A job that goes through its targets a few at a time. */
@@ -73,8 +74,10 @@ export class BatchDrive implements JobDrive {
     return this.#answers;
   }
 
+  /** A person who cancels is no reason of the batch's own. */
   get stopped(): string | undefined {
-    return this.#state.stopped;
+    const { stopped } = this.#state;
+    return stopped?.startsWith(CANCELLED_BY) === true ? undefined : stopped;
   }
 
   take(answer: ReturnMessage): void {
@@ -84,8 +87,8 @@ export class BatchDrive implements JobDrive {
   async cancel(by: string): Promise<void> {
     if (this.#cancelledBy !== undefined) return;
     this.#cancelledBy = by;
-    this.#fold({ type: 'stopped', because: `cancelled by ${by}` });
-    this.#asking.abort(new EdgeError('EDGE_CANCELLED', `cancelled by ${by}`));
+    this.#fold({ type: 'stopped', because: `${CANCELLED_BY}${by}` });
+    this.#asking.abort(new EdgeError('EDGE_CANCELLED', `${CANCELLED_BY}${by}`));
     // On record before anybody is asked: the next master must not go on with a job somebody stopped.
     await this.#keepStop().catch((error: unknown) => {
       const { jid, log } = this.#options;
