@@ -28,8 +28,8 @@ import {
 import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { EdgeError, type JsonObject, newId, silentLogger, systemClock } from '@edge-run/shared/kernel';
-import { type Catalog, defineRead, type Jobs, NO_MINE } from '@edge-run/shared/modules/contract';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
+import { type Catalog, defineRead, type ExecutionModule, type Jobs, NO_MINE } from '@edge-run/shared/modules/contract';
 import { encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
 import { LocalJobs } from './local-jobs.ts';
@@ -50,6 +50,8 @@ export interface OrchestraOptions {
   readonly balancers?: Readonly<Record<string, { readonly balancer: LoadBalancer; readonly pool: string }>>;
   /** Name → type. */
   readonly returners?: ReadonlyMap<string, string>;
+  /** Functions of this test beside, or in place of, the real ones. */
+  readonly functions?: readonly ExecutionModule[];
   /** Those of the minions that are hosts of the roster. */
   readonly roster?: readonly string[];
 }
@@ -225,7 +227,7 @@ export class LocalOrchestra {
   #base(id: string): HostBase {
     return {
       host: new LocalHost({ id }),
-      catalog: withClock(createCatalog(), this.clock),
+      catalog: withFunctions(createCatalog(), [...(this.#options.functions ?? []), sleepBy(this.clock)]),
       files: new LocalRoots(rootsOf({ base: [join(this.dir, 'salt')], dev: [join(this.dir, 'sdev')] })),
       renderData,
       renderText,
@@ -251,8 +253,8 @@ function grainsOf(id: string, { grains, minions }: OrchestraOptions): PyMap {
 }
 
 /** Hosts that sleep by the clock of the test. */
-function withClock(catalog: Catalog, clock: MovingClock): Catalog {
-  const sleep = defineRead({
+function sleepBy(clock: MovingClock): ExecutionModule {
+  return defineRead({
     name: 'test.sleep',
     summary: 'Wait by the clock of the test, then answer true.',
     args: z.object({ length: z.number().describe('Seconds.') }),
@@ -263,7 +265,13 @@ function withClock(catalog: Catalog, clock: MovingClock): Catalog {
       return true;
     },
   });
-  return { ...catalog, functions: new Map([...catalog.functions, [sleep.name, sleep]]) };
+}
+
+function withFunctions(catalog: Catalog, functions: readonly ExecutionModule[]): Catalog {
+  return {
+    ...catalog,
+    functions: new Map([...catalog.functions, ...functions.map((one) => [one.name, one] as const)]),
+  };
 }
 
 /** The keys of minions that are all accepted, and stay so. */
