@@ -1,5 +1,11 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { MemoryLoadBalancer } from '@edge-run/master/loadbalancer';
 import type { JsonObject, JsonValue } from '@edge-run/shared/kernel';
 import { encodeValue } from '@edge-run/shared/values';
@@ -51,14 +57,14 @@ async function send({ clock, events }: LocalOrchestra, tag: string, data: JsonVa
   await events.send({ tag, data });
 }
 
-const words = (kind: string, ...lines: readonly string[]): string =>
+const step = (kind: string, ...lines: readonly string[]): string =>
   [`  ${kind}:`, ...lines.map((line) => `    - ${line}`), ''].join('\n');
 const bad = { status: 503, body: 'starting' };
 const ok = { status: 200, body: 'ready to serve' };
 
 describe('wait_until.http', () => {
   const http = (...lines: readonly string[]): string =>
-    words('wait_until.http', `name: http://127.0.0.1:${port}/health`, ...lines);
+    step('wait_until.http', `name: http://127.0.0.1:${port}/health`, ...lines);
 
   it('asks until the answer is as expected', async () => {
     answers = [bad, bad, ok];
@@ -82,30 +88,77 @@ describe('wait_until.http', () => {
     expect(comment).toMatch(/Last answer: Status 503 was not 200; 503 in \d+ ms: starting$/);
   });
   it('takes nobody who answers for an answer that is not there yet', async () => {
-    const closed = words('wait_until.http', 'name: http://127.0.0.1:1/', 'deadline: 3');
+    const closed = step('wait_until.http', 'name: http://127.0.0.1:1/', 'deadline: 3');
     expect((await run(closed)).comment).toContain('Last answer: GET http://127.0.0.1:1/: ');
   });
 });
 
+describe('certificates', () => {
+  let secure: HttpsServer;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'edge-tls-'));
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+    const files = ['-keyout', join(directory, 'key.pem'), '-out', join(directory, 'cert.pem')];
+    await promisify(execFile)('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      ...subject,
+      ...files,
+    ]);
+    const [key, cert] = await Promise.all(['key.pem', 'cert.pem'].map((name) => readFile(join(directory, name))));
+    secure = createHttps({ key: key!, cert: cert! }, (_, response) => response.end('ready'));
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(async () => {
+    await new Promise((resolve) => secure.close(resolve));
+    await rm(directory, { recursive: true });
+  });
+
+  it.each([
+    ['wait_until.http', 'deadline: 1'],
+    ['http.query', 'match: ready'],
+  ])('%s: one that nobody vouches for is good only where the step says so', async (kind, line) => {
+    const url = `name: https://127.0.0.1:${(secure.address() as AddressInfo).port}/`;
+    const results = [];
+    for (const words of [[], ['verify_ssl: false'], [`ca_bundle: ${directory}/cert.pem`]]) {
+      results.push((await run(step(kind, url, line, ...words))).result);
+      await orchestra?.dispose();
+    }
+    expect(results).toEqual([false, true, true]);
+  });
+});
+
+it('a file of certificates that is not there is told as such', async () => {
+  const { comment } = await run(step('wait_until.http', 'name: https://127.0.0.1:1/', 'ca_bundle: /nowhere/ca.pem'));
+  expect(comment).toContain('`ca_bundle` cannot be read: ');
+});
+
 describe('wait_until.tcp', () => {
   it('waits until somebody accepts', async () => {
-    expect(await run(words('wait_until.tcp', `name: 127.0.0.1:${port}`))).toMatchObject({ result: true });
-    const named = await run(words('wait_until.tcp', 'name: the web server', 'host: 127.0.0.1', `port: ${port}`));
+    expect(await run(step('wait_until.tcp', `name: 127.0.0.1:${port}`))).toMatchObject({ result: true });
+    const named = await run(step('wait_until.tcp', 'name: the web server', 'host: 127.0.0.1', `port: ${port}`));
     expect(named.comment).toContain(`127.0.0.1:${port}: as expected`);
   });
   it('says why nobody did', async () => {
-    const { result, comment } = await run(words('wait_until.tcp', 'name: 127.0.0.1:1', 'deadline: 5'));
+    const { result, comment } = await run(step('wait_until.tcp', 'name: 127.0.0.1:1', 'deadline: 5'));
     expect(result).toBe(false);
     expect(comment).toContain('ECONNREFUSED');
   });
   it('refuses what is no address', async () => {
-    expect((await run(words('wait_until.tcp', 'name: somewhere'))).comment).toContain('is no `host:port`');
+    expect((await run(step('wait_until.tcp', 'name: somewhere'))).comment).toContain('is no `host:port`');
   });
 });
 
 describe('wait_until.function', () => {
   const counting = (...lines: readonly string[]): string =>
-    words(
+    step(
       'wait_until.function',
       ...['name: cmd.run', 'tgt: o1', 'arg: ["echo x >> @TMP@/count; wc -l < @TMP@/count"]'],
       ...['kwarg: {python_shell: true}', ...lines],
@@ -122,7 +175,7 @@ describe('wait_until.function', () => {
   });
   it('waits for every host, and names those that are not there yet with what they say', async () => {
     const { result, comment } = await run(
-      words(
+      step(
         'wait_until.function',
         ...['name: cmd.run', "tgt: 'o*'", 'arg: ["{% raw %}echo {{ grains.id }}{% endraw %}"]'],
         ...['kwarg: {template: jinja}', 'equals: o1', 'deadline: 4', 'interval: 2'],
@@ -138,25 +191,25 @@ describe('wait_until.function', () => {
     ['test.ping', 'deadline: 2', true],
     ['test.false', 'deadline: 2', false],
   ])('%s with `%s`: %s', async (fun, line, result) => {
-    const step = words(
+    const sls = step(
       'wait_until.function',
       `name: ${fun}`,
       'tgt: o1',
       line,
       ...(line.startsWith('d') ? [] : ['deadline: 2']),
     );
-    expect((await run(step)).result).toBe(result);
+    expect((await run(sls)).result).toBe(result);
   });
   it('a target that matches nobody is no success', async () => {
     const { comment } = await run(
-      words('wait_until.function', 'name: test.ping', "tgt: 'x.+'", 'tgt_type: pcre', 'deadline: 1'),
+      step('wait_until.function', 'name: test.ping', "tgt: 'x.+'", 'tgt_type: pcre', 'deadline: 1'),
     );
     expect(comment).toContain('Last answer: nothing matches x.+ (pcre)');
   });
 });
 
 describe('wait_until.event', () => {
-  const event = words('wait_until.event', 'name: build/*/done', 'where: {"result:code": 0}', 'deadline: 60');
+  const event = step('wait_until.event', 'name: build/*/done', 'where: {"result:code": 0}', 'deadline: 60');
 
   it('waits for one with that tag and that data', async () => {
     const { result, changes, seconds } = await run(event, (it) => {
@@ -179,17 +232,16 @@ describe('sleep.for', () => {
     ['name: "45"', 45],
     ['seconds: 2.5', 2.5],
   ])('%s: waits as long as told', async (line, wanted) => {
-    const { result, seconds } = await run(words('sleep.for', line));
+    const { result, seconds } = await run(step('sleep.for', line));
     expect([result, seconds]).toEqual([true, wanted]);
   });
   it('needs to know for how long', async () => {
-    expect((await run(words('sleep.for', 'name: a while'))).comment).toContain('does not know for how long');
+    expect((await run(step('sleep.for', 'name: a while'))).comment).toContain('does not know for how long');
   });
 });
 
 describe('load balancers', () => {
-  const drain = (floor: string): string =>
-    words('lb.drain', 'name: app1', 'balancer: shop', `min_in_service: ${floor}`);
+  const drain = (floor: string): string => step('lb.drain', 'name: app1', 'balancer: shop', `min_in_service: ${floor}`);
   const three = (): void => {
     balancer = new MemoryLoadBalancer({ web: ['app1', 'app2', 'app3'] }, { pollMs: 1 });
   };
@@ -221,11 +273,11 @@ describe('load balancers', () => {
     three();
     balancer.member('web', 'app2').sessions = 1;
     await balancer.disable('web', 'app3');
-    const { result, comment } = await run(words('lb.status', 'balancer: shop'));
+    const { result, comment } = await run(step('lb.status', 'balancer: shop'));
     expect(result).toBe(true);
     expect(comment).toBe('2 of 3 in service: app1 up, 0 sessions; app2 up, 1 session; app3 disabled, 0 sessions');
     await orchestra?.dispose();
-    const low = await run(words('lb.status', 'balancer: shop', 'min_in_service: 90%'));
+    const low = await run(step('lb.status', 'balancer: shop', 'min_in_service: 90%'));
     expect(low).toMatchObject({
       result: false,
       comment: expect.stringContaining('90% of 3 have to be, which is 2.7, so 3'),
@@ -238,13 +290,13 @@ describe('load balancers', () => {
       await clock.sleep(5_000);
       balancer.member('web', 'app2').health = 'up';
     };
-    const one = await run(words('lb.wait', 'balancer: shop', 'member: app2'), (it) => void comesUp(it));
+    const one = await run(step('lb.wait', 'balancer: shop', 'member: app2'), (it) => void comesUp(it));
     expect([one.result, one.seconds]).toEqual([true, 5]);
     await orchestra?.dispose();
     balancer.member('web', 'app2').health = 'down';
-    expect((await run(words('lb.wait', 'balancer: shop', 'in_service: 60%'))).result).toBe(true);
+    expect((await run(step('lb.wait', 'balancer: shop', 'in_service: 60%'))).result).toBe(true);
     await orchestra?.dispose();
-    const all = await run(words('lb.wait', 'balancer: shop', 'deadline: 3'));
+    const all = await run(step('lb.wait', 'balancer: shop', 'deadline: 3'));
     expect(all).toMatchObject({ result: false, comment: expect.stringContaining('Last answer: 2 of 3 in service') });
   });
 });

@@ -31,6 +31,11 @@ export const waitUntilHttpStep = step({
     method: z.string().default('GET').describe('GET, POST, PUT, …'),
     data: anyValue().optional().describe('Body: a text, or a mapping sent as JSON.'),
     header_dict: anyValue().optional().describe('Mapping of headers.'),
+    verify_ssl: z.boolean().default(true).describe('False takes any certificate of the server.'),
+    ca_bundle: z
+      .string()
+      .optional()
+      .describe('File of certificates in PEM, on the master, to trust in place of the usual ones.'),
     timeout: z.number().positive().default(10).describe('Seconds that one question may take.'),
     ...patience,
   }),
