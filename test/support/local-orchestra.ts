@@ -28,8 +28,8 @@ import {
 import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { EdgeError, type JsonObject, newId, silentLogger, systemClock } from '@edge-run/shared/kernel';
-import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { type Catalog, defineRead, type ExecutionModule, type Jobs, NO_MINE } from '@edge-run/shared/modules/contract';
+import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
 import { LocalJobs } from './local-jobs.ts';

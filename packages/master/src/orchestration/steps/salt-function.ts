@@ -5,7 +5,16 @@ import { PyMap, type Value } from '@edge-run/shared/values';
 import { hasFunctionFailed } from '../../jobs/index.ts';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
 import { batchOptions, verdictOf } from './batches.ts';
-import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, returnsOf, rosterHosts, targetLeft } from './targets.ts';
+import {
+  hostResults,
+  mayFail,
+  missingReturns,
+  nobodyLeft,
+  reportAnswers,
+  returnsOf,
+  rosterHosts,
+  targetLeft,
+} from './targets.ts';
 
 /** Runs one function on the targets (Salt 3006 `saltmod.function`). */
 export const saltFunction = defineStep({
