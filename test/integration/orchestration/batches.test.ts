@@ -69,7 +69,7 @@ describe('batches of a step', () => {
     const { s } = await run(touch('batch: [1, 3, 100%]\nmax_failures: 1', ['h2', 'h3']));
     expect(await ran()).toEqual(['h1', 'h2', 'h3', 'h4']);
     expect(s?.result).toBe(false);
-    expect(s?.comment).toContain('failed on minions: h2, h3 ');
+    expect(s?.comment).toContain('failed on minions: h2, h3 Function cmd.run ran on h1, h2, h3, h4.');
     expect(s?.comment).toContain('Stopped: 2 of 8 hosts failed, at most 1 may: h2, h3. Not started: h5, h6, h7, h8.');
   });
   it('within its budget, the step has succeeded and names who failed', async () => {
@@ -98,6 +98,28 @@ describe('batches of a step', () => {
     await orchestra?.dispose();
     const { s: within } = await run(`${state}    - max_failures: 1\n`);
     expect(within).toMatchObject({ result: true, comment: expect.stringContaining('Failed, as at most 1 may: h2.') });
+  });
+});
+
+describe('a run that goes on without hosts that fail', () => {
+  const options = '__run__:\n  on_target_failure: drop\n';
+  const after = "after:\n  salt.function:\n    - name: test.ping\n    - tgt: '*'\n    - require: [{salt: s}]\n";
+
+  it('does so when a batch ran to its end', async () => {
+    const { s, after: next } = await run(`${options}${touch('batch: 2', ['h2'])}${after}`);
+    expect([s?.result, next?.result]).toEqual([true, true]);
+    expect(s?.comment).toContain('The run goes on without h2.');
+    expect(next?.changes).toEqual({ ret: Object.fromEntries(IDS.filter((id) => id !== 'h2').map((id) => [id, true])) });
+  });
+  it.each(['max_failures: 0', 'gate: {fun: test.false}'])('does not when a batch was stopped: %s', async (limit) => {
+    const { s, after: next } = await run(`${options}${touch(`batch: [2, 100%]\n${limit}`, ['h2'])}${after}`);
+    expect([s?.result, next?.result]).toEqual([false, false]);
+  });
+  it('counts who was never started as nobody who failed', async () => {
+    const { s, after: next } = await run(
+      `__run__:\n  max_failures: 2\n${touch('batch: [2, 100%]\nmax_failures: 0', ['h2'])}${after.replace('require: [{salt: s}]', 'order: last')}`,
+    );
+    expect([s?.result, next?.result]).toEqual([false, true]);
   });
 });
 

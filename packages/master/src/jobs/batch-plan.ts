@@ -204,7 +204,7 @@ function overspent({ settings, total, failed, unreachable }: BatchState): string
 
 function named(ids: readonly string[]): string {
   const more = ids.length - NAMED_AT_MOST;
-  return `${ids.slice(0, NAMED_AT_MOST).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return `${[...ids].sort().slice(0, NAMED_AT_MOST).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function without(ids: readonly string[], gone: readonly string[]): readonly string[] {

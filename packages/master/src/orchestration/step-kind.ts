@@ -52,8 +52,8 @@ export interface StepContext {
   readonly onlyHosts: readonly string[] | undefined;
   /** The same for the same step and attempt after any crash, so that hosts answer a repeated job from their store. */
   readonly jid: string;
-  /** When the step started for the first time, whichever master that was; absent where it is not known. */
-  readonly startedAt?: InstantMs | undefined;
+  /** When this attempt started first, whichever master that was; undefined where it is not known. */
+  readonly startedAt: InstantMs | undefined;
   readonly ports: StepPorts;
   readonly signal: AbortSignal;
   readonly log: Logger;

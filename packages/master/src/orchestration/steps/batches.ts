@@ -23,6 +23,7 @@ export interface Verdict {
   readonly isFailure: boolean;
   /** Hosts that count as failed, without those that were never started. */
   readonly failed: readonly string[];
+  readonly notStarted: readonly string[];
   /** Sentences for the comment of the step. */
   readonly notes: readonly string[];
 }
@@ -60,24 +61,24 @@ export function verdictOf(args: BatchArguments, answer: JobAnswer, bad: readonly
   const failed = bad.filter((id) => !notStarted.includes(id));
   if (stopped !== undefined) {
     const left = notStarted.length === 0 ? '' : ` Not started: ${notStarted.sort().join(', ')}.`;
-    return { isFailure: true, failed, notes: [`Stopped: ${stopped}.${left}`] };
+    return { isFailure: true, failed, notStarted, notes: [`Stopped: ${stopped}.${left}`] };
   }
   const limit = limitOf(args.max_failures, args.allow_fail, targets.size);
   const limitUnreachable = limitOf(args.max_unreachable ?? args.max_failures, args.allow_fail, targets.size);
   if (limit === undefined && limitUnreachable === undefined)
-    return { isFailure: failed.length > args.allow_fail, failed, notes: [] };
+    return { isFailure: failed.length > args.allow_fail, failed, notStarted, notes: [] };
   const unreachable = failed.filter((id) => targets.get(id)?.outcome === 'unreachable');
   const others = failed.filter((id) => !unreachable.includes(id));
   const isFailure =
     others.length > (limit ?? args.allow_fail) || unreachable.length > (limitUnreachable ?? args.allow_fail);
-  if (isFailure || failed.length === 0) return { isFailure, failed, notes: [] };
+  if (isFailure || failed.length === 0) return { isFailure, failed, notStarted, notes: [] };
   const notes = [
     ...(others.length === 0 ? [] : [`Failed, as at most ${limit ?? args.allow_fail} may: ${others.join(', ')}.`]),
     ...(unreachable.length === 0
       ? []
       : [`Unreachable, as at most ${limitUnreachable ?? args.allow_fail} may be: ${unreachable.join(', ')}.`]),
   ];
-  return { isFailure, failed, notes };
+  return { isFailure, failed, notStarted, notes };
 }
 
 function limitOf(limit: string | number | undefined, allowed: number, total: number): number | undefined {

@@ -59,7 +59,7 @@ export const saltFunction = defineStep({
     if (ids.length === 0) return nobody(args);
     const verdict = verdictOf(args, answer, await failedHosts(answer, args, ctx));
     const returns = returnsOf(answer);
-    const ran = `Function ${args.name} ran on ${ids.join(', ')}.`;
+    const ran = `Function ${args.name} ran on ${ids.filter((id) => !verdict.notStarted.includes(id)).join(', ')}.`;
     const silent = missingReturns(answer);
     return {
       result: !verdict.isFailure,
