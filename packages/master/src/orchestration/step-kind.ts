@@ -17,8 +17,8 @@ export interface StepPorts {
   balancer(name: string, pillar: PyMap): Promise<{ readonly balancer: LoadBalancer; readonly pool: string }>;
   /** Resolves once `count` people have agreed to the step. @throws EdgeError `EDGE_APPROVAL_REJECTED` */
   approved(run: string, step: StepKey, options: ApprovalOptions, signal: AbortSignal): Promise<readonly string[]>;
-  /** The returners of the master: name → type. */
-  readonly returners: ReadonlyMap<string, string>;
+  /** The returners of the master, name → type; undefined where nothing is told to any, as in a simulation. */
+  readonly returners: ReadonlyMap<string, string> | undefined;
   /** True for a host of the roster, which is reached over SSH. */
   isRosterHost(id: string): boolean;
   readonly clock: Clock;

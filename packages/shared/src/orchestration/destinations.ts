@@ -9,13 +9,16 @@ interface Destinations {
 
 /**
  * Why the result of a step cannot go where it wants; undefined when it does. Every returner of the master gets every
- * result, so a destination only has to exist. `returners`: name → type.
+ * result, so a destination only has to exist. `returners`: name → type; undefined where they are not known.
  */
-export function destinationProblem(args: Destinations, returners: ReadonlyMap<string, string>): string | undefined {
+export function destinationProblem(
+  args: Destinations,
+  returners: ReadonlyMap<string, string> | undefined,
+): string | undefined {
   const wanted = (typeof args.ret === 'string' ? args.ret.split(',') : (args.ret ?? []))
     .map((name) => name.trim())
     .filter((name) => name !== '');
-  if (wanted.length === 0) return undefined;
+  if (wanted.length === 0 || returners === undefined) return undefined;
   if (args.ret_kwargs !== undefined && Object.keys(args.ret_kwargs).length > 0)
     return "`ret_kwargs` is not supported: a returner is set up in the master's configuration, under `returners`";
   const known = new Set([...returners].flat());
