@@ -9,4 +9,9 @@ describe('orch', () => {
     expect(summary.failures).toEqual([]);
     expect(summary.passed + summary.ignored).toBe(39);
   });
+  it("takes Salt's other words on steps as Salt does", { timeout: 120_000 }, async () => {
+    const summary = await runGroup(group, join(repositoryRoot(), 'test/cases/orch'));
+    expect(summary.failures).toEqual([]);
+    expect(summary.passed).toBe(16);
+  });
 });

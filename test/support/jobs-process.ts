@@ -8,6 +8,7 @@ import { connectNatsBus, credentialsFromCreds } from '@edge-run/shared/bus';
 import { silentLogger, systemClock } from '@edge-run/shared/kernel';
 
 const { TEST_SERVER = '', TEST_KEYS = '', TEST_JID = '', TEST_TARGETS = '', TEST_SLEEP_MS = '0' } = process.env;
+const { TEST_BATCH = '2', TEST_GATE_MS, TEST_MAX_FAILURES } = process.env;
 const keyring = await createKeyring({ dir: TEST_KEYS, pushAccount: async () => {}, onAnswer: () => {} });
 const bus = await connectNatsBus({
   servers: [TEST_SERVER],
@@ -22,6 +23,17 @@ const jobs = createJobs({
 });
 await jobs.start({
   ...{ target: TEST_TARGETS, targetType: 'list', fun: 'test.sleep', args: [Number(TEST_SLEEP_MS)], jid: TEST_JID },
-  batch: '2',
+  batch: TEST_BATCH,
+  ...(TEST_MAX_FAILURES === undefined ? {} : { maxFailures: TEST_MAX_FAILURES }),
+  ...(TEST_GATE_MS === undefined
+    ? {}
+    : {
+        gates: [
+          {
+            ...{ fun: 'test.sleep', args: [Number(TEST_GATE_MS)], kwargs: new Map() },
+            ...{ on: 'targets', timeoutMs: 20_000 },
+          },
+        ],
+      }),
 });
 process.stdout.write('published\n');

@@ -1,14 +1,18 @@
 import type { JobProgress, JobReport, JobRunRequest, JobService, JobSummary } from '@edge-run/master/jobs';
+import { gatekeeper, prepareJob } from '@edge-run/master/jobs/internal';
 import type { HostJobResult, JobExecutor } from '@edge-run/shared/execute';
 import { type Clock, EdgeError, newId, silentLogger } from '@edge-run/shared/kernel';
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { encodeValue } from '@edge-run/shared/values';
+import { runLocalBatch } from './local-batch.ts';
 
 export interface LocalJobsOptions {
   /** Host id → what runs its jobs. */
   readonly hosts: ReadonlyMap<string, JobExecutor>;
   select(target: string, targetType: string): Promise<readonly string[]>;
   readonly clock: Clock;
+  /** The master's own host, for gates of batches. */
+  readonly master?: () => JobExecutor;
 }
 
 interface Started {
@@ -19,6 +23,8 @@ interface Started {
   readonly abort: AbortController;
   /** Host id → its end. */
   readonly ends: ReadonlyMap<string, Promise<JobTargetAnswer>>;
+  /** Why a batch did not go on. */
+  readonly stopped: Promise<string | undefined>;
 }
 
 /** Jobs run by the hosts of this process: no bus, nothing stored. A repeated id attaches to the first, as it must. */
@@ -41,7 +47,7 @@ export class LocalJobs implements JobService {
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
     try {
-      return { jid: job.jid, targets: await settled(job) };
+      return await answerOf(job);
     } finally {
       signal.removeEventListener('abort', cancel);
     }
@@ -50,7 +56,7 @@ export class LocalJobs implements JobService {
   async *watch(jid: string): AsyncIterable<JobProgress> {
     const job = this.#find(jid);
     for (const [id, end] of job.ends) yield { kind: 'answer', id, answer: await end };
-    yield { kind: 'ended', answer: { jid, targets: await settled(job) } };
+    yield { kind: 'ended', answer: await answerOf(job) };
   }
 
   async ls(): Promise<readonly JobSummary[]> {
@@ -73,7 +79,7 @@ export class LocalJobs implements JobService {
   async kill(jid: string): Promise<JobAnswer> {
     const job = this.#find(jid);
     job.abort.abort(new EdgeError('EDGE_CANCELLED', 'killed'));
-    return { jid, targets: await settled(job) };
+    return answerOf(job);
   }
 
   async active(): Promise<readonly []> {
@@ -108,10 +114,39 @@ export class LocalJobs implements JobService {
     const targets = await this.#options.select(request.target, request.targetType ?? 'glob');
     const abort = new AbortController();
     const issuedAt = this.#options.clock.now();
-    const ends = new Map(targets.map((id) => [id, this.#execute(id, jid, request, abort.signal)]));
-    const job: Started = { jid, request, targets, issuedAt, abort, ends };
+    const started = { jid, request, targets, issuedAt, abort };
+    const prepared = prepareJob({ ...request, jid, targets }, issuedAt);
+    const settings = prepared.record.batch;
+    const all = (): Started['ends'] =>
+      new Map(targets.map((id) => [id, this.#execute(id, jid, request, abort.signal)]));
+    const job: Started =
+      settings === undefined
+        ? { ...started, ends: all(), stopped: Promise.resolve(undefined) }
+        : { ...started, ...this.#inBatches(prepared, settings, started) };
     this.#jobs.set(jid, job);
     return job;
+  }
+
+  #inBatches(
+    { record, message, gates }: ReturnType<typeof prepareJob>,
+    settings: NonNullable<ReturnType<typeof prepareJob>['record']['batch']>,
+    { jid, request, targets, abort }: Pick<Started, 'jid' | 'request' | 'targets' | 'abort'>,
+  ): Pick<Started, 'ends' | 'stopped'> {
+    const resolvers = new Map<string, (answer: JobTargetAnswer) => void>();
+    const ends = new Map(
+      targets.map((id) => [id, new Promise<JobTargetAnswer>((resolve) => resolvers.set(id, resolve))]),
+    );
+    const ask = gatekeeper(record, {
+      run: (gate, signal) => this.run(gate, signal),
+      callMaster: (job, signal) => this.#options.master!().execute(job, { signal, log: silentLogger }),
+    });
+    const stopped = runLocalBatch({
+      ...{ targets, settings, clock: this.#options.clock },
+      run: (id) => this.#execute(id, jid, request, abort.signal),
+      askGates: (batch, ids) => ask(gates, { batch, ids, message }, abort.signal),
+      onEnd: (id, answer) => resolvers.get(id)!(answer),
+    });
+    return { ends, stopped };
   }
 
   async #execute(id: string, jid: string, request: JobRunRequest, signal: AbortSignal): Promise<JobTargetAnswer> {
@@ -125,6 +160,11 @@ export class LocalJobs implements JobService {
     if (job === undefined) throw new EdgeError('EDGE_JOB_UNKNOWN', `no job ${jid}`);
     return job;
   }
+}
+
+async function answerOf(job: Started): Promise<JobAnswer> {
+  const stopped = await job.stopped;
+  return { jid: job.jid, targets: await settled(job), ...(stopped === undefined ? {} : { stopped }) };
 }
 
 async function settled({ ends }: Pick<Started, 'ends'>): Promise<ReadonlyMap<string, JobTargetAnswer>> {

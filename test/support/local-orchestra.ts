@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createDispatcher } from '@edge-run/master/jobs';
 import { createMemoryJournal } from '@edge-run/master/journal';
 import { soleLease } from '@edge-run/master/leases';
+import type { LoadBalancer } from '@edge-run/master/loadbalancer';
 import { FactsStore, MemoryMineStore, MineService, Nodes } from '@edge-run/master/nodes';
 import {
   compileOrchestration,
@@ -27,7 +28,7 @@ import {
 import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { EdgeError, type JsonObject, newId, silentLogger, systemClock } from '@edge-run/shared/kernel';
-import { type Catalog, defineRead, type Jobs, NO_MINE } from '@edge-run/shared/modules/contract';
+import { type Catalog, defineRead, type ExecutionModule, type Jobs, NO_MINE } from '@edge-run/shared/modules/contract';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
@@ -45,6 +46,14 @@ export interface OrchestraOptions {
   readonly grains: JsonObject;
   /** Id → grains of its own. */
   readonly minions: Readonly<Record<string, JsonObject>>;
+  /** Name → the load balancer steps find under it. */
+  readonly balancers?: Readonly<Record<string, { readonly balancer: LoadBalancer; readonly pool: string }>>;
+  /** Name → type. */
+  readonly returners?: ReadonlyMap<string, string>;
+  /** Functions of this test beside, or in place of, the real ones. */
+  readonly functions?: readonly ExecutionModule[];
+  /** Those of the minions that are hosts of the roster. */
+  readonly roster?: readonly string[];
 }
 
 type HostBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
@@ -116,17 +125,19 @@ export class LocalOrchestra {
       const expression = type === 'list' ? target.split(',') : target;
       return (await nodes.select(expression, type)).matched.map(({ id }) => id);
     };
-    const jobs = new LocalJobs({ hosts, select, clock });
+    const jobs = new LocalJobs({ hosts, select, clock, master: () => new RuntimeExecutor(runtime) });
     const dispatcher = createDispatcher({
       jobs,
       select,
       isRelease: (reason) => reason === RELEASED,
     });
-    const runtime = this.#runtime(master, {
+    const runtime: HostRuntime = this.#runtime(master, {
       run: (request, signal) => dispatcher.run({ ...request, by: 'template' }, signal),
     });
     const log = silentLogger;
+    const returners = this.#options.returners ?? new Map<string, string>();
     const checks = {
+      returners,
       functions: runtime.catalog.functions,
       runners: { has: (name: string) => runners.has(name), names: () => runners.names() },
       select,
@@ -169,7 +180,11 @@ export class LocalOrchestra {
           listen: (signal) => events.listen(signal),
           send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })),
         },
+        returners,
+        isRosterHost: (id) => this.#options.roster?.includes(id) === true,
         balancer: async (name) => {
+          const found = this.#options.balancers?.[name];
+          if (found !== undefined) return found;
           throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `no load balancer ${name}`);
         },
         approved: (run, step, options, signal) => commands.approved(run, step, options, signal),
@@ -212,7 +227,7 @@ export class LocalOrchestra {
   #base(id: string): HostBase {
     return {
       host: new LocalHost({ id }),
-      catalog: withClock(createCatalog(), this.clock),
+      catalog: withFunctions(createCatalog(), [...(this.#options.functions ?? []), sleepBy(this.clock)]),
       files: new LocalRoots(rootsOf({ base: [join(this.dir, 'salt')], dev: [join(this.dir, 'sdev')] })),
       renderData,
       renderText,
@@ -238,8 +253,8 @@ function grainsOf(id: string, { grains, minions }: OrchestraOptions): PyMap {
 }
 
 /** Hosts that sleep by the clock of the test. */
-function withClock(catalog: Catalog, clock: MovingClock): Catalog {
-  const sleep = defineRead({
+function sleepBy(clock: MovingClock): ExecutionModule {
+  return defineRead({
     name: 'test.sleep',
     summary: 'Wait by the clock of the test, then answer true.',
     args: z.object({ length: z.number().describe('Seconds.') }),
@@ -250,7 +265,13 @@ function withClock(catalog: Catalog, clock: MovingClock): Catalog {
       return true;
     },
   });
-  return { ...catalog, functions: new Map([...catalog.functions, [sleep.name, sleep]]) };
+}
+
+function withFunctions(catalog: Catalog, functions: readonly ExecutionModule[]): Catalog {
+  return {
+    ...catalog,
+    functions: new Map([...catalog.functions, ...functions.map((one) => [one.name, one] as const)]),
+  };
 }
 
 /** The keys of minions that are all accepted, and stay so. */

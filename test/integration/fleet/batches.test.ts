@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,22 +34,58 @@ const outcomes = (answer: { targets: ReadonlyMap<string, { outcome: string }> })
 const ranOf = (jid: string): string[] =>
   runs.filter((run) => run.startsWith(`${jid}/`)).map((run) => run.split('/')[1]!);
 
+/** A master in a process of its own that has published the job. */
+async function startDying(jid: string, sleepMs: number, batch: Record<string, string> = {}): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [PROGRAM], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      ...{ TEST_SERVER: fleet.nats.url, TEST_KEYS: join(fleet.directory, 'keys'), TEST_JID: jid },
+      ...{ TEST_TARGETS: IDS.join(','), TEST_SLEEP_MS: String(sleepMs), ...batch },
+    },
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
+test.each([
+  ['the first batch runs', 'gated-1', () => ranOf('gated-1').length === 1],
+  ['the gate behind the first batch is asked', 'gated-2', () => ranOf('gated-2-gate-0-0').length === 1],
+  ['the second batch runs', 'gated-3', () => ranOf('gated-3').length === 1 + 3],
+  ['the gate behind the second batch is asked', 'gated-4', () => ranOf('gated-4-gate-1-0').length === 3],
+])('a master killed with SIGKILL while %s: the next one goes on there', async (_, jid, isThere) => {
+  const child = await startDying(jid, 300, { TEST_BATCH: '1,3,100%', TEST_GATE_MS: '300', TEST_MAX_FAILURES: '0' });
+  await expect.poll(isThere, { interval: 5, timeout: 10_000 }).toBe(true);
+  await kill(child);
+  const next = await fleet.startMaster(`after-${jid}`);
+  expect(await next.jobs.resume()).toBeGreaterThan(0);
+  const { targets, stopped } = await next.jobs.run({ jid, target: '', fun: '' }, never);
+  expect(outcomes({ targets })).toEqual(all('succeeded'));
+  expect(stopped).toBeUndefined();
+  // Each host ran the job once and its gate once, and no batch began before the gate behind the one before had passed.
+  expect(ranOf(jid).sort()).toEqual(IDS);
+  const gates = [0, 1, 2].map((batch) => ranOf(`${jid}-gate-${batch}-0`).sort());
+  expect(gates).toEqual([IDS.slice(0, 1), IDS.slice(1, 4), IDS.slice(4)]);
+  for (const [index, [first]] of gates.entries()) {
+    const began = runs.indexOf(`${jid}-gate-${index}-0/${first}`);
+    for (const id of gates[index + 1] ?? []) expect(runs.indexOf(`${jid}/${id}`)).toBeGreaterThan(began);
+  }
+  await next.stop();
+});
+
 test.each([300, 1_500])(
   'a master killed with SIGKILL after %i ms of a batch: the next one ends it',
   async (afterMs) => {
     const jid = `killed-${afterMs}`;
-    const child = spawn(process.execPath, [PROGRAM], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: {
-        ...process.env,
-        ...{ TEST_SERVER: fleet.nats.url, TEST_KEYS: join(fleet.directory, 'keys'), TEST_JID: jid },
-        ...{ TEST_TARGETS: IDS.join(','), TEST_SLEEP_MS: '500' },
-      },
-    });
-    await once(child.stdout, 'data');
+    const child = await startDying(jid, 500);
     await new Promise((resolve) => setTimeout(resolve, afterMs));
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    await kill(child);
     const before = ranOf(jid).length;
     expect(before).toBeLessThan(IDS.length);
     const next = await fleet.startMaster(`after-${afterMs}`);

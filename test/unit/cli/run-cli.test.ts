@@ -95,6 +95,24 @@ describe('edge-run TARGET FUN', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('takes batches one after the other and their limits', async () => {
+    const { asked } = await runLine(
+      ['*', 'test.ping', '--batch', '1,25%,100%', '--max-failures', '10%', '--max-unreachable', '0', '--no-wait'],
+      pinging,
+    );
+    expect(asked[0]?.args).toMatchObject({ batch: '1,25%,100%', maxFailures: '10%', maxUnreachable: '0' });
+  });
+
+  it.each([
+    ['--batch', '1,,2'],
+    ['--batch', '0'],
+    ['--max-failures', 'some'],
+  ])('refuses %s %s before asking anybody', async (flag, value) => {
+    const { exitCode, stderr, asked } = await runLine(['*', 'test.ping', flag, value], pinging);
+    expect([exitCode, asked.length]).toEqual([2, 0]);
+    expect(stderr).toContain('is no number and no percentage');
+  });
+
   it('takes a negative number for a word', async () => {
     const { asked } = await runLine(['*', 'test.arg', '-1', '--no-wait'], pinging);
     expect(asked[0]?.args).toMatchObject({ fun: 'test.arg', args: [-1] });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CompilePillarOf, HostRuntime } from '@edge-run/shared/execute';
+import { type CompilePillarOf, type HostRuntime, type JobExecutor, RuntimeExecutor } from '@edge-run/shared/execute';
 import { LocalHost } from '@edge-run/shared/host';
 import { EDGE_VERSION } from '@edge-run/shared/kernel';
 import type { Mine } from '@edge-run/shared/modules/contract';
@@ -105,8 +105,10 @@ export async function openFleet(core: Core): Promise<Fleet> {
     pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
   });
   const mine = new MineService({ store: await openMineStore(connections.bus.connection), nodes, clock, log });
-  const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, ssh.presence(presence));
-  const runtime = masterRuntime(base, {
+  const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, ssh.presence(presence), (job, options) =>
+    new RuntimeExecutor(runtime).execute(job, options),
+  );
+  const runtime: HostRuntime = masterRuntime(base, {
     facts,
     jobs: {
       run: ({ timeoutMs = config.deadline * 1000, ...request }, jobSignal) =>
@@ -131,6 +133,7 @@ function openJobs(
   { returns, records, batches, clock, log, events, background, connections }: Core,
   nodes: Nodes,
   presence: Presence,
+  executeHere: JobExecutor['execute'],
 ): Pick<Fleet, 'jobs' | 'dispatcher' | 'selectKnown'> {
   const selection = (target: string, type: string, delimiter?: string): ReturnType<Nodes['select']> =>
     nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type, { delimiter });
@@ -150,6 +153,7 @@ function openJobs(
     presence,
     resolveTargets: async (target, type, delimiter) => ({ ids: await select(target, type, delimiter) }),
     publishEvent: (event) => background.run(events.send(event)),
+    callMaster: (job, signal) => executeHere(job, { signal, log }),
   });
   const isRelease = (reason: unknown): boolean => reason === RELEASED;
   return {

@@ -46,7 +46,9 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
   const { config, clock, log, signal, events, journal, background } = core;
   const { runtime, dispatcher, nodes, presence, jobs, selectKnown, mine, fileServer } = fleet;
   const publish = publisher(core);
+  const returners = new Map(Object.entries(config.returners).map(([name, { type }]) => [name, type]));
   const checks: StepChecks = {
+    returners,
     functions: runtime.catalog.functions,
     runners: { has: (name) => runners.has(name), names: () => runners.names() },
     select: selectKnown,
@@ -102,6 +104,8 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
       },
       balancer: createBalancers(dispatcher, clock),
       approved: (run, step, options, stepSignal) => commands.approved(run, step, options, stepSignal),
+      returners,
+      isRosterHost: (id) => nodes.kindOf(id) === 'ssh',
       clock,
     },
     publishProgress: publish.progress,

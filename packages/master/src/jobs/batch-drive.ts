@@ -1,7 +1,9 @@
 import { EdgeError, errorMessage, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { type JobMessage, jobReceipt, type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
+import { type AskGates, type BatchGate, hasFunctionFailed } from './batch-gate.ts';
 import {
+  type BatchDecision,
   type BatchEvent,
   type BatchSettings,
   type BatchState,
@@ -9,7 +11,7 @@ import {
   decideBatch,
   evolveBatch,
 } from './batch-plan.ts';
-import type { BatchProgress, BatchWave } from './batch-progress.ts';
+import type { BatchProgress, BatchWave, GateVerdict } from './batch-progress.ts';
 import type { JobDrive } from './drive.ts';
 import { answerOf, Gather, type GatherOptions } from './gather.ts';
 
@@ -19,6 +21,8 @@ export const DELIVERY_MS = 60_000;
 const WAVE_AT_MOST = 5_000;
 const RETRY_MS = 1_000;
 const ASK_WITHIN_MS = 2_000;
+const CANCELLED_BY = 'cancelled by ';
+const SECRETS_ARE_GONE = 'its arguments hold secrets, which a restarted master does not have';
 
 /** A job that goes through its targets a few at a time. */
 export interface BatchDriveOptions
@@ -28,6 +32,9 @@ export interface BatchDriveOptions
   readonly batch: BatchSettings;
   /** The job but for its targets and times; absent after a restart when it held secrets, which are not kept. */
   readonly message?: JobMessage;
+  /** What has to succeed behind each batch; absent where `message` is. */
+  readonly gates?: readonly BatchGate[];
+  readonly askGates: AskGates;
   readonly progress: BatchProgress;
   readonly onAnswer: GatherOptions['onAnswer'];
 }
@@ -46,6 +53,9 @@ export class BatchDrive implements JobDrive {
   readonly #work = new Set<Promise<void>>();
   #waves = 0;
   #message: JobMessage | undefined;
+  #gates: readonly BatchGate[];
+  /** Aborts the question to a gate when the job is cancelled. */
+  readonly #asking = new AbortController();
   #state: BatchState;
   #cancelledBy: string | undefined;
   #stopIsKept = false;
@@ -56,11 +66,18 @@ export class BatchDrive implements JobDrive {
     this.#options = options;
     this.#targets = new Set(options.targets);
     this.#message = options.message;
+    this.#gates = options.gates ?? [];
     this.#state = beginBatch(options.targets, options.batch);
   }
 
   get answers(): ReadonlyMap<string, JobTargetAnswer> {
     return this.#answers;
+  }
+
+  /** A person who cancels is no reason of the batch's own. */
+  get stopped(): string | undefined {
+    const { stopped } = this.#state;
+    return stopped?.startsWith(CANCELLED_BY) === true ? undefined : stopped;
   }
 
   take(answer: ReturnMessage): void {
@@ -70,7 +87,8 @@ export class BatchDrive implements JobDrive {
   async cancel(by: string): Promise<void> {
     if (this.#cancelledBy !== undefined) return;
     this.#cancelledBy = by;
-    this.#fold({ type: 'stopped', because: `cancelled by ${by}` });
+    this.#fold({ type: 'stopped', because: `${CANCELLED_BY}${by}` });
+    this.#asking.abort(new EdgeError('EDGE_CANCELLED', `${CANCELLED_BY}${by}`));
     // On record before anybody is asked: the next master must not go on with a job somebody stopped.
     await this.#keepStop().catch((error: unknown) => {
       const { jid, log } = this.#options;
@@ -84,8 +102,9 @@ export class BatchDrive implements JobDrive {
   }
 
   /** Whoever asks for the job again gives it with all its arguments, and with the epoch that its run has now. */
-  adopt(message: JobMessage): void {
+  adopt(message: JobMessage, gates: readonly BatchGate[]): void {
     this.#message = message;
+    this.#gates = gates;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -94,9 +113,11 @@ export class BatchDrive implements JobDrive {
     try {
       if (this.#options.reattached) await this.#untilDone(() => this.#takeUp(signal), signal);
       while (!signal.aborted) {
-        const { start, skip, wakeAt, isOver } = decideBatch(this.#state, this.#options.clock.now());
+        const { start, batch, skip, gate, wakeAt, isOver } = decideBatch(this.#state, this.#options.clock.now());
         if (isOver) break;
-        if (start.length > 0) await this.#untilDone(() => this.#start(start.slice(0, WAVE_AT_MOST), signal), signal);
+        if (start.length > 0)
+          await this.#untilDone(() => this.#start(start.slice(0, WAVE_AT_MOST), batch, signal), signal);
+        else if (gate !== undefined) await this.#untilDone(() => this.#passGate(gate, signal), signal);
         else if (skip.length > 0) await this.#untilDone(() => this.#skip(skip), signal);
         else await this.#pause(wakeAt, signal);
       }
@@ -106,20 +127,44 @@ export class BatchDrive implements JobDrive {
     }
   }
 
-  async #start(ids: readonly string[], signal: AbortSignal): Promise<void> {
+  async #start(ids: readonly string[], batch: number | undefined, signal: AbortSignal): Promise<void> {
     const { jid, progress, clock } = this.#options;
     if (this.#message === undefined) {
-      this.#fold({ type: 'stopped', because: 'its arguments hold secrets, which a restarted master does not have' });
+      this.#fold({ type: 'stopped', because: SECRETS_ARE_GONE });
       return;
     }
-    const wave: BatchWave = { ids, issuedAt: clock.now(), run: this.#message.run };
+    const wave: BatchWave = { ids, issuedAt: clock.now(), batch, run: this.#message.run };
     if (!(await progress.wave(jid, this.#waves, wave))) {
       await this.#takeUp(signal);
       return;
     }
     this.#waves += 1;
-    this.#fold({ type: 'started', ids });
+    this.#fold({ type: 'started', ids, batch });
     this.#follow(wave, ids, false, signal);
+  }
+
+  /** Its verdict is on record before anything follows from it, so that it is the next master's too. */
+  async #passGate(gate: NonNullable<BatchDecision['gate']>, signal: AbortSignal): Promise<void> {
+    const { jid, progress, askGates } = this.#options;
+    const message = this.#message;
+    if (message === undefined) {
+      this.#fold({ type: 'stopped', because: SECRETS_ARE_GONE });
+      return;
+    }
+    const problem = await askGates(this.#gates, { ...gate, message }, this.#asking.signal).catch((error: unknown) => {
+      if (this.#asking.signal.aborted) return undefined; // the batch is stopped by that
+      throw error;
+    });
+    if (this.#asking.signal.aborted || signal.aborted) return;
+    const verdict: GateVerdict = problem === undefined ? {} : { problem };
+    if (await progress.gate(jid, gate.batch, verdict)) this.#judge(gate.batch, verdict);
+    else await this.#takeUp(signal);
+    await this.#keepStop();
+  }
+
+  #judge(batch: number, { problem }: GateVerdict): void {
+    if (problem === undefined) this.#fold({ type: 'gate-passed', batch });
+    else this.#fold({ type: 'stopped', because: problem });
   }
 
   /** Gives those who will never be started their end. */
@@ -133,17 +178,18 @@ export class BatchDrive implements JobDrive {
   /** Goes on where a former master was, or where another one is ahead. */
   async #takeUp(signal: AbortSignal): Promise<void> {
     const { jid, progress, returns, clock } = this.#options;
-    const { waves, ends, stopped } = await progress.read(jid);
+    const { waves, ends, gates, stopped } = await progress.read(jid);
     const returned = await returns.read(jid);
     const added = waves.slice(this.#waves);
     this.#waves = waves.length;
-    this.#fold({ type: 'started', ids: added.flatMap(({ ids }) => ids) });
+    for (const { ids, batch } of added) this.#fold({ type: 'started', ids, batch });
     if (stopped !== undefined) {
       this.#stopIsKept = true;
       this.#fold({ type: 'stopped', because: stopped });
     }
     for (const [id, answer] of ends) this.#settle(id, answer);
     for (const answer of returned) this.#settle(answer.id, answerOf(answer));
+    for (const [batch, verdict] of gates) this.#judge(batch, verdict);
     const neverTold: string[] = [];
     for (const wave of added) {
       const open = wave.ids.filter((id) => !this.#answers.has(id));
@@ -204,7 +250,9 @@ export class BatchDrive implements JobDrive {
     this.#answers.set(id, answer);
     this.#gathers.delete(id);
     this.#options.onAnswer(id, answer);
-    this.#fold({ type: 'ended', id, outcome: answer.outcome, at: this.#options.clock.now() });
+    // What a function calls a failure counts as one, whatever its return code.
+    const outcome = answer.outcome === 'succeeded' && hasFunctionFailed(answer) ? 'failed' : answer.outcome;
+    this.#fold({ type: 'ended', id, outcome, at: this.#options.clock.now() });
   }
 
   #fold(event: BatchEvent): void {

@@ -7,18 +7,28 @@ import { z } from 'zod';
 
 const wave = z.object({
   ids: z.array(z.string()),
+  batch: z.number().optional(),
   issuedAt: z.number(),
   run: z.object({ id: z.string(), epoch: z.number() }).optional(),
 });
 const end = z.object({ outcome: targetOutcome, retcode: z.number(), evidence: z.string().optional() });
 const stop = z.object({ because: z.string() });
+const gate = z.object({ problem: z.string().optional() });
 
 /** Targets of a batch that were started together, and what is particular to the job they get. */
 export interface BatchWave {
   readonly ids: readonly string[];
   readonly issuedAt: InstantMs;
+  /** Which of several batches it belongs to, counted from 0. */
+  readonly batch?: number | undefined;
   /** The run and its epoch then. */
   readonly run?: { readonly id: string; readonly epoch: number } | undefined;
+}
+
+/** What the gate behind a batch said. */
+export interface GateVerdict {
+  /** Why the next batch may not begin; undefined when it may. */
+  readonly problem?: string | undefined;
 }
 
 /** How far a batch is, as kept. */
@@ -27,6 +37,8 @@ export interface BatchRecord {
   readonly waves: readonly BatchWave[];
   /** Id → how it ended, of those whose end is in no return. */
   readonly ends: ReadonlyMap<string, JobTargetAnswer>;
+  /** Batch → what its gate said. */
+  readonly gates: ReadonlyMap<number, GateVerdict>;
   /** Why nobody else may be started. */
   readonly stopped: string | undefined;
 }
@@ -40,36 +52,42 @@ export interface BatchProgress {
   /** False when that wave is on record already: another master drives the batch too. */
   wave(jid: string, index: number, started: BatchWave): Promise<boolean>;
   ended(jid: string, id: string, answer: JobTargetAnswer): Promise<void>;
+  /** False when a verdict on that batch is on record already, perhaps another one. */
+  gate(jid: string, batch: number, verdict: GateVerdict): Promise<boolean>;
   stopped(jid: string, because: string): Promise<void>;
 }
 
-/** Progress in a bucket: `<jid>.wave.<index>`, `<jid>.end.<host>` and `<jid>.stop`. */
+/** Progress in a bucket: `<jid>.wave.<index>`, `<jid>.gate.<batch>`, `<jid>.end.<host>` and `<jid>.stop`. */
 export function batchProgress(bucket: Pick<KV, 'create' | 'put' | 'get' | 'history'>): BatchProgress {
+  const create = async (key: string, content: object): Promise<boolean> => {
+    try {
+      await bucket.create(key, JSON.stringify(content));
+      return true;
+    } catch (error) {
+      if (/wrong last sequence/i.test(errorMessage(error))) return false;
+      throw error;
+    }
+  };
   return {
     async read(jid) {
       const waves = new Map<number, BatchWave>();
       const ends = new Map<string, JobTargetAnswer>();
+      const gates = new Map<number, GateVerdict>();
       for await (const entry of await bucket.history({ key: `${jid}.>` })) {
         if (entry.operation !== 'PUT') continue;
         const [, kind, name = ''] = entry.key.split('.');
         const body: unknown = JSON.parse(entry.string());
         if (kind === 'wave') waves.set(Number(name), wave.parse(body));
+        else if (kind === 'gate') gates.set(Number(name), gate.parse(body));
         else if (kind === 'end') ends.set(idFromToken(name), end.parse(body) as JobTargetAnswer);
       }
       // Asked for by itself: a history that a lost connection cuts short must not start anybody after a stop.
       const stopping = await bucket.get(`${jid}.stop`);
       const stopped = stopping === null ? undefined : stop.parse(JSON.parse(stopping.string())).because;
-      return { waves: [...waves].sort(([a], [b]) => a - b).map(([, started]) => started), ends, stopped };
+      return { waves: [...waves].sort(([a], [b]) => a - b).map(([, started]) => started), ends, gates, stopped };
     },
-    async wave(jid, index, started) {
-      try {
-        await bucket.create(`${jid}.wave.${index}`, JSON.stringify(started));
-        return true;
-      } catch (error) {
-        if (/wrong last sequence/i.test(errorMessage(error))) return false;
-        throw error;
-      }
-    },
+    wave: (jid, index, started) => create(`${jid}.wave.${index}`, started),
+    gate: (jid, batch, verdict) => create(`${jid}.gate.${batch}`, verdict),
     async ended(jid, id, { outcome, retcode, evidence }) {
       await bucket.put(`${jid}.end.${idToken(id)}`, JSON.stringify({ outcome, retcode, evidence }));
     },

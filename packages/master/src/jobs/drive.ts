@@ -5,6 +5,8 @@ import type { ReturnMessage } from '@edge-run/shared/protocol';
 export interface JobDrive {
   /** Id → end, of those that have one. */
   readonly answers: ReadonlyMap<string, JobTargetAnswer>;
+  /** Why nobody else was started, of a job that goes through its targets a few at a time. */
+  readonly stopped?: string | undefined;
   /** A return from the bus or the stream; anything unexpected or repeated is ignored. */
   take(answer: ReturnMessage): void;
   /** Asks all that still run to end, and starts nobody else. */

@@ -1,5 +1,7 @@
 export type { ActiveJob } from './active.ts';
+export { type BatchGate, hasFunctionFailed } from './batch-gate.ts';
 export { type BatchProgress, batchProgress } from './batch-progress.ts';
+export { limitAmong } from './batches.ts';
 export { createDispatcher, type Dispatcher, type DispatcherOptions, type DispatchRequest } from './dispatcher.ts';
 export type { GatherSettings } from './gather.ts';
 export type { JobNews } from './job-events.ts';

@@ -1,5 +1,5 @@
 import type { InstantMs, JsonValue } from '@edge-run/shared/kernel';
-import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { encodeValue } from '@edge-run/shared/values';
 import type { JobRecord } from './records.ts';
 
@@ -34,10 +34,11 @@ export function returnNews(record: JobRecord, id: string, answer: JobTargetAnswe
 }
 
 /** `salt/job/<jid>/end`: every target has its end. */
-export function endNews(record: JobRecord, answers: ReadonlyMap<string, JobTargetAnswer>, at: InstantMs): JobNews {
+export function endNews(record: JobRecord, { targets: answers, stopped }: JobAnswer, at: InstantMs): JobNews {
   const { jid, fun } = record;
   const targets = Object.fromEntries([...answers].map(([id, { outcome }]) => [id, outcome]));
-  return { tag: `salt/job/${jid}/end`, id: `job-${jid}-end`, data: { jid, fun, targets }, at, ...causeOf(record) };
+  const data = { jid, fun, targets, ...(stopped === undefined ? {} : { stopped }) };
+  return { tag: `salt/job/${jid}/end`, id: `job-${jid}-end`, data, at, ...causeOf(record) };
 }
 
 function causeOf({ causedBy }: JobRecord): { readonly causedBy?: string } {

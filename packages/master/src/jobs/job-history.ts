@@ -64,14 +64,14 @@ export class JobHistory {
   }
 
   /** Writes how the job ended; what was published is dropped. */
-  async end(record: JobRecord, answers: ReadonlyMap<string, JobTargetAnswer>, at: InstantMs): Promise<void> {
+  async end(record: JobRecord, { targets: answers, stopped }: JobAnswer, at: InstantMs): Promise<void> {
     const outcomes = Object.fromEntries(
       [...answers].map(([id, { outcome, retcode, evidence }]) => [
         id,
         { outcome, retcode, ...(evidence === undefined ? {} : { evidence }) },
       ]),
     );
-    await this.#records.put(record.jid, JSON.stringify({ ...record, ended: { at, outcomes } }));
+    await this.#records.put(record.jid, JSON.stringify({ ...record, ended: { at, outcomes, stopped } }));
   }
 
   async find(jid: string): Promise<JobRecord | undefined> {
@@ -127,7 +127,8 @@ export class JobHistory {
       if (targets.get(id)?.outcome !== outcome)
         targets.set(id, { outcome, retcode, ...(evidence === undefined ? {} : { evidence }) });
     }
-    return { jid, targets };
+    const stopped = record.ended?.stopped;
+    return { jid, targets, ...(stopped === undefined ? {} : { stopped }) };
   }
 }
 

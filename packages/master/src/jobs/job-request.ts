@@ -3,8 +3,9 @@ import type { JobRequest } from '@edge-run/shared/modules/contract';
 import { JOB_ID, type JobMessage, jobMessage } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import { DELIVERY_MS } from './batch-drive.ts';
+import { type BatchGate, decodeGate, encodeGate } from './batch-gate.ts';
 import type { BatchSettings } from './batch-plan.ts';
-import { batchSize } from './batches.ts';
+import { batchSizes, limitAmong } from './batches.ts';
 import type { JobRecord } from './records.ts';
 
 /** A job to publish. */
@@ -23,7 +24,10 @@ export interface JobRunRequest extends JobRequest {
   readonly causedBy?: string;
   /** Separates the levels of a grain or pillar key; `:` when absent. */
   readonly delimiter?: string;
-  /** At most so many hosts at a time: a number, or a share such as `25%`. All at once when absent. */
+  /**
+   * At most so many hosts at a time: a number, or a share such as `25%`; several with commas between, `1,25%,100%`, are
+   * batches one after the other, the last repeated. All at once when absent.
+   */
   readonly batch?: string;
   /** How long a place in the batch stays taken after its host has ended. Default 0. */
   readonly batchWaitMs?: number;
@@ -31,16 +35,29 @@ export interface JobRunRequest extends JobRequest {
   readonly batchSafe?: { readonly limit: number; readonly size: string };
   /** With a batch: start no further host after one that did not succeed. */
   readonly failhard?: boolean;
+  /** How many hosts may fail before nobody else is started: a number, or a share of all. Without limit when absent. */
+  readonly maxFailures?: string;
+  /** How many may be unreachable, which do not count as failed. As `maxFailures` when absent. */
+  readonly maxUnreachable?: string;
+  /** Hosts that may fail without being counted. */
+  readonly excused?: readonly string[];
+  /** What has to succeed behind each batch before the next begins; without `batch`, behind all hosts. */
+  readonly gates?: readonly BatchGate[];
   /** Only so many hosts, chosen at random. */
   readonly subset?: number;
   /** The job this one repeats. */
   readonly rerunOf?: string;
 }
 
-/** A job ready to be recorded and sent. */
-export interface PreparedJob {
-  readonly record: JobRecord;
+/** What of a job is not in its record when that holds secrets. */
+export interface JobParts {
   readonly message: JobMessage;
+  readonly gates: readonly BatchGate[];
+}
+
+/** A job ready to be recorded and sent. */
+export interface PreparedJob extends JobParts {
+  readonly record: JobRecord;
 }
 
 /** True for what can be a job id: one token of a subject. */
@@ -84,27 +101,44 @@ export function prepareJob(
     ...{ ...common, ...revealed },
     ...defined({ typed: request.typed, resumable: request.resumable }),
   });
-  const secretFree = JSON.stringify(sealed) === JSON.stringify(revealed);
+  const { gates = [] } = request;
+  const sealedGates = gates.map((gate) => encodeGate(gate, 'sealed'));
+  const revealedGates = gates.map((gate) => encodeGate(gate, 'revealed'));
+  const secretFree = JSON.stringify([sealed, sealedGates]) === JSON.stringify([revealed, revealedGates]);
   const batch = batchOf(request, request.targets.length);
   const record: JobRecord = {
     ...{ ...common, ...sealed, target: request.target, targetType: request.targetType ?? 'glob' },
     ...defined({ delimiter: request.delimiter, step: request.step, rerunOf: request.rerunOf }),
     ...defined({ causedBy: request.causedBy, batch, resumable: request.resumable }),
+    ...(gates.length === 0 ? {} : { gates: sealedGates }),
     ...(secretFree ? defined({ typed: request.typed }) : { sealed: true as const }),
   };
-  return { record, message };
+  return { record, message, gates };
 }
 
-/** The message of a recorded job; undefined when it held secrets, which are not kept. */
-export function messageOf(record: JobRecord): JobMessage | undefined {
-  return record.sealed === true ? undefined : jobMessage.parse(record);
+/** What a recorded job sends and asks; undefined when it held secrets, which are not kept. */
+export function partsOf(record: JobRecord): JobParts | undefined {
+  if (record.sealed === true) return undefined;
+  return { message: jobMessage.parse(record), gates: (record.gates ?? []).map(decodeGate) };
 }
 
-/** @throws EdgeError `EDGE_BAD_ARGUMENT` for a batch that is no number and no share */
+/** @throws EdgeError `EDGE_BAD_ARGUMENT` for a batch or a limit that is no number and no share */
 function batchOf(request: JobRunRequest, total: number): BatchSettings | undefined {
-  const { batch, batchSafe, batchWaitMs = 0, failhard = false } = request;
-  const asked = batch ?? (batchSafe !== undefined && total > batchSafe.limit ? batchSafe.size : undefined);
-  return asked === undefined ? undefined : { size: batchSize(asked, total), waitMs: batchWaitMs, failhard };
+  const { batchSafe, batchWaitMs = 0, failhard = false, maxFailures, excused, gates = [] } = request;
+  const { maxUnreachable = maxFailures } = request;
+  const isGated = gates.length > 0;
+  const safe = batchSafe !== undefined && total > batchSafe.limit ? batchSafe.size : undefined;
+  const asked = request.batch ?? safe ?? (isGated ? '100%' : undefined);
+  if (asked === undefined) return undefined;
+  const sizes = batchSizes(asked, total);
+  return {
+    ...{ size: sizes[0]!, waitMs: batchWaitMs, failhard },
+    ...(sizes.length > 1 || isGated ? { sizes: [...sizes] } : {}),
+    ...(maxFailures === undefined ? {} : { maxFailures: limitAmong(maxFailures, total) }),
+    ...(maxUnreachable === undefined ? {} : { maxUnreachable: limitAmong(maxUnreachable, total) }),
+    ...(excused === undefined || excused.length === 0 ? {} : { excused: [...excused] }),
+    ...(isGated ? { gated: true } : {}),
+  };
 }
 
 function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
@@ -116,7 +150,7 @@ function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]
  * @throws EdgeError `EDGE_BAD_ARGUMENT` while it runs; `EDGE_NOT_SUPPORTED` when it held secrets
  */
 export function requestToRepeat(record: JobRecord): JobRunRequest {
-  const { jid, fun, args, kwargs, targets, batch } = record;
+  const { jid, fun, args, kwargs, targets, batch, gates } = record;
   if (record.ended === undefined) {
     throw new EdgeError(
       'EDGE_BAD_ARGUMENT',
@@ -137,6 +171,18 @@ export function requestToRepeat(record: JobRecord): JobRunRequest {
     ...{ fun, target: targets.join(','), targetType: 'list', rerunOf: jid },
     ...{ args: args.map(decodeValue), kwargs: new Map(kwargs.map(([name, value]) => [name, decodeValue(value)])) },
     ...defined({ timeoutMs: record.timeoutMs, typed: record.typed, resumable: record.resumable }),
-    ...(batch === undefined ? {} : { batch: String(batch.size), batchWaitMs: batch.waitMs, failhard: batch.failhard }),
+    ...(batch === undefined ? {} : batchAgain(batch)),
+    ...(gates === undefined ? {} : { gates: gates.map(decodeGate) }),
+  };
+}
+
+/** The numbers are those of the first time, however many hosts are repeated. */
+function batchAgain(batch: BatchSettings): Partial<JobRunRequest> {
+  const { size, sizes = [size], waitMs, failhard, maxFailures, maxUnreachable, excused } = batch;
+  return {
+    ...{ batch: sizes.join(','), batchWaitMs: waitMs, failhard },
+    ...(maxFailures === undefined ? {} : { maxFailures: String(maxFailures) }),
+    ...(maxUnreachable === undefined ? {} : { maxUnreachable: String(maxUnreachable) }),
+    ...(excused === undefined ? {} : { excused }),
   };
 }

@@ -1,5 +1,6 @@
 import { encodedValue, jobMessage, targetOutcome } from '@edge-run/shared/protocol';
 import { z } from 'zod';
+import { gateRecord } from './batch-gate.ts';
 
 /** How one target ended, without its return, which is in the stream. */
 const targetRecord = z.object({ outcome: targetOutcome, retcode: z.number(), evidence: z.string().optional() });
@@ -33,9 +34,29 @@ export const jobRecord = z.object({
   /** True when the arguments hold secrets: they are not kept, and the job cannot be sent again. */
   sealed: z.literal(true).optional(),
   /** How it goes through its targets a few at a time; all at once when absent. */
-  batch: z.object({ size: z.number(), waitMs: z.number(), failhard: z.boolean() }).optional(),
+  batch: z
+    .object({
+      size: z.number(),
+      sizes: z.array(z.number()).readonly().optional(),
+      waitMs: z.number(),
+      failhard: z.boolean(),
+      maxFailures: z.number().optional(),
+      maxUnreachable: z.number().optional(),
+      excused: z.array(z.string()).readonly().optional(),
+      gated: z.boolean().optional(),
+    })
+    .optional(),
+  /** What has to succeed behind each batch. */
+  gates: z.array(gateRecord).optional(),
   /** Present once every target has its end. */
-  ended: z.object({ at: z.number(), outcomes: z.record(z.string(), targetRecord) }).optional(),
+  ended: z
+    .object({
+      at: z.number(),
+      outcomes: z.record(z.string(), targetRecord),
+      /** Why a batch did not go on. */
+      stopped: z.string().optional(),
+    })
+    .optional(),
 });
 export type JobRecord = z.infer<typeof jobRecord>;
 

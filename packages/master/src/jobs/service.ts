@@ -10,9 +10,9 @@ import {
   newId,
 } from '@edge-run/shared/kernel';
 import type { JobAnswer, Jobs, JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import type { JobMessage } from '@edge-run/shared/protocol';
 import { type ActiveJob, activeJobs } from './active.ts';
 import { BatchDrive } from './batch-drive.ts';
+import { type GatePorts, gatekeeper } from './batch-gate.ts';
 import type { BatchProgress } from './batch-progress.ts';
 import { chooseSubset } from './batches.ts';
 import type { JobDrive } from './drive.ts';
@@ -21,9 +21,10 @@ import { endNews, type JobNews, newJobNews, returnNews } from './job-events.ts';
 import { JobHistory, type JobQuery } from './job-history.ts';
 import {
   isJobId,
+  type JobParts,
   type JobRunRequest,
-  messageOf,
   type PreparedJob,
+  partsOf,
   prepareJob,
   requestToRepeat,
   requireJobId,
@@ -109,6 +110,8 @@ export interface JobServiceOptions {
   /** A number in [0, 1), for subsets. Default `Math.random`. */
   readonly random?: () => number;
   readonly settings?: Partial<GatherSettings>;
+  /** Runs a function on the master itself; without it, gates of batches that ask there fail. */
+  readonly callMaster?: GatePorts['callMaster'];
 }
 
 interface Open {
@@ -264,7 +267,7 @@ class Service implements JobService {
     if (!(await this.#history.create(prepared.record)))
       return (await this.#known(jid, request)) ?? this.#attach(prepared.record);
     this.#options.publishEvent?.(newJobNews(prepared.record));
-    return this.#follow(prepared.record, prepared.message, false);
+    return this.#follow(prepared.record, prepared, false);
   }
 
   #prepare(request: Parameters<typeof prepareJob>[0]): PreparedJob {
@@ -280,7 +283,7 @@ class Service implements JobService {
     const isAskedAgain = record.batch !== undefined && record.ended === undefined && request.fun === record.fun;
     const again = isAskedAgain ? this.#prepare({ ...request, jid, targets: record.targets }) : undefined;
     if (open === undefined) return this.#attach(record, again);
-    if (again !== undefined && open.drive instanceof BatchDrive) open.drive.adopt(again.message);
+    if (again !== undefined && open.drive instanceof BatchDrive) open.drive.adopt(again.message, again.gates);
     return open;
   }
 
@@ -293,14 +296,13 @@ class Service implements JobService {
     const open = this.#open.get(record.jid);
     if (open !== undefined) return open;
     if (record.ended !== undefined) return this.#history.answerOf(record);
-    const message = again?.message ?? messageOf(record);
-    return this.#follow(record, message, true);
+    return this.#follow(record, again ?? partsOf(record), true);
   }
 
-  #follow(record: JobRecord, message: JobMessage | undefined, reattached: boolean): Open {
+  #follow(record: JobRecord, parts: JobParts | undefined, reattached: boolean): Open {
     const { jid } = record;
     const watchers = new Set<BoundedQueue<JobProgress>>();
-    const drive = this.#driveOf(record, message, reattached, (id, answer) => {
+    const drive = this.#driveOf(record, parts, reattached, (id, answer) => {
       for (const watcher of watchers) watcher.push({ kind: 'answer', id, answer });
       this.#options.publishEvent?.(returnNews(record, id, answer));
     });
@@ -313,7 +315,7 @@ class Service implements JobService {
 
   #driveOf(
     record: JobRecord,
-    message: JobMessage | undefined,
+    parts: JobParts | undefined,
     reattached: boolean,
     onAnswer: (id: string, answer: JobTargetAnswer) => void,
   ): JobDrive {
@@ -324,9 +326,12 @@ class Service implements JobService {
       ...{ settings: this.#settings, connectedSince: () => this.#connectedSince },
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(presence === undefined ? {} : { presence }),
-      ...(message === undefined ? {} : { message }),
+      ...(parts === undefined ? {} : { message: parts.message, gates: parts.gates }),
     };
-    if (batch !== undefined) return new BatchDrive({ ...common, batch, progress: batches });
+    if (batch !== undefined) {
+      const ports = { run: this.run.bind(this), callMaster: this.#options.callMaster };
+      return new BatchDrive({ ...common, batch, progress: batches, askGates: gatekeeper(record, ports) });
+    }
     return new Gather({ ...common, issuedAt, expiresAt });
   }
 
@@ -338,19 +343,21 @@ class Service implements JobService {
       if (drive.answers.size < record.targets.length) {
         throw new EdgeError('EDGE_CANCELLED', `this master stopped watching job ${jid}; the job goes on`, { jid });
       }
-      this.#inBackground(this.#keepEnd(record, drive.answers));
-      return { jid, targets: drive.answers };
+      const { answers: targets, stopped } = drive;
+      const answer: JobAnswer = { jid, targets, ...(stopped === undefined ? {} : { stopped }) };
+      this.#inBackground(this.#keepEnd(record, answer));
+      return answer;
     } finally {
       if (this.#stop.signal.aborted || drive.answers.size < record.targets.length) this.#open.delete(jid);
     }
   }
 
   /** The end is written behind the answer: should it get lost, the next master finds it in the stream. */
-  async #keepEnd(record: JobRecord, answers: ReadonlyMap<string, JobTargetAnswer>): Promise<void> {
+  async #keepEnd(record: JobRecord, answer: JobAnswer): Promise<void> {
     const at = this.#options.clock.now();
-    this.#options.publishEvent?.(endNews(record, answers, at));
+    this.#options.publishEvent?.(endNews(record, answer, at));
     try {
-      await this.#history.end(record, answers, at);
+      await this.#history.end(record, answer, at);
     } catch (error) {
       this.#options.log.warn(`the end of job ${record.jid} is not written yet: ${errorMessage(error)}`);
     }

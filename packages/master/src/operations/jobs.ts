@@ -62,6 +62,7 @@ async function publish(
   { jobs, checkCall, deadlineMs }: JobOperationsOptions,
 ): Promise<Published> {
   const { fun, typed, timeoutMs = deadlineMs, batch, batchWaitMs, batchSafe, subset, failhard } = args;
+  const { maxFailures, maxUnreachable } = args;
   const { expr, type, delimiter } = args.target;
   const call = { args: args.args.map(decodeValue), kwargs: decodeKwargs(args.kwargs) };
   checkCall(fun, { ...call, typed: typedWords(typed) });
@@ -71,6 +72,8 @@ async function publish(
     ...(delimiter === undefined ? {} : { delimiter }),
     ...(batch === undefined ? {} : { batch }),
     ...(batchWaitMs === undefined ? {} : { batchWaitMs }),
+    ...(maxFailures === undefined ? {} : { maxFailures }),
+    ...(maxUnreachable === undefined ? {} : { maxUnreachable }),
     ...(batchSafe === undefined ? {} : { batchSafe }),
     ...(subset === undefined ? {} : { subset }),
     ...(failhard === undefined ? {} : { failhard }),

@@ -1,7 +1,7 @@
 import { formatDuration, type InstantMs } from '@edge-run/shared/kernel';
 import { EXIT, type RunJournalEvent, type StepReturn } from '@edge-run/shared/protocol';
 import { type Chunk, decide, type RunAction, type StepKey } from '@edge-run/shared/state';
-import { type EntryOf, failedHostsOf, type RunRecord } from './run-record.ts';
+import { brokenHostsOf, type EntryOf, failedHostsOf, type RunRecord } from './run-record.ts';
 
 /** A step to begin, or to begin again. */
 export interface StartAction extends Extract<RunAction, { kind: 'start-step' }> {
@@ -175,9 +175,12 @@ export function judgeStep(record: RunRecord, judged: StepEnd, at: InstantMs): re
   const isReal = end.mode !== 'foresee' && !record.inputs.test;
   if (end.answer.result !== false || !isReal || record.aborting !== undefined) return [ended];
   const { step, mode, attempt, answer, startedAt, durationMs } = end;
-  const failed = failedHostsOf(answer);
+  const failed = brokenHostsOf(answer);
   const hosts = Object.keys(answer.hosts ?? {});
-  if (record.options.onTargetFailure === 'drop' && failed.length > 0 && failed.length < hosts.length) {
+  // A batch that was stopped by a limit or a gate of its own has failed as a whole.
+  const wasStopped = failedHostsOf(answer).length > failed.length;
+  const mayDrop = record.options.onTargetFailure === 'drop' && !wasStopped;
+  if (mayDrop && failed.length > 0 && failed.length < hosts.length) {
     const comment = `${answer.comment} The run goes on without ${failed.join(', ')}.`;
     const dropped: RunJournalEvent = { ...base, type: 'hosts-dropped', step, hosts: [...failed] };
     return [dropped, { ...ended, outcome: 'succeeded', answer: { ...answer, result: true, comment } }];

@@ -3,7 +3,7 @@ import type { Clock, Logger } from '@edge-run/shared/kernel';
 import type { StateModule } from '@edge-run/shared/modules/contract';
 import { STEPS_NAME } from '@edge-run/shared/orchestration';
 import type { StepProgress } from '@edge-run/shared/protocol';
-import { runStep } from '@edge-run/shared/state';
+import { resumeRun, runStep } from '@edge-run/shared/state';
 import type { StartAction } from './decide-run.ts';
 import type { DriverPorts } from './driver-ports.ts';
 import { fillLate, registeredValues } from './registers.ts';
@@ -91,12 +91,14 @@ function stepContext(
 ): StepContext {
   const { ports, log, clock, publishProgress } = options;
   const { step, mode, attempt } = action;
+  const started = resumeRun(record.state).find((one) => one.step === step && one.mode === mode);
   const round = attempt === 1 ? String(tries) : `${attempt}.${tries}`;
   return {
     run: identity,
     step,
     onlyHosts: record.onlyHosts.get(step),
     jid: stepJobId(record.id, step, mode, round),
+    startedAt: started?.startedAt,
     ports,
     signal,
     log,

@@ -170,6 +170,11 @@ export function failedHostsOf({ hosts = {} }: Pick<StepReturn, 'hosts'>): readon
   return Object.entries(hosts).flatMap(([id, { outcome }]) => (outcome === 'succeeded' ? [] : [id]));
 }
 
+/** Hosts of an answer that were tried and did not succeed; who was stopped, or never started, is none of them. */
+export function brokenHostsOf(answer: Pick<StepReturn, 'hosts'>): readonly string[] {
+  return failedHostsOf(answer).filter((id) => answer.hosts?.[id]?.outcome !== 'cancelled');
+}
+
 function foldApproved(record: RunRecord, { by, digest, step }: EntryOf<'run-approved'>): RunRecord {
   // Whoever agreed to another plan has not agreed to this one.
   if (digest !== record.digest) return record;
@@ -185,7 +190,7 @@ function foldEnded(record: RunRecord, event: EntryOf<'step-ended'>): RunRecord {
   const answers = new Map(record.answers);
   if (mode !== 'foresee') answers.set(step, answer);
   const ids = Object.keys(answer.hosts ?? {});
-  const failed = answer.result === false || ids.some((id) => record.dropped.has(id)) ? failedHostsOf(answer) : [];
+  const failed = answer.result === false || ids.some((id) => record.dropped.has(id)) ? brokenHostsOf(answer) : [];
   const { hosts } = record;
   const isOwn = outcome !== 'skipped' && mode !== 'foresee' && mode !== 'react' && !record.done.includes(step);
   return {

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@edge-run/shared/kernel';
+import type { Clock, InstantMs, Logger } from '@edge-run/shared/kernel';
 import type { HostResult, StepDeclaration } from '@edge-run/shared/protocol';
 import type { StateReturn, StepKey } from '@edge-run/shared/state';
 import type { PyMap } from '@edge-run/shared/values';
@@ -17,6 +17,10 @@ export interface StepPorts {
   balancer(name: string, pillar: PyMap): Promise<{ readonly balancer: LoadBalancer; readonly pool: string }>;
   /** Resolves once `count` people have agreed to the step. @throws EdgeError `EDGE_APPROVAL_REJECTED` */
   approved(run: string, step: StepKey, options: ApprovalOptions, signal: AbortSignal): Promise<readonly string[]>;
+  /** The returners of the master, name → type; undefined where nothing is told to any, as in a simulation. */
+  readonly returners: ReadonlyMap<string, string> | undefined;
+  /** True for a host of the roster, which is reached over SSH. */
+  isRosterHost(id: string): boolean;
   readonly clock: Clock;
 }
 
@@ -48,6 +52,8 @@ export interface StepContext {
   readonly onlyHosts: readonly string[] | undefined;
   /** The same for the same step and attempt after any crash, so that hosts answer a repeated job from their store. */
   readonly jid: string;
+  /** When this attempt started first, whichever master that was; undefined where it is not known. */
+  readonly startedAt: InstantMs | undefined;
   readonly ports: StepPorts;
   readonly signal: AbortSignal;
   readonly log: Logger;

@@ -126,6 +126,7 @@ class Stage {
       events: { listen: () => Promise.reject(notHere()), send: async () => {} },
       balancer: async (name) => ({ balancer: this.#pool(name).balancer, pool: name }),
       approved: async () => ['simulation'],
+      ...{ returners: undefined, isRosterHost: () => true },
     };
     const executeStep = createStepExecutor({
       ...{ kinds: STEP_KINDS, runtime, ports, clock, log, random: () => 0, publishProgress: () => {} },

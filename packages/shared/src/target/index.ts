@@ -1,3 +1,4 @@
+export { type Amount, amountAmong, readAmount } from './amount.ts';
 export { explainMatch, type MatchReason } from './explain.ts';
 export {
   type DataTarget,

@@ -1,6 +1,6 @@
-import { type BatchProgress, createJobs, type JobService } from '@edge-run/master/jobs';
+import { type BatchProgress, createJobs, type JobService, type JobServiceOptions } from '@edge-run/master/jobs';
 import { createKeyPair, createMemoryBus, type MemoryBus } from '@edge-run/shared/bus';
-import { type Clock, Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
+import { Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { type JobMessage, type ReturnMessage, type SignedJob, SUBJECTS } from '@edge-run/shared/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type MemoryBatches, memoryBatches } from '../../../support/memory-batches.ts';
@@ -23,6 +23,8 @@ class Hosts {
   /** Hosts that end by themselves; the others wait for `finish`. */
   automatic = true;
   readonly failing = new Set<string>();
+  /** Hosts on which the gates of batches fail. */
+  readonly sick = new Set<string>();
   /** Hosts that once more say that they do not know the job: it is on its way to them. */
   readonly unaware = new Set<string>();
   readonly stop = new AbortController();
@@ -33,7 +35,7 @@ class Hosts {
 
   finish(id: string, jid: string): void {
     this.running.delete(id);
-    const failed = this.failing.has(id);
+    const failed = (jid.includes('-gate-') ? this.sick : this.failing).has(id);
     const answer: ReturnMessage = {
       ...{ jid, id, fun: 'f', outcome: failed ? 'failed' : 'succeeded', ret: !failed, retcode: failed ? 1 : 0 },
       ...{ startedAt: 0, durationMs: 1 },
@@ -85,7 +87,7 @@ let records: Map<string, string>;
 let batches: MemoryBatches;
 const services: JobService[] = [];
 
-const master = (change: { readonly batches?: BatchProgress; readonly clock?: Clock } = {}): JobService => {
+const master = (change: Partial<Pick<JobServiceOptions, 'batches' | 'clock' | 'callMaster'>> = {}): JobService => {
   const bucket = memoryRecords(records);
   const service = createJobs({
     ...{ bus: hosts.bus, records: bucket, batches, signer, clock: systemClock, log: silentLogger },
@@ -114,6 +116,13 @@ afterEach(async () => {
 });
 
 const request = { target: HOSTS.join(','), fun: 'f' };
+const gate = {
+  fun: 'http.wait_for_successful_query',
+  ...{ args: [], kwargs: new Map([['url', 'http://localhost/']]), on: 'targets' as const, timeoutMs: 5_000 },
+};
+/** Who ran the job itself, not its gates. */
+const ranOf = (jid: string): string[] => [...hosts.bodies.keys()].filter((key) => key.endsWith(`/${jid}`)).map(hostOf);
+const hostOf = (key: string): string => key.split('/')[0]!;
 
 describe('a batch', () => {
   test('is one job whose targets are known at once, and never more than its size run', async () => {
@@ -169,7 +178,155 @@ describe('a batch', () => {
   });
 });
 
+describe('batches one after the other', () => {
+  test('have the sizes of the list, the last repeated', async () => {
+    const { jid } = await master().run({ ...request, batch: '1,40%' }, never);
+    expect(batches.waves.get(jid)?.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c'], ['d', 'e']]);
+  });
+
+  test('stop when more hosts failed than may: the others are cancelled and say why', async () => {
+    for (const id of ['a', 'c']) hosts.failing.add(id);
+    const { targets, stopped } = await master().run({ ...request, batch: '1,2', maxFailures: '1' }, never);
+    expect(stopped).toBe('2 of 5 hosts failed, at most 1 may: a, c');
+    expect(outcomes({ targets })).toEqual({
+      ...{ a: 'failed', b: 'succeeded', c: 'failed', d: 'cancelled', e: 'cancelled' },
+    });
+    expect(targets.get('d')?.evidence).toBe(`not started: ${stopped}`);
+  });
+
+  test('go on while fewer failed, and with who is unreachable or excused besides', async () => {
+    hosts.failing.add('b').add('c');
+    const answer = await master().run(
+      { target: 'ghost,a,b,c,d', fun: 'f', batch: '2', maxFailures: '20%', maxUnreachable: '1', excused: ['c'] },
+      never,
+    );
+    expect(answer.stopped).toBeUndefined();
+    expect(outcomes(answer)).toEqual({
+      ...{ ghost: 'unreachable', a: 'succeeded', b: 'failed', c: 'failed', d: 'succeeded' },
+    });
+  });
+
+  test('ask the gate on the hosts that succeeded, and go on when it passes', async () => {
+    hosts.failing.add('b');
+    const { jid, stopped } = await master().run({ ...request, batch: '2', gates: [gate] }, never);
+    expect(stopped).toBeUndefined();
+    expect([0, 1, 2].map((batch) => ranOf(`${jid}-gate-${batch}-0`))).toEqual([['a'], ['c', 'd'], ['e']]);
+    const [asked] = (await services[0]!.ls()).filter((job) => job.jid === `${jid}-gate-1-0`);
+    expect(asked).toMatchObject({ fun: gate.fun, target: 'c,d' });
+  });
+
+  test('stop behind a gate that fails, with its last answer', async () => {
+    hosts.sick.add('d');
+    const { targets, stopped } = await master().run({ ...request, batch: '2', gates: [gate, gate] }, never);
+    expect(stopped).toBe(
+      'the gate behind batch 2 failed: http.wait_for_successful_query on d: f returned code 1; it answered false',
+    );
+    expect(outcomes({ targets })).toEqual({ ...all('succeeded'), e: 'cancelled' });
+    expect(targets.get('e')?.evidence).toBe(`not started: ${stopped}`);
+  });
+
+  test('the last gate has nobody to stop, and is told all the same, also from the record', async () => {
+    hosts.sick.add('e');
+    const jobs = master();
+    const { jid, targets, stopped } = await jobs.run({ ...request, gates: [gate] }, never);
+    expect(outcomes({ targets })).toEqual(all('succeeded'));
+    expect(stopped).toMatch(/^the gate behind batch 1 failed/);
+    await expect.poll(async () => (await jobs.find(jid))?.ended?.stopped).toBe(stopped);
+    expect((await master().run({ jid, target: '', fun: '' }, never)).stopped).toBe(stopped);
+  });
+
+  test('a gate without anybody to ask fails', async () => {
+    hosts.failing.add('a').add('b');
+    const { stopped } = await master().run({ ...request, batch: '2', gates: [gate] }, never);
+    expect(stopped).toContain('none of its hosts succeeded');
+    expect(ranOf('never')).toEqual([]);
+  });
+
+  test('a gate on the master is asked there, once for each batch', async () => {
+    const asked: string[] = [];
+    const callMaster: NonNullable<JobServiceOptions['callMaster']> = async ({ fun, kwargs }) => {
+      asked.push(`${fun} ${String(kwargs.get('url'))}`);
+      return asked.length < 2
+        ? { outcome: 'succeeded', ret: true, retcode: 0 }
+        : { outcome: 'failed', ret: 'Status 503', retcode: 1 };
+    };
+    const { stopped } = await master({ callMaster }).run(
+      { ...request, batch: '1', gates: [{ ...gate, on: 'master' }] },
+      never,
+    );
+    expect(asked).toEqual(Array(2).fill('http.wait_for_successful_query http://localhost/'));
+    expect(stopped).toBe('the gate behind batch 2 failed: http.wait_for_successful_query on the master: Status 503');
+    expect(hosts.runs).toEqual(['a', 'b']);
+  });
+
+  test('a kill while the gate is asked ends that too, and nobody else is started', async () => {
+    hosts.automatic = false;
+    const jobs = master();
+    const { jid } = await jobs.start({ ...request, batch: '1', gates: [gate] });
+    await expect.poll(() => ranOf(jid)).toEqual(['a']);
+    hosts.finish('a', jid);
+    await expect.poll(() => ranOf(`${jid}-gate-0-0`)).toEqual(['a']);
+    const { targets } = await jobs.kill(jid, 'ann');
+    expect(outcomes({ targets })).toEqual({ ...all('cancelled'), a: 'succeeded' });
+    expect(hosts.killed).toEqual(['a']);
+  });
+});
+
 describe('after the master was killed', () => {
+  test('while a gate was asked, the next one waits for the same answer', async () => {
+    hosts.automatic = false;
+    const first = master();
+    const { jid } = await first.start({ ...request, batch: '2,3', gates: [gate] });
+    await expect.poll(() => ranOf(jid)).toEqual(['a', 'b']);
+    for (const id of ['a', 'b']) hosts.finish(id, jid);
+    await expect.poll(() => ranOf(`${jid}-gate-0-0`)).toEqual(['a', 'b']);
+    await first.close();
+    const second = master();
+    await second.resume();
+    expect(ranOf(jid)).toEqual(['a', 'b']);
+    hosts.automatic = true;
+    for (const id of ['a', 'b']) hosts.finish(id, `${jid}-gate-0-0`);
+    expect(outcomes(await second.run({ jid, target: '', fun: '' }, never))).toEqual(all('succeeded'));
+    // Nobody runs the function or the gate twice.
+    expect(hosts.runs.filter((id) => id === 'a')).toHaveLength(2);
+    expect(ranOf(`${jid}-gate-1-0`)).toEqual(['c', 'd', 'e']);
+  }, 15_000);
+
+  test('after a gate said no, it is not asked again, and nobody is started', async () => {
+    hosts.sick.add('a');
+    const dying: BatchProgress = {
+      ...batches,
+      gate: async (...verdict) => {
+        await batches.gate(...verdict);
+        return new Promise<boolean>(() => {}); // what a dead process does next
+      },
+    };
+    void master({ batches: dying }).start({ ...request, jid: 'g1', batch: '2', gates: [gate] });
+    await expect.poll(async () => (await batches.read('g1')).gates.size).toBe(1);
+    services.pop(); // it is dead: nobody can close it
+    hosts.sick.clear();
+    const second = master();
+    await second.resume();
+    const { targets, stopped } = await second.run({ jid: 'g1', target: '', fun: '' }, never);
+    expect(outcomes({ targets })).toEqual({ ...all('cancelled'), a: 'succeeded', b: 'succeeded' });
+    expect(stopped).toMatch(/^the gate behind batch 1 failed/);
+  }, 15_000);
+
+  test('with a spent budget, the next one comes to the same end', async () => {
+    hosts.failing.add('a').add('b');
+    hosts.automatic = false;
+    const first = master();
+    const { jid } = await first.start({ ...request, batch: '2', maxFailures: '1' });
+    await expect.poll(() => hosts.runs.length).toBe(2);
+    await first.close();
+    for (const id of ['a', 'b']) hosts.finish(id, jid);
+    const second = master();
+    await second.resume();
+    const answer = await second.run({ jid, target: '', fun: '' }, never);
+    expect(outcomes(answer)).toEqual({ ...all('cancelled'), a: 'failed', b: 'failed' });
+    expect(answer.stopped).toBe('2 of 5 hosts failed, at most 1 may: a, b');
+  });
+
   test('between two waves, the next one goes on: nothing twice, nobody left out', async () => {
     hosts.automatic = false;
     const first = master();

@@ -1,4 +1,5 @@
-/** Parts of jobs that tests look at by themselves. */
+/** Parts of jobs that tests look at by themselves, and that a fleet in one process is made of. */
+export { gatekeeper } from '../batch-gate.ts';
 export {
   type BatchSettings,
   type BatchState,
@@ -6,3 +7,5 @@ export {
   decideBatch,
   evolveBatch,
 } from '../batch-plan.ts';
+export { batchSizes, limitAmong } from '../batches.ts';
+export { prepareJob } from '../job-request.ts';

@@ -1,18 +1,23 @@
 import { lbDrainStep, lbEnableStep } from '@edge-run/shared/protocol';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
-import { defineStep, type StepAnswer } from '../step-kind.ts';
+import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
+import { floorProblem } from './in-service.ts';
 
 /** Takes a server out: no new connections, open ones may end, then out of service. */
 export const lbDrain = defineStep({
   ...lbDrainStep,
 
-  async plan(args) {
+  async plan(args, ctx) {
     const member = args.member ?? args.name;
+    const refusal = await refusalOf(args, ctx);
+    if (refusal !== undefined) return refusal;
     return { result: null, changes: new PyMap(), comment: `${member} would be drained from ${args.balancer}` };
   },
 
   async run(args, ctx): Promise<StepAnswer> {
     const member = args.member ?? args.name;
+    const refusal = await refusalOf(args, ctx);
+    if (refusal !== undefined) return refusal;
     const { balancer, pool } = await ctx.ports.balancer(args.balancer, ctx.run.pillar);
     ctx.report('draining', `until nobody is served, at most ${args.deadline} s`, member);
     const end = await balancer.drain(pool, member, { deadlineMs: args.deadline * 1000, signal: ctx.signal });
@@ -61,6 +66,19 @@ export const lbEnable = defineStep({
     };
   },
 });
+
+/** The answer when too few members would stay in service; nothing has been changed. */
+async function refusalOf(
+  args: { name: string; member?: string | undefined; balancer: string; min_in_service?: string | number | undefined },
+  ctx: StepContext,
+): Promise<StepAnswer | undefined> {
+  if (args.min_in_service === undefined) return undefined;
+  const member = args.member ?? args.name;
+  const { balancer, pool } = await ctx.ports.balancer(args.balancer, ctx.run.pillar);
+  const problem = floorProblem(await balancer.members(pool, ctx.signal), member, args.min_in_service);
+  if (problem === undefined) return undefined;
+  return { result: false, changes: new PyMap(), comment: `${member} stays in ${args.balancer}: ${problem}` };
+}
 
 function memberChange(member: string, before: string, after: string): PyMap {
   return fromPlain({ [member]: { old: before, new: after } }) as PyMap;

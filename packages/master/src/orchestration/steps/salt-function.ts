@@ -1,9 +1,20 @@
-import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import { keywords, positional, targetOf } from '@edge-run/shared/orchestration';
+import type { JobAnswer } from '@edge-run/shared/modules/contract';
+import { destinationProblem, keywords, positional, targetOf } from '@edge-run/shared/orchestration';
 import { saltFunctionStep } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
+import { hasFunctionFailed } from '../../jobs/index.ts';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, returnsOf, targetLeft } from './targets.ts';
+import { batchOptions, verdictOf } from './batches.ts';
+import {
+  hostResults,
+  mayFail,
+  missingReturns,
+  nobodyLeft,
+  reportAnswers,
+  returnsOf,
+  rosterHosts,
+  targetLeft,
+} from './targets.ts';
 
 /** Runs one function on the targets (Salt 3006 `saltmod.function`). */
 export const saltFunction = defineStep({
@@ -19,9 +30,13 @@ export const saltFunction = defineStep({
   },
 
   async run(args, ctx): Promise<StepAnswer> {
+    const problem = destinationProblem(args, ctx.ports.returners);
+    if (problem !== undefined) return { result: false, changes: new PyMap(), comment: problem };
     const left = await targetLeft(args, ctx);
     if (left === undefined) return nobodyLeft(ctx);
-    const { target, targetType } = left;
+    const hosts = await rosterHosts(left, args, ctx);
+    if (hosts === undefined) return nobody(args);
+    const { target, targetType } = hosts;
     const answer = await ctx.ports.jobs.run(
       {
         target,
@@ -34,31 +49,29 @@ export const saltFunction = defineStep({
         run: { id: ctx.run.id, epoch: ctx.run.epoch },
         step: ctx.step,
         onAnswer: reportAnswers(ctx),
-        ...(args.batch === undefined ? {} : { batch: String(args.batch) }),
+        ...batchOptions(args),
         ...(args.subset === undefined ? {} : { subset: args.subset }),
         ...(args.deadline === undefined ? {} : { timeoutMs: args.deadline * 1000 }),
       },
       ctx.signal,
     );
     const ids = [...answer.targets.keys()].sort();
-    if (ids.length === 0)
-      return {
-        result: false,
-        changes: new PyMap(),
-        comment: `No minions responded: nothing matches ${target} (${targetType})`,
-      };
-    const failed = await failedHosts(answer, args, ctx);
+    if (ids.length === 0) return nobody(args);
+    const verdict = verdictOf(args, answer, await failedHosts(answer, args, ctx));
     const returns = returnsOf(answer);
-    const ran = `Function ${args.name} ran on ${ids.join(', ')}.`;
+    const ran = `Function ${args.name} ran on ${ids.filter((id) => !verdict.notStarted.includes(id)).join(', ')}.`;
     const silent = missingReturns(answer);
     return {
-      result: failed.length === 0,
+      result: !verdict.isFailure,
       changes: returns.size === 0 ? new PyMap() : new PyMap([['ret', returns]]),
       comment: [
-        failed.length === 0
-          ? 'Function ran successfully.'
-          : `Running function ${args.name} failed on minions: ${failed.join(', ')}`,
+        ...(verdict.isFailure
+          ? verdict.failed.length === 0
+            ? []
+            : [`Running function ${args.name} failed on minions: ${verdict.failed.join(', ')}`]
+          : ['Function ran successfully.']),
         ran,
+        ...verdict.notes,
         ...(silent === '' ? [] : [`No return: ${silent}.`]),
       ].join(' '),
       hosts: hostResults(answer),
@@ -66,13 +79,20 @@ export const saltFunction = defineStep({
   },
 });
 
+function nobody(args: Parameters<typeof targetOf>[0] & { ssh?: boolean | undefined }): StepAnswer {
+  const { target, targetType } = targetOf(args);
+  const roster = args.ssh === true ? ', hosts of the roster' : '';
+  const comment = `No minions responded: nothing matches ${target} (${targetType}${roster})`;
+  return { result: false, changes: new PyMap(), comment };
+}
+
 /**
  * The hosts on which the function failed. As in Salt, `fail_minions` excuses what `fail_function` finds and a missing
  * return, not a return code.
  */
 async function failedHosts(
   answer: JobAnswer,
-  args: { fail_minions?: string | string[] | undefined; fail_function?: string | undefined; allow_fail: number },
+  args: { fail_minions?: string | string[] | undefined; fail_function?: string | undefined },
   ctx: StepContext,
 ): Promise<readonly string[]> {
   const excused = mayFail(args.fail_minions);
@@ -81,16 +101,10 @@ async function failedHosts(
     const isFailure =
       target.ret === undefined
         ? !excused.has(id)
-        : functionFailed(target) || (!excused.has(id) && !(await passes(args.fail_function, target.ret, ctx)));
+        : hasFunctionFailed(target) || (!excused.has(id) && !(await passes(args.fail_function, target.ret, ctx)));
     if (isFailure) failed.push(id);
   }
-  return failed.length > args.allow_fail ? failed : [];
-}
-
-/** A function fails by its outcome, its return code, by returning False, or a mapping that says so. */
-function functionFailed({ outcome, retcode, ret }: JobTargetAnswer): boolean {
-  if (outcome !== 'succeeded' || retcode !== 0 || ret === false) return true;
-  return ret instanceof PyMap && ['result', 'success'].some((key) => ret.get(key) === false);
+  return failed;
 }
 
 /** What the function that judges returns, on the master, says of one. @throws what it throws */

@@ -1,10 +1,12 @@
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { destinationProblem, targetOf } from '@edge-run/shared/orchestration';
 import { saltStateStep } from '@edge-run/shared/protocol';
 import { STATE_NOTES } from '@edge-run/shared/protocol/plain';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, targetLeft } from './targets.ts';
+import { batchOptions, verdictOf } from './batches.ts';
+import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, rosterHosts, targetLeft } from './targets.ts';
 
 type Arguments = z.output<typeof saltStateStep.args>;
 
@@ -19,9 +21,13 @@ export const saltState = defineStep({
 const ERROR_OUTPUT_CHARACTERS = 300;
 
 async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
+  const problem = destinationProblem(given, ctx.ports.returners);
+  if (problem !== undefined) return { result: false, changes: new PyMap(), comment: problem };
   const left = await targetLeft(given, ctx);
   if (left === undefined) return nobodyLeft(ctx);
-  const { target, targetType } = left;
+  const hosts = await rosterHosts(left, given, ctx);
+  if (hosts === undefined) return nobody(given);
+  const { target, targetType } = hosts;
   const call = stateCall(given, ctx);
   if (call === undefined)
     return { result: false, changes: new PyMap(), comment: 'No highstate or sls specified, no execution made' };
@@ -37,13 +43,13 @@ async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
       run: { id: ctx.run.id, epoch: ctx.run.epoch },
       step: ctx.step,
       onAnswer: reportAnswers(ctx),
-      ...(given.batch === undefined ? {} : { batch: String(given.batch) }),
+      ...batchOptions(given),
       ...(given.subset === undefined ? {} : { subset: given.subset }),
       ...(given.deadline === undefined ? {} : { timeoutMs: given.deadline * 1000 }),
     },
     ctx.signal,
   );
-  return summarise(given, answer, { target, testing: call.kwargs.get('test') === true });
+  return summarise(given, answer, call.kwargs.get('test') === true);
 }
 
 /** The function and arguments that the hosts get. */
@@ -68,18 +74,22 @@ function stateCall(
   return { fun: 'state.sls', args: [names], kwargs };
 }
 
-function summarise(
-  given: Arguments,
-  answer: JobAnswer,
-  { target, testing }: { readonly target: string; readonly testing: boolean },
-): StepAnswer {
+function nobody(given: Arguments): StepAnswer {
+  const roster = given.ssh === true ? ' among the hosts of the roster' : '';
+  const comment = `No minions returned: nothing matches ${targetOf(given).target}${roster}`;
+  return { result: false, changes: new PyMap(), comment };
+}
+
+function summarise(given: Arguments, answer: JobAnswer, testing: boolean): StepAnswer {
   const ids = [...answer.targets.keys()].sort();
-  if (ids.length === 0)
-    return { result: false, changes: new PyMap(), comment: `No minions returned: nothing matches ${target}` };
+  if (ids.length === 0) return nobody(given);
   const excused = mayFail(given.fail_minions);
   const broken = ids.filter((id) => stateFailed(answer.targets.get(id)!));
-  const failed = broken.filter((id) => !excused.has(id));
-  const isFailure = failed.length > given.allow_fail;
+  const { isFailure, failed, notes } = verdictOf(
+    given,
+    answer,
+    broken.filter((id) => !excused.has(id)),
+  );
   // What failed is shown with what changed; False stands for a host without a return.
   const shown = ids.filter((id) => broken.includes(id) || hasChanges(answer.targets.get(id)?.ret ?? null));
   const quiet = ids.filter((id) => !shown.includes(id));
@@ -95,12 +105,15 @@ function summarise(
           ]),
     comment: [
       ...(isFailure
-        ? [`Run failed on minions: ${failed.join(', ')}`]
+        ? failed.length === 0
+          ? []
+          : [`Run failed on minions: ${failed.join(', ')}`]
         : [
             'States ran successfully.',
             ...(shown.length > 0 ? [`Updating ${shown.join(', ')}.`] : []),
             ...(quiet.length > 0 ? [`No changes made to ${quiet.join(', ')}.`] : []),
           ]),
+      ...notes,
       ...(silent === '' ? [] : [`No return: ${silent}.`]),
       ...broken.flatMap((id) => failureLines(id, answer.targets.get(id)!)),
     ].join(' '),

@@ -1,7 +1,8 @@
 import { saltWaitForEventStep } from '@edge-run/shared/protocol';
 import { globMatches } from '@edge-run/shared/target';
 import { decodeValue, PyMap, type Value } from '@edge-run/shared/values';
-import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
+import { defineStep, type StepAnswer } from '../step-kind.ts';
+import { limitOf } from './event-limit.ts';
 
 /** Waits until an event came from, or about, everybody on a list (Salt 3006 `saltmod.wait_for_event`). */
 export const saltWaitForEvent = defineStep({
@@ -47,16 +48,6 @@ export const saltWaitForEvent = defineStep({
 });
 
 type Id = string | number;
-
-/** A signal that aborts when the time is over by the ports' clock, when the step is cancelled, or at the end. */
-function limitOf(ms: number, { signal, ports }: StepContext): { readonly signal: AbortSignal; end(): void } {
-  const over = new AbortController();
-  const any = AbortSignal.any([signal, over.signal]);
-  const end = (): void => over.abort();
-  // A sleep that is cut short has nothing left to say.
-  ports.clock.sleep(ms, any).then(end, end);
-  return { signal: any, end };
-}
 
 /** Who an event is about; hosts put what they send below `data`. */
 function idOf(data: Value, key: string): Id | undefined {

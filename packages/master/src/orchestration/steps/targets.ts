@@ -28,6 +28,18 @@ export function nobodyLeft({ run }: StepContext): StepAnswer {
   return { result: true, changes: new PyMap(), comment, ran: false };
 }
 
+/** The target; for a step with `ssh: True` the hosts of the roster among it, undefined when there are none. */
+export async function rosterHosts(
+  whole: { readonly target: string; readonly targetType: string },
+  { ssh }: { readonly ssh?: boolean | undefined },
+  { ports }: StepContext,
+): Promise<{ readonly target: string; readonly targetType: string } | undefined> {
+  if (ssh !== true) return whole;
+  const selected = await ports.jobs.select(whole.target, whole.targetType);
+  const hosts = selected.filter((id) => ports.isRosterHost(id));
+  return hosts.length === 0 ? undefined : { target: hosts.join(','), targetType: 'list' };
+}
+
 /** The ids `fail_minions` names. */
 export function mayFail(names: string | readonly string[] | undefined): ReadonlySet<string> {
   return new Set(typeof names === 'string' ? names.split(',').map((id) => id.trim()) : names);
@@ -55,9 +67,10 @@ export function hostResults(answer: JobAnswer): Record<string, HostResult> {
   );
 }
 
-/** `web1: unreachable (disconnected 09:14:07)` for every host that gave no return. */
+/** `web1: unreachable (disconnected 09:14:07)` for every host that was started and gave no return. */
 export function missingReturns(answer: JobAnswer): string {
-  const silent = [...answer.targets].filter(([, { ret }]) => ret === undefined);
+  const notStarted = `not started: ${answer.stopped}`;
+  const silent = [...answer.targets].filter(([, { ret, evidence }]) => ret === undefined && evidence !== notStarted);
   return silent.map(([id, { outcome, evidence }]) => `${id}: ${outcome}${evidence ? ` (${evidence})` : ''}`).join('; ');
 }
 

@@ -70,6 +70,8 @@ export interface JobAnswer {
   readonly jid: string;
   /** Host id → its end. Every expected host is here. */
   readonly targets: ReadonlyMap<string, JobTargetAnswer>;
+  /** Why a job that goes through its targets a few at a time did not go on, or what its last gate found. */
+  readonly stopped?: string;
 }
 
 /** How one target of a job ended. */

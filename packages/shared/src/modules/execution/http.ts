@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { HostReader } from '../../host/index.ts';
 import { EdgeError, errorMessage, systemClock } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, toPlain, type Value } from '../../values/index.ts';
 import { CodedAnswer, defineWrite, type ExecutionModule } from '../contract/index.ts';
-import { askHttp, type HttpAnswer } from '../providers/http.ts';
+import { askHttp, type HttpAnswer, type TlsChecks } from '../providers/http.ts';
 import { pythonRegex } from '../text/index.ts';
 
 /** Arguments of a question over HTTP, in Salt's order. */
@@ -23,6 +24,11 @@ export const httpArgs = {
   username: z.string().optional().describe('User of basic authentication.'),
   password: z.string().optional().describe('Password of basic authentication.'),
   timeout: z.coerce.number().positive().default(60).describe('Seconds.'),
+  verify_ssl: z.boolean().default(true).describe('False takes any certificate of the server.'),
+  ca_bundle: z
+    .string()
+    .optional()
+    .describe('File of certificates in PEM to trust in place of the usual ones, on the host.'),
   decode: z.boolean().default(false).describe('Read the body as JSON into `dict`.'),
   text: z.boolean().default(true).describe('Answer the body as text.'),
   status: z
@@ -46,10 +52,10 @@ export const httpFunctions: readonly ExecutionModule[] = [
     args: schema,
     returns: 'A mapping of status, headers, body, and dict with decode.',
     examples: [{ title: 'is it healthy?', args: { url: 'http://127.0.0.1:8080/health', status: 200 } }],
-    async run(args, { signal }) {
+    async run(args, { host, signal }) {
       let answer: HttpAnswer;
       try {
-        answer = await queryHttp(args, signal);
+        answer = await queryHttp(args, host, signal);
       } catch (error) {
         if (args.raise_error || signal.aborted) throw error;
         return new CodedAnswer(new PyMap([['error', errorMessage(error)]]), 1);
@@ -68,15 +74,23 @@ export const httpFunctions: readonly ExecutionModule[] = [
     }),
     returns: 'The answer that was as expected.',
     examples: [],
-    run: async (args, { signal }) => shown(args, await awaitHttp(args, args.wait_for, args.request_interval, signal)),
+    run: async (args, { host, signal }) =>
+      shown(args, await awaitHttp(args, { waitForS: args.wait_for, intervalS: args.request_interval }, host, signal)),
   }),
 ];
 
 /** How much of a body is worth repeating in an error. */
 const SHOWN_BODY_CHARACTERS = 300;
 
-/** Asks once. */
-export async function queryHttp(args: HttpArgs, signal: AbortSignal): Promise<HttpAnswer> {
+/** What of a question goes over the wire. */
+type HttpQuestionArgs = Pick<HttpArgs, 'url' | 'method' | 'timeout'> &
+  Partial<Pick<HttpArgs, 'params' | 'data' | 'header_dict' | 'username' | 'password' | 'verify_ssl' | 'ca_bundle'>>;
+
+/** Where the files that a question names are read. */
+type Reader = Pick<HostReader, 'readFile'>;
+
+/** Asks once; `ca_bundle` is read on `host`. @throws EdgeError `EDGE_HOST_UNREACHABLE`, `EDGE_DEADLINE` */
+export async function queryHttp(args: HttpQuestionArgs, host: Reader, signal: AbortSignal): Promise<HttpAnswer> {
   const url = new URL(args.url);
   if (args.params instanceof PyMap)
     for (const [key, value] of args.params) url.searchParams.append(String(key), plainText(value));
@@ -96,23 +110,34 @@ export async function queryHttp(args: HttpArgs, signal: AbortSignal): Promise<Ht
         ? JSON.stringify(toPlain(args.data))
         : plainText(args.data);
   return await askHttp(
-    { url: String(url), method: args.method, headers, body, timeoutMs: args.timeout * 1000 },
+    {
+      ...{ url: String(url), method: args.method, headers, body, timeoutMs: args.timeout * 1000 },
+      tls: await tlsOf(args, host),
+    },
     signal,
   );
+}
+
+async function tlsOf(
+  { verify_ssl: verify = true, ca_bundle: bundle }: HttpQuestionArgs,
+  host: Reader,
+): Promise<TlsChecks | undefined> {
+  if (verify && bundle === undefined) return undefined;
+  return { verify, ca: bundle === undefined ? undefined : Buffer.from(await host.readFile(bundle)).toString('utf8') };
 }
 
 /** Asks until the answer is as expected. @throws EdgeError `EDGE_DEADLINE` with what was wrong last */
 export async function awaitHttp(
   args: HttpArgs,
-  waitForS: number,
-  intervalS: number,
+  { waitForS, intervalS }: { readonly waitForS: number; readonly intervalS: number },
+  host: Reader,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   const giveUpAt = systemClock.now() + waitForS * 1000;
   for (;;) {
     let problem: string;
     try {
-      const answer = await queryHttp(args, signal);
+      const answer = await queryHttp(args, host, signal);
       const wrong = httpProblem(args, answer);
       if (wrong === undefined) return answer;
       problem = `${wrong}; last answer: ${answer.status} ${answer.body.trim().slice(0, SHOWN_BODY_CHARACTERS)}`;

@@ -9,7 +9,7 @@ export { gitFunctions } from './git.ts';
 export { grainsFunctions } from './grains.ts';
 export { grainsWriteFunctions } from './grains-write.ts';
 export { haproxyFunctions } from './haproxy.ts';
-export { httpFunctions } from './http.ts';
+export { httpFunctions, httpProblem, queryHttp } from './http.ts';
 export { mergingFunctions } from './merging.ts';
 export { mineFunctions } from './mine.ts';
 export { mountFunctions } from './mount.ts';

@@ -9,6 +9,16 @@ export interface HttpQuestion {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly timeoutMs: number;
+  /** How the certificate of the server is checked, where not as usual. */
+  readonly tls?: TlsChecks | undefined;
+}
+
+/** Which certificates are good. */
+export interface TlsChecks {
+  /** False takes any. */
+  readonly verify: boolean;
+  /** Certificates in PEM, in place of those the process trusts by itself. */
+  readonly ca?: string | undefined;
 }
 
 /** What came back; a status is a value, only no answer at all is an error. */
@@ -20,10 +30,11 @@ export interface HttpAnswer {
 
 /** Asks. @throws EdgeError `EDGE_HOST_UNREACHABLE`, `EDGE_DEADLINE` */
 export async function askHttp(question: HttpQuestion, signal: AbortSignal): Promise<HttpAnswer> {
-  const { url, method, headers, body, timeoutMs } = question;
+  const { url, method, headers, body, timeoutMs, tls } = question;
   const limit = AbortSignal.timeout(timeoutMs);
+  const { ask, close } = await clientOf(tls);
   try {
-    const response = await fetch(url, {
+    const response = await ask(url, {
       method,
       headers,
       ...(body === undefined ? {} : { body }),
@@ -48,5 +59,20 @@ export async function askHttp(question: HttpQuestion, signal: AbortSignal): Prom
       { url },
       { hint: 'Check the address and that the service runs.', cause },
     );
+  } finally {
+    await close();
   }
+}
+
+/** The process's own client cannot be told which certificates are good; the library it is made of is loaded for that. */
+async function clientOf(
+  tls: TlsChecks | undefined,
+): Promise<{ readonly ask: typeof fetch; readonly close: () => Promise<void> }> {
+  if (tls === undefined) return { ask: fetch, close: async () => {} };
+  const undici = await import('undici');
+  const dispatcher = new undici.Agent({
+    connect: { rejectUnauthorized: tls.verify, ...(tls.ca === undefined ? {} : { ca: tls.ca }) },
+  });
+  const ask = (url: string, options: object): Promise<unknown> => undici.fetch(url, { ...options, dispatcher });
+  return { ask: ask as unknown as typeof fetch, close: () => dispatcher.destroy() };
 }

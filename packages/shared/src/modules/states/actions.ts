@@ -37,8 +37,8 @@ export const actionStates: readonly StateModule[] = [
           before: null,
           after: args.status ?? 'an answer',
           verb: 'send',
-          async apply({ signal }) {
-            const answer = await queryHttp({ url: name, ...args }, signal);
+          async apply({ host, signal }) {
+            const answer = await queryHttp({ url: name, ...args }, host, signal);
             const problem = httpProblem(args, answer);
             return {
               changes: args.method === 'GET' ? {} : { status: answer.status },
@@ -66,9 +66,10 @@ export const actionStates: readonly StateModule[] = [
           before: null,
           after: args.status ?? 'an answer',
           verb: 'send',
-          async apply({ signal }) {
+          async apply({ host, signal }) {
+            const patience = { waitForS: wait_for, intervalS: request_interval };
             try {
-              const { status } = await awaitHttp({ url: name, ...args }, wait_for, request_interval, signal);
+              const { status } = await awaitHttp({ url: name, ...args }, patience, host, signal);
               return { changes: {}, result: true, comment: `Status ${status}` };
             } catch (error) {
               if (error instanceof EdgeError && error.code === 'EDGE_DEADLINE')

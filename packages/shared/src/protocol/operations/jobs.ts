@@ -31,6 +31,7 @@ export const jobEnd = z.object({
   jid: z.string().optional(),
   fun: z.string().optional(),
   targets: outcomes.describe('Id → how that target ended.'),
+  stopped: z.string().optional().describe('Why a batch did not go on, or what its last gate found.'),
 });
 export type JobEnd = z.infer<typeof jobEnd>;
 
@@ -82,8 +83,25 @@ export const jobOperations = {
       fun: z.string().describe('The function: `test.ping`.'),
       ...wordArguments,
       timeoutMs: z.number().positive().optional().describe('Limit of the run time of the function on each target.'),
-      batch: z.string().optional().describe('Number or percentage of targets at a time: `2`, `25%`.'),
+      batch: z
+        .string()
+        .optional()
+        .describe(
+          'Number or percentage of targets at a time: `2`, `25%`. With commas between, `1,25%,100%`, batches one after the other, the last repeated.',
+        ),
       batchWaitMs: z.number().nonnegative().optional().describe('Pause after a target of a batch has answered.'),
+      maxFailures: z
+        .string()
+        .optional()
+        .describe(
+          'With `batch`: number or percentage of targets that may fail; with one more no further target starts.',
+        ),
+      maxUnreachable: z
+        .string()
+        .optional()
+        .describe(
+          'The same for targets that are unreachable, which do not count as failed; as `maxFailures` when absent.',
+        ),
       batchSafe: z
         .object({
           limit: z.number().int().positive().describe('Only when more targets than this are selected.'),

@@ -12,6 +12,10 @@ export const saltRunnerStep = step({
     name: z.string().describe('The runner: `state.orchestrate`.'),
     arg: anyValue().optional().describe('Positional arguments: a list.'),
     kwarg: anyValue().optional().describe('Keyword arguments: a mapping; they may also stand beside `name`.'),
+    asynchronous: z
+      .boolean()
+      .default(false)
+      .describe('Do not wait for the end: the step has succeeded when the runner is started; it outlives the run.'),
     kwargs: anyValue().optional().describe('Keyword arguments of the runner.'),
   }),
   examples: [

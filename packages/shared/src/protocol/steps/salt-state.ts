@@ -18,7 +18,10 @@ const args = z.object({
   saltenv: z.string().optional().describe("File environment; the run's own when absent."),
   exclude: anyValue().optional().describe('Ids or SLS files to leave out.'),
   concurrent: z.boolean().optional().describe('Accepted for Salt trees: state runs of one host never mix.'),
-  queue: z.boolean().optional().describe('Accepted for Salt trees: a second state run of a host always waits.'),
+  queue: z
+    .union([z.boolean(), z.number()])
+    .optional()
+    .describe('Accepted for Salt trees: a second state run of a host always waits.'),
   kwarg: anyValue().optional().describe('Further keyword arguments of the state function.'),
 });
 

@@ -13,6 +13,10 @@ export const saltWheelStep = step({
     name: z.string().describe('The function: `key.accept`.'),
     arg: anyValue().optional().describe('Positional arguments: a list.'),
     kwarg: anyValue().optional().describe('Keyword arguments: a mapping; they may also stand beside `name`.'),
+    asynchronous: z
+      .boolean()
+      .default(false)
+      .describe('Accepted for Salt trees: these functions take no time, so their answer is there at once.'),
     kwargs: anyValue().optional().describe('Keyword arguments of the function.'),
   }),
   examples: [
