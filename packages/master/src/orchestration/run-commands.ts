@@ -121,7 +121,7 @@ export class RunCommands {
 
 /** The key of the step that is called so. @throws EdgeError `EDGE_BAD_ARGUMENT` */
 function stepKeyOf(record: RunRecord, name: string): StepKey {
-  const found = record.stored.plan.chunks.find(({ key, id }) => key === name || id === name);
+  const found = record.stored.plan.chunks.find(({ key, id, name: own }) => [key, id, own].includes(name));
   if (found !== undefined) return found.key;
   const ids = record.stored.plan.chunks.map(({ id }) => id);
   const hint = `Its steps: ${ids.join(', ')}.`;

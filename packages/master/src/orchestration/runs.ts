@@ -270,6 +270,8 @@ export class RunService {
       log.info('taking a run up where its journal ends', { run, revision, ...(owner === undefined ? {} : { owner }) });
       try {
         await this.#adopt(run, revision, await this.#moved(record), events);
+        // Whoever appended the last entry may have died before it told anybody; who has heard it knows it by its id.
+        this.#options.publish(entries.at(-1)!.events, revision);
         taken.push(run);
       } catch (error) {
         // Another master was faster.
