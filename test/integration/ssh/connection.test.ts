@@ -152,7 +152,9 @@ describe.skipIf(!hasSshd())(
         const fleet = fleetOf([targetOf(server)], { hostKeys: { files: [server.knownHostsFile] } });
         const hosts = await Promise.all(Array.from({ length: 10 }, () => fleet.host('web1')));
         expect(new Set(hosts).size).toBe(1);
-        const ports = await Promise.all(hosts.map((host) => host.exec(['sh', '-c', 'ps -o ppid= -p $PPID'])));
+        const ports = await Promise.all(
+          hosts.map((host) => host.exec(['sh', '-c', 'ps -o ppid= -p $(ps -o sid= -p $$)'])),
+        );
         expect(new Set(ports.map(({ stdout }) => stdout.trim())).size).toBe(1);
       });
       it('a command that is cut off is EDGE_SSH_CONNECTION_LOST, and the next one connects again', async () => {

@@ -87,7 +87,7 @@ class Fleet implements SshFleet {
     await connection.ready(signal);
     const known = this.#hosts.get(id);
     if (known !== undefined) return known;
-    const host = new SshHost(connection, this.#maxSessions);
+    const host = new SshHost(connection);
     this.#hosts.set(id, host);
     return host;
   }
