@@ -1,5 +1,5 @@
 import type { Secret } from '@edge-run/shared/kernel';
-import { MARK, quote } from './script.ts';
+import { DEFAULT_PATH, MARK, quote } from './script.ts';
 import type { SshTarget } from './target.ts';
 
 /** As whom a shell runs, and how it gets there. */
@@ -32,26 +32,26 @@ export function becomeFor(
 
 /**
  * The line that starts a shell which reads its commands from stdin. The login shell reads the line, and that may be
- * csh or fish: one line, single quotes, nothing else.
+ * csh or fish, with a PATH that leads nowhere: one line, single quotes, nothing else.
  */
 export function shellLine(become: Become, key: string): string {
-  if (become.kind === 'login') return 'exec sh';
-  const inner = `echo ${key} ${MARK.started} $$ >&2; exec sh`;
+  if (become.kind === 'login') return 'exec /bin/sh';
+  const inner = `echo ${key} ${MARK.started} $$ >&2; exec /bin/sh`;
   const user = quote(become.user);
-  const leader = `echo ${key} ${MARK.leader} $$ >&2; LC_ALL=C; export LC_ALL`;
-  return `exec sh -c ${quoteForAnyShell(`${leader}; exec ${programOf(become, user, inner, key)}`)}`;
+  const leader = `echo ${key} ${MARK.leader} $$ >&2; PATH=${DEFAULT_PATH}:$PATH LC_ALL=C; export PATH LC_ALL`;
+  return `exec /bin/sh -c ${quoteForAnyShell(`${leader}; exec ${programOf(become, user, inner, key)}`)}`;
 }
 
 function programOf(become: Exclude<Become, { kind: 'login' }>, user: string, inner: string, key: string): string {
   switch (become.kind) {
     case 'sudo': {
       const how = become.password === undefined ? '-n' : `-S -k -p "${key} password:"`;
-      return `sudo ${how} -H -u ${user} -- sh -c "${inner.replaceAll('$', '\\$')}"`;
+      return `sudo ${how} -H -u ${user} -- /bin/sh -c "${inner.replaceAll('$', '\\$')}"`;
     }
     case 'su':
       return `su -s /bin/sh ${user} -c "${inner.replaceAll('$', '\\$')}"`;
     case 'doas':
-      return `doas -n -u ${user} sh -c "${inner.replaceAll('$', '\\$')}"`;
+      return `doas -n -u ${user} /bin/sh -c "${inner.replaceAll('$', '\\$')}"`;
   }
 }
 

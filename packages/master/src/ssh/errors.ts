@@ -79,8 +79,11 @@ function refusal(
     };
   }
   const isRefused = NO_RULE.test(line);
-  const wrong = prompts > 0 || /authentication failure|incorrect password/i.test(line);
-  if (!isRefused && (wrong || /password is required|a password|authorization required|tty is required/i.test(line))) {
+  const wrong = prompts > 0 || /authentication fail|incorrect password/i.test(line);
+  if (
+    !isRefused &&
+    (wrong || /password is required|a password|auth(?:oriz|entic)ation required|tty is required/i.test(line))
+  ) {
     const nopass = kind === 'doas' ? 'a `nopass` rule in doas.conf' : 'a NOPASSWD rule in /etc/sudoers.d';
     return {
       code: 'EDGE_SSH_SUDO_PASSWORD',

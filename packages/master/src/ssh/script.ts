@@ -2,7 +2,7 @@ import type { Command, ExecOptions } from '@edge-run/shared/host';
 import { EdgeError } from '@edge-run/shared/kernel';
 
 /** PATH of a host before anybody adds to it. */
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What the scripts print on stderr, each on a line that begins with the key of the command. */
 export const MARK = {
