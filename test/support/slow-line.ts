@@ -11,6 +11,8 @@ export interface SlowLine {
   connections(): number;
   /** Changes the delay, in milliseconds there and back. */
   setDelayMs(delayMs: number): void;
+  /** Loses everything from now on, in silence: nobody is told that the line is dead. */
+  freeze(): void;
   /** Cuts every connection that is open now. */
   cut(): void;
   close(): Promise<void>;
@@ -20,6 +22,7 @@ export interface SlowLine {
 export async function startSlowLine(port: number, delayMs = 0): Promise<SlowLine> {
   const sockets = new Set<Socket>();
   let delay = delayMs;
+  let isFrozen = false;
   let roundTrips = 0;
   let connections = 0;
   const server = createServer((near) => {
@@ -37,7 +40,7 @@ export async function startSlowLine(port: number, delayMs = 0): Promise<SlowLine
         // What crosses an answer on its way does not wait for it.
         if (who === 'near' && lastToSpeak === 'far') roundTrips += 1;
         lastToSpeak = who;
-        setTimeout(() => to.writable && to.write(chunk), delay / 2);
+        setTimeout(() => !isFrozen && to.writable && to.write(chunk), delay / 2);
       });
       from.on('end', () => setTimeout(() => to.end(), delay / 2));
       from.on('close', () => setTimeout(() => to.destroy(), delay / 2));
@@ -53,6 +56,9 @@ export async function startSlowLine(port: number, delayMs = 0): Promise<SlowLine
     connections: () => connections,
     setDelayMs: (value) => {
       delay = value;
+    },
+    freeze: () => {
+      isFrozen = true;
     },
     cut: () => {
       for (const socket of sockets) socket.destroy();

@@ -34,6 +34,7 @@ for shell in ${present.join(' ')} ash; do
   echo "$name:right" | chpasswd
 done
 echo 'root:rootright' | chpasswd
+mkdir $EDGE_OVERLAY/small; mount -t tmpfs -o size=64k,mode=777 edge $EDGE_OVERLAY/small
 mkdir -p /etc/sudoers.d
 echo 'edge-bash ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/edge
 chmod 440 /etc/sudoers.d/edge
@@ -79,6 +80,19 @@ describe.skipIf(reason !== undefined)(`users and their shells ${reason ?? ''}`, 
     const slow = host.exec(['sleep', '4713'], { timeoutMs: 500 });
     await expect(slow).rejects.toMatchObject({ code: 'EDGE_DEADLINE' });
     expect((await host.exec(['sh', '-c', 'ps -eo user:32,args | grep -c "[s]leep 4713"'])).stdout.trim()).toBe('0');
+  });
+
+  it('a full disk: the old content stays, and nothing beside it', async () => {
+    const host = await hostOf('edge-dash');
+    const path = `${sshd.directory}/etc/small/file`;
+    await host.writeFile(path, Buffer.from('old'), { mode: 0o644 });
+    for (const sizeBytes of [32_000, 500_000]) {
+      await host.exec(['sh', '-c', 'head -c 60000 /dev/zero > "$1"', 'sh', `${path}.filler`]);
+      const full = host.writeFile(path, new Uint8Array(sizeBytes), { mode: 0o644 });
+      await expect(full).rejects.toMatchObject({ code: 'EDGE_DISK_FULL' });
+      expect(Buffer.from(await host.readFile(path)).toString()).toBe('old');
+      expect((await host.list(`${sshd.directory}/etc/small`)).map(({ name }) => name)).toEqual(['file', 'file.filler']);
+    }
   });
 
   const becomesRoot = async (host: SshHost): Promise<void> => {

@@ -21,7 +21,8 @@ export function becomeFor(
   runAs: string | undefined,
   isRoot: () => Promise<boolean>,
 ): Promise<Become> {
-  const { sudo, sudoUser, user, escalateBy, password } = target;
+  const { sudo, sudoUser, user, escalateBy } = target;
+  const password = target.sudoPassword ?? target.password;
   const wanted = runAs ?? (sudo ? sudoUser : undefined);
   if (wanted === undefined || wanted === user) return Promise.resolve({ kind: 'login' });
   const asRoot = (): Become =>

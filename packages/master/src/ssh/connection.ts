@@ -1,8 +1,10 @@
 import { type EventEmitter, setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { EdgeError, errorMessage, Slots } from '@edge-run/shared/kernel';
+import { deadline, EdgeError, errorMessage, Slots } from '@edge-run/shared/kernel';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import { timedOut } from './errors.ts';
 import { directRoute, type HandshakeContext, openConnection, type Route } from './handshake.ts';
+import { SessionEnded } from './session-ended.ts';
 import { addressOf, type SshTarget } from './target.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -18,6 +20,14 @@ export interface OpenChannel<T> {
   release(): void;
 }
 
+/** What a connection is bounded by, and what it goes through. */
+export interface ConnectionOptions {
+  readonly via?: Connection;
+  readonly maxSessions: number;
+  /** Handshakes at once with the server, whoever asks. */
+  readonly handshakes: Slots;
+}
+
 interface Live {
   readonly client: Client;
   readonly lost: AbortController;
@@ -31,7 +41,7 @@ export class Connection {
   readonly target: SshTarget;
   readonly #context: HandshakeContext;
   readonly #route: Route;
-  readonly #options: { readonly via?: Connection; readonly maxSessions: number };
+  readonly #options: ConnectionOptions;
   readonly #slots: Slots;
   /** For those who end others: these may hold all the rest. */
   readonly #urgent = new Slots(1);
@@ -41,7 +51,7 @@ export class Connection {
   #live: Live | undefined;
   #closed = false;
 
-  constructor(target: SshTarget, context: HandshakeContext, options: { via?: Connection; maxSessions: number }) {
+  constructor(target: SshTarget, context: HandshakeContext, options: ConnectionOptions) {
     this.target = target;
     this.#context = context;
     this.#options = options;
@@ -152,7 +162,7 @@ export class Connection {
         const { client, lost } = await this.#connected(signal);
         const channel = await openOn(client, lost.signal, open);
         if (channel instanceof Error) {
-          if (lost.signal.aborted) throw channel;
+          if (lost.signal.aborted) throw new SessionEnded(channel.message, false);
           // Nothing has run: a server that allows fewer channels than we took is asked again when one is free.
           const others = this.#slots.taken - (slots === this.#slots ? 1 : 0);
           refusals += 1;
@@ -184,7 +194,7 @@ export class Connection {
   }
 
   async #connect(): Promise<Live> {
-    const client = await openConnection(this.target, this.#context, this.#route);
+    const client = await this.#shakeHands();
     const live: Live = { client, lost: new AbortController() };
     // Every channel listens.
     setMaxListeners(0, live.lost.signal);
@@ -195,6 +205,24 @@ export class Connection {
     });
     this.#live = live;
     return live;
+  }
+
+  async #shakeHands(): Promise<Client> {
+    const limit = deadline(this.target.connectTimeoutMs, `connecting to ${this.target.id}`);
+    try {
+      // Whatever is on the way first: it may be behind the same bound.
+      await this.#route.prepare(limit.signal);
+      const leave = await this.#options.handshakes.take(limit.signal).catch((error: unknown) => {
+        throw limit.signal.aborted ? timedOut(this.target, error) : error;
+      });
+      try {
+        return await openConnection(this.target, this.#context, this.#route);
+      } finally {
+        leave();
+      }
+    } finally {
+      limit.dispose();
+    }
   }
 
   #forward(

@@ -13,6 +13,8 @@ export interface SshTarget {
   readonly passphrase?: Secret;
   /** For password and keyboard-interactive logins, and for sudo where it asks. */
   readonly password?: Secret;
+  /** For `sudo` and its like, where it differs. */
+  readonly sudoPassword?: Secret;
   /** Run everything as `sudoUser` instead of the login user. */
   readonly sudo: boolean;
   readonly sudoUser: string;
