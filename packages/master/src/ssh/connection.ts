@@ -149,7 +149,7 @@ export class Connection {
     });
   }
 
-  async #channel<T extends EventEmitter>(
+  async #channel<T extends EventEmitter & { end(): void }>(
     signal: AbortSignal,
     slots: Slots,
     open: (client: Client, callback: (error: Error | undefined, channel: T) => void) => void,
@@ -160,7 +160,11 @@ export class Connection {
       const release = await taking;
       try {
         const { client, lost } = await this.#connected(signal);
-        const channel = await openOn(client, lost.signal, open);
+        const opening = openOn(client, lost.signal, open);
+        const channel = await unlessAborted(opening, signal).catch((error: unknown) => {
+          void opening.then((late) => !(late instanceof Error) && late.end());
+          throw error;
+        });
         if (channel instanceof Error) {
           if (lost.signal.aborted) throw new SessionEnded(channel.message, false);
           // Nothing has run: a server that allows fewer channels than we took is asked again when one is free.

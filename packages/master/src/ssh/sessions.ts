@@ -9,6 +9,9 @@ import { unlessAborted } from './unless-aborted.ts';
 /** How long ending a command may take. */
 const KILL_MS = 10_000;
 
+/** How often shells that nobody needs are ended. */
+const IDLE_MS = 60_000;
+
 /** A command as the shells take it. */
 export interface ShellCommand {
   readonly become: Become;
@@ -28,6 +31,7 @@ export class ShellSessions {
   readonly #slots: Slots;
   readonly #starting = new Map<string, Promise<ShellSession>>();
   #sessions: ShellSession[] = [];
+  #sweeping: NodeJS.Timeout | undefined;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -69,6 +73,7 @@ export class ShellSessions {
   }
 
   close(): void {
+    clearTimeout(this.#sweeping);
     for (const session of this.#sessions) session.end();
     this.#sessions = [];
   }
@@ -95,9 +100,21 @@ export class ShellSessions {
     return unlessAborted(starting, signal);
   }
 
-  /** Somebody may have begun to wait for a channel while this one was busy. */
   #yield(): void {
+    // Somebody may have begun to wait for a channel while this one was busy.
     if (this.#connection.isContended) this.#endOneIdle();
+    this.#sweeping ??= setTimeout(() => this.#sweep(), IDLE_MS).unref();
+  }
+
+  /** A burst of commands leaves many shells: one of each user is enough while nothing happens. */
+  #sweep(): void {
+    this.#sweeping = undefined;
+    const kept = new Set<string>();
+    for (const session of this.#sessions) {
+      const key = becomeKey(session.become);
+      if (session.isIdle && kept.has(key)) session.end();
+      else kept.add(key);
+    }
   }
 
   #endOneIdle(): void {

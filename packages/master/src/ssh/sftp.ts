@@ -1,6 +1,7 @@
-import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
+import { deadline, EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import type { SFTPWrapper } from 'ssh2';
 import type { Connection, OpenChannel } from './connection.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 const CHUNK_BYTES = 32 * 1024;
 /** Chunks under way: enough to fill a line, few enough to stay small. */
@@ -98,7 +99,7 @@ export class FileTransfer {
       if (open === undefined) return undefined;
       return await unlessLost(open, work(open.channel));
     } catch (error) {
-      if (signal.aborted || (error instanceof EdgeError && error.code !== 'EDGE_COMMAND_FAILED')) throw error;
+      if (signal.aborted) throw error;
       return undefined;
     } finally {
       this.#uses -= 1;
@@ -107,25 +108,30 @@ export class FileTransfer {
   }
 
   async #opened(signal: AbortSignal): Promise<OpenChannel<SFTPWrapper> | undefined> {
-    this.#opening ??= this.#open(signal);
+    this.#opening ??= this.#open();
     try {
-      const open = await this.#opening;
+      const open = await unlessAborted(this.#opening, signal);
       if (!open.lost.aborted) return open;
       this.#opening = undefined;
       return await this.#opened(signal);
     } catch (error) {
+      if (signal.aborted) throw error;
       this.#opening = undefined;
-      if (error instanceof EdgeError && error.code === 'EDGE_SSH_SESSION_REFUSED') {
-        this.#isMissing = true;
-        return undefined;
-      }
-      throw error;
+      if (error instanceof EdgeError && error.code === 'EDGE_SSH_SESSION_REFUSED') this.#isMissing = true;
+      return undefined;
     }
   }
 
-  async #open(signal: AbortSignal): Promise<OpenChannel<SFTPWrapper>> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(OPEN_TIMEOUT_MS)]);
-    const open = await this.#connection.sftp(limit);
+  async #open(): Promise<OpenChannel<SFTPWrapper>> {
+    const limit = deadline(OPEN_TIMEOUT_MS, 'opening the file transfer');
+    const open = await this.#connection
+      .sftp(limit.signal)
+      .catch((error: unknown) => {
+        // A subsystem that never answers is none.
+        if (limit.signal.aborted) this.#isMissing = true;
+        throw error;
+      })
+      .finally(() => limit.dispose());
     open.channel.once('close', () => {
       open.release();
       this.#opening = undefined;
