@@ -37,7 +37,7 @@ export function describeHostConformance(
     let host: Host;
     const at = (path: string): string => `${under.dir}/${path}`;
     const behaviour = (title: string, run: (context: { skip(note: string): void }) => Promise<void>): void => {
-      it(title, async (context) => {
+      it(title, { timeout: 60_000 }, async (context) => {
         const reason = skip[title];
         if (reason !== undefined) context.skip(reason);
         await run(context);
