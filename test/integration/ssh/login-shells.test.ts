@@ -77,6 +77,9 @@ describe.skipIf(reason !== undefined)(`users and their shells ${reason ?? ''}`, 
     }
     expect(await host.stat(`${home}/file`)).toMatchObject({ user, mode: 0o640 });
     await host.remove(`${home}/file`);
+  });
+  it.each(present.filter((shell) => /csh|bash/.test(shell)))('ends what runs too long: %s', async (shell) => {
+    const host = await hostOf(nameOf(shell));
     const slow = host.exec(['sleep', '4713'], { timeoutMs: 500 });
     await expect(slow).rejects.toMatchObject({ code: 'EDGE_DEADLINE' });
     expect((await host.exec(['sh', '-c', 'ps -eo user:32,args | grep -c "[s]leep 4713"'])).stdout.trim()).toBe('0');
