@@ -30,6 +30,11 @@ export function compared(name: string, value: number, unit: string, other: Metri
   return { name, value, unit, against: other.name, ratio, goal, met: goal === null ? null : ratio <= goal };
 }
 
+/** A metric with an upper limit of its own. */
+export function bounded(name: string, value: number, unit: string, goal: number): Metric {
+  return { name, value, unit, goal, met: value <= goal };
+}
+
 /** A metric that others are compared with. */
 export function plain(name: string, value: number, unit: string): Metric {
   return { name, value, unit, goal: null, met: null };

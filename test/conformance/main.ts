@@ -1,9 +1,19 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type CaseResult, type ConformanceGroup, type ManifestGroup, readCases, summarise } from './runner.ts';
+import { startSshMachine } from '../support/ssh-machine.ts';
+import {
+  type CaseFile,
+  type CaseResult,
+  type ConformanceGroup,
+  type Fixtures,
+  type ManifestGroup,
+  readCases,
+  summarise,
+} from './runner.ts';
 
 const USAGE = `usage: npm run conformance -- GROUP DIR
+       npm run conformance -- run DIR --over ssh
        npm run conformance -- tree MANIFEST --root DIR
 GROUP is a file of test/conformance/groups
 `;
@@ -27,7 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function resultsOf(argv: readonly string[]): Promise<AsyncIterable<CaseResult> | undefined> {
   const { positionals, values } = parseArgs({
     args: [...argv],
-    options: { root: { type: 'string' } },
+    options: { root: { type: 'string' }, over: { type: 'string' } },
     allowPositionals: true,
     strict: false,
   });
@@ -38,7 +48,21 @@ async function resultsOf(argv: readonly string[]): Promise<AsyncIterable<CaseRes
   if ('runManifest' in group)
     return typeof values.root === 'string' ? group.runManifest(resolve(path), resolve(values.root)) : undefined;
   const { files, fixtures } = readCases(resolve(path));
-  return group.run(files, fixtures);
+  if (values.over === undefined) return group.run(files, fixtures);
+  return values.over === 'ssh' ? overSsh(group, files, fixtures) : undefined;
+}
+
+async function* overSsh(
+  group: ConformanceGroup,
+  files: readonly CaseFile[],
+  fixtures: Fixtures,
+): AsyncIterable<CaseResult> {
+  const machine = await startSshMachine();
+  try {
+    yield* group.run(files, { ...fixtures, hostOf: (id) => machine.hostOf(id) });
+  } finally {
+    await machine.stop();
+  }
 }
 
 function indent(text: string): string {

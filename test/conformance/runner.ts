@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { Host } from '@edge-run/shared/host';
 
 /** A case file of a conformance group, parsed. */
 export interface CaseFile {
@@ -31,6 +32,8 @@ export interface ManifestGroup {
 export interface Fixtures {
   /** The fixed grains of minion `minion1`. */
   readonly grains: Readonly<Record<string, unknown>>;
+  /** The host of that id where cases run on a host; this machine itself where absent. */
+  readonly hostOf?: (id: string) => Promise<Host>;
 }
 
 /** The counts of a run and every failed case. */
@@ -54,14 +57,27 @@ export function readCases(dir: string): { files: readonly CaseFile[]; fixtures: 
   return { files, fixtures: { grains: JSON.parse(readFileSync(grainsPath!, 'utf8')) as Record<string, unknown> } };
 }
 
-/** Runs a group over a directory, handing each result on as it comes. */
+/** What differs from a plain run. */
+export interface RunOptions {
+  readonly hostOf?: NonNullable<Fixtures['hostOf']>;
+  /** Which cases, by name. */
+  readonly only?: (name: string) => boolean;
+}
+
+/** Runs a group over a directory. */
 export async function runGroup(
   group: ConformanceGroup,
   dir: string,
-  onResult: (result: CaseResult) => void = () => {},
+  { hostOf, only = () => true }: RunOptions = {},
 ): Promise<GroupSummary> {
   const { files, fixtures } = readCases(dir);
-  return summarise(group.run(files, fixtures), onResult);
+  const all = { ...fixtures, ...(hostOf === undefined ? {} : { hostOf }) };
+  return summarise(
+    group.run(
+      files.filter(({ name }) => only(name)),
+      all,
+    ),
+  );
 }
 
 /** Counts results, handing each on as it comes. */

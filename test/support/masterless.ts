@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HostRuntime, slsSource, stateFunctions } from '@edge-run/shared/execute';
 import { LocalRoots } from '@edge-run/shared/files';
-import { LocalHost } from '@edge-run/shared/host';
+import { type Host, LocalHost } from '@edge-run/shared/host';
 import { type Compiled, errorMessage, type JsonValue, requireCompiled, silentLogger } from '@edge-run/shared/kernel';
 import type { Catalog, ExecutionModule, StateModule } from '@edge-run/shared/modules/contract';
 import { NO_MINE } from '@edge-run/shared/modules/contract';
@@ -28,6 +28,8 @@ export interface MasterlessOptions {
   readonly opts?: Readonly<Record<string, JsonValue>>;
   readonly functions: readonly ExecutionModule[];
   readonly states: readonly StateModule[];
+  /** Where it runs; this machine itself where absent. Its files are those of this machine. */
+  readonly host?: Host;
 }
 
 /** How a call on a masterless host ended. */
@@ -129,7 +131,7 @@ export class Masterless {
 }
 
 function runtimeOf(dir: string, options: MasterlessOptions, grains: PyMap, opts: PyMap): HostRuntime {
-  const host = new LocalHost({ id: options.id ?? 'minion1' });
+  const host = options.host ?? new LocalHost({ id: options.id ?? 'minion1' });
   const catalog: Catalog = {
     functions: new Map(options.functions.map((module) => [module.name, module])),
     states: new Map(options.states.map((module) => [module.name, module])),
@@ -174,7 +176,7 @@ function runtimeOf(dir: string, options: MasterlessOptions, grains: PyMap, opts:
 }
 
 /** What templates of the pillar may call: everything, with an empty pillar. */
-function callsBeforePillar(runtime: HostRuntime, host: LocalHost, grains: PyMap, opts: PyMap): TemplateCalls {
+function callsBeforePillar(runtime: HostRuntime, host: Host, grains: PyMap, opts: PyMap): TemplateCalls {
   const ctx = moduleContext(host, { facts: grains, opts });
   return runtime.templateCalls(ctx);
 }

@@ -35,6 +35,8 @@ export interface SshdOptions {
   readonly config?: readonly string[];
   /** Lines put after ours: `Match` blocks. */
   readonly match?: readonly string[];
+  /** False leaves the file transfer out. */
+  readonly sftp?: boolean;
   /**
    * sh run as root before sshd, in a mount namespace whose `/etc` is a copy that nobody else sees: users, passwords
    * and sudo rules come and go with it.
@@ -55,7 +57,12 @@ export function noPrivateEtcReason(): string | undefined {
 }
 
 /** Starts sshd. It lets in the user who runs the tests, by key. */
-export async function startSshd({ config = [], match = [], privateEtc }: SshdOptions = {}): Promise<RunningSshd> {
+export async function startSshd({
+  config = [],
+  match = [],
+  sftp = true,
+  privateEtc,
+}: SshdOptions = {}): Promise<RunningSshd> {
   const directory = await mkdtemp(join(tmpdir(), 'edge-sshd-'));
   // sshd reads authorized_keys as the user who logs in.
   await chmod(directory, 0o711);
@@ -82,7 +89,7 @@ export async function startSshd({ config = [], match = [], privateEtc }: SshdOpt
     'PermitRootLogin yes',
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
-    'Subsystem sftp internal-sftp',
+    ...(sftp ? ['Subsystem sftp internal-sftp'] : []),
     'PrintMotd no',
     'LogLevel VERBOSE',
     ...match,

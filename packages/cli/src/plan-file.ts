@@ -13,6 +13,8 @@ export interface SavedPlan {
   /** RFC 3339. */
   readonly savedAt: string;
   readonly target: TargetExpression;
+  /** Only hosts of the roster are meant. */
+  readonly transport?: 'ssh';
   /** Whether the hosts are everybody the target selects; false for `--subset`. */
   readonly complete: boolean;
   /** With the `pillar=` of the command line, which no file holds. */

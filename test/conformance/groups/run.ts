@@ -37,6 +37,7 @@ export const group: ConformanceGroup = {
 async function runCase(name: string, entry: RunCase, fixtures: Fixtures): Promise<CaseResult> {
   const host = await Masterless.start({
     files: entry.files,
+    ...(fixtures.hostOf === undefined ? {} : { host: await fixtures.hostOf(entry.id ?? 'minion1') }),
     ...(entry.id === undefined ? {} : { id: entry.id }),
     grains: { ...(fixtures.grains as Readonly<Record<string, JsonValue>>), ...entry.grains },
     ...(entry.opts === undefined ? {} : { opts: entry.opts }),

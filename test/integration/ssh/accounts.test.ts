@@ -103,13 +103,13 @@ describe.skipIf(reason !== undefined)(`ssh accounts ${reason ?? ''}`, () => {
       expect((await host.exec(['sh', '-c', 'ps -eo args | grep -c "[s]leep 4712"'])).stdout.trim()).toBe('0');
     });
     it.each([
-      ['no password known', 'edge-asked', undefined],
-      ['a wrong password', 'edge-asked', new Secret('wrong')],
-      ['no rule', 'edge-none', password],
-    ])('%s is EDGE_SSH_SUDO_REFUSED', async (_title, user, known) => {
+      ['no password known', 'edge-asked', undefined, 'EDGE_SSH_SUDO_PASSWORD'],
+      ['a wrong password', 'edge-asked', new Secret('wrong'), 'EDGE_SSH_SUDO_PASSWORD'],
+      ['no rule', 'edge-none', password, 'EDGE_SSH_SUDO_REFUSED'],
+    ])('%s has its own code', async (_title, user, known, code) => {
       const host = await hostOf({ user, sudo: true, keyFiles: [sshd.keyFile], ...(known ? { password: known } : {}) });
-      await expect(host.exec(['true'])).rejects.toMatchObject({ code: 'EDGE_SSH_SUDO_REFUSED' });
-      await expect(host.probe(['true'])).rejects.toMatchObject({ code: 'EDGE_SSH_SUDO_REFUSED' });
+      await expect(host.exec(['true'])).rejects.toMatchObject({ code });
+      await expect(host.probe(['true'])).rejects.toMatchObject({ code });
     });
   });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createSshFleet, type SshFleet, type SshFleetOptions, type SshTarget, sshTarget } from '@edge-run/master/ssh';
 import { EdgeError, Secret } from '@edge-run/shared/kernel';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startSlowLine } from '../../support/slow-line.ts';
 import { hasSshd, makeKey, type RunningSshd, type SshdOptions, startSshd } from '../../support/sshd.ts';
 
 describe.skipIf(!hasSshd())(
@@ -152,7 +153,9 @@ describe.skipIf(!hasSshd())(
         const fleet = fleetOf([targetOf(server)], { hostKeys: { files: [server.knownHostsFile] } });
         const hosts = await Promise.all(Array.from({ length: 10 }, () => fleet.host('web1')));
         expect(new Set(hosts).size).toBe(1);
-        const ports = await Promise.all(hosts.map((host) => host.exec(['sh', '-c', 'ps -o ppid= -p $PPID'])));
+        const ports = await Promise.all(
+          hosts.map((host) => host.exec(['sh', '-c', 'ps -o ppid= -p $(ps -o sid= -p $$)'])),
+        );
         expect(new Set(ports.map(({ stdout }) => stdout.trim())).size).toBe(1);
       });
       it('a command that is cut off is EDGE_SSH_CONNECTION_LOST, and the next one connects again', async () => {
@@ -184,6 +187,39 @@ describe.skipIf(!hasSshd())(
         expect((await host.probe(['sh', '-c', 'if [ -t 9 ]; then :; fi; echo alive'])).stdout).toBe('alive\n');
         await host.probe(['sh', '-c', 'kill -9 $PPID; sleep 0.1']).catch((error: unknown) => error);
         expect((await host.probe(['echo', 'still'])).stdout).toBe('still\n');
+      });
+      it('a shell that dies under a command that may have changed something: the outcome is unknown', async () => {
+        const host = await fleetOf([targetOf(sshd)]).host('web1');
+        const line = 'echo begun; kill -9 0';
+        await expect(host.exec(['sh', '-c', line])).rejects.toMatchObject({ code: 'EDGE_SSH_CONNECTION_LOST' });
+        await expect(host.exec(['sh', '-c', 'kill -9 $PPID; sleep 1'])).rejects.toMatchObject({
+          code: 'EDGE_SSH_CONNECTION_LOST',
+        });
+        expect((await host.exec(['echo', 'next'])).stdout).toBe('next\n');
+      });
+      it('a line that goes silent is noticed, and others go on meanwhile', async () => {
+        const line = await startSlowLine(sshd.port);
+        cleanUps.push(() => line.close());
+        const known = (await readFile(sshd.knownHostsFile, 'utf8')).trim().split(' ');
+        const file = join(sshd.directory, 'known-line');
+        await writeFile(file, `${known.join(' ')}\n[127.0.0.1]:${line.port} ${known[1]} ${known[2]}\n`);
+        const roster = [
+          targetOf(sshd, { id: 'dies', port: line.port, connectTimeoutMs: 1_000 }),
+          targetOf(sshd, { id: 'lives' }),
+        ];
+        const fleet = fleetOf(roster, { hostKeys: { files: [file] }, keepAlive: { intervalMs: 500, missed: 2 } });
+        const [dies, lives] = await Promise.all([fleet.host('dies'), fleet.host('lives')]);
+        await Promise.all([dies.exec(['true']), lives.exec(['true'])]);
+        line.freeze();
+        const order: string[] = [];
+        const silent = dies.exec(['true']).catch((error: unknown) => error);
+        await Promise.all([
+          silent.then(() => order.push('dies')),
+          lives.exec(['true']).then(() => order.push('lives')),
+        ]);
+        expect(order).toEqual(['lives', 'dies']);
+        expect(await silent).toMatchObject({ code: 'EDGE_SSH_CONNECTION_LOST' });
+        await expect(dies.exec(['true'])).rejects.toMatchObject({ code: 'EDGE_SSH_TIMED_OUT' });
       });
       it('probe: its deadline kills what runs, and the next one answers', async () => {
         const host = await fleetOf([targetOf(sshd)]).host('web1');
@@ -237,6 +273,29 @@ describe.skipIf(!hasSshd())(
         ]);
         expect(answers.map(({ stdout }) => stdout)).toEqual(['a\n', 'b\n', 'c\n', 'd\n']);
       });
+      it('MaxSessions 1: a command that is out of time is ended all the same', async () => {
+        const server = await another({ config: ['MaxSessions 1'] });
+        const fleet = fleetOf([targetOf(server)], { hostKeys: { files: [server.knownHostsFile] } });
+        const host = await fleet.host('web1');
+        await expect(host.exec(['sleep', '4715'], { timeoutMs: 700 })).rejects.toMatchObject({ code: 'EDGE_DEADLINE' });
+        expect((await host.exec(['sh', '-c', 'ps -eo args | grep -c "[s]leep 4715"'])).stdout.trim()).toBe('0');
+      });
+      it('MaxSessions: all of them busy, and more that wait; large files in between', async () => {
+        const server = await another({ config: ['MaxSessions 4'] });
+        const fleet = fleetOf([targetOf(server)], { hostKeys: { files: [server.knownHostsFile] } });
+        const host = await fleet.host('web1');
+        const large = new Uint8Array(200_000).fill(7);
+        const path = join(server.directory, 'large');
+        const [answers] = await Promise.all([
+          Promise.all(
+            Array.from({ length: 12 }, (_, index) => host.exec(['sh', '-c', 'sleep 0.2; echo $1', 'sh', `${index}`])),
+          ),
+          host.writeFile(path, large, { mode: 0o600 }),
+          Promise.all(Array.from({ length: 100 }, () => host.stat(server.directory))),
+        ]);
+        expect(answers.map(({ stdout }) => Number(stdout))).toEqual(Array.from({ length: 12 }, (_, index) => index));
+        expect(await host.readFile(path)).toHaveLength(large.length);
+      });
       it('MaxStartups: handshakes the server drops are tried again', async () => {
         const server = await another({ config: ['MaxStartups 2:100:2'] });
         const roster = Array.from({ length: 20 }, (_, index) => targetOf(server, { id: `h${index}` }));
@@ -259,6 +318,18 @@ describe.skipIf(!hasSshd())(
         const fleet = fleetOf(roster, { hostKeys, maxHandshakes: 1 });
         const answers = await Promise.all(
           roster.map(async ({ id }) => (await (await fleet.host(id)).exec(['sh', '-c', 'echo "$1"', 'sh', id])).stdout),
+        );
+        expect(answers).toEqual(roster.map(({ id }) => `${id}\n`));
+      });
+      it('a server behind one that drops handshakes', async () => {
+        const behind = await another({ config: ['MaxStartups 2:100:2'] });
+        const roster = [
+          targetOf(sshd, { id: 'jump' }),
+          ...Array.from({ length: 12 }, (_, index) => targetOf(behind, { id: `b${index}`, proxyJump: ['jump'] })),
+        ];
+        const fleet = fleetOf(roster, { hostKeys: { files: [sshd.knownHostsFile, behind.knownHostsFile] } });
+        const answers = await Promise.all(
+          roster.map(async ({ id }) => (await (await fleet.host(id)).exec(['echo', id])).stdout),
         );
         expect(answers).toEqual(roster.map(({ id }) => `${id}\n`));
       });

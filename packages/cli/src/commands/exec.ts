@@ -1,19 +1,19 @@
 import { EdgeError } from '@edge-run/shared/kernel';
-import type { OperationArgs, TargetExpression } from '@edge-run/shared/protocol';
+import type { TargetExpression } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
 import { type Command, Option } from 'commander';
-import { parseCount, parseDuration } from '../flags.ts';
+import { parseCount } from '../flags.ts';
 import { emit } from '../output/emit.ts';
 import { formatValue, plainJson } from '../output/values.ts';
 import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
 import { encodeWords } from '../words.ts';
 import { runJob } from './job.ts';
+import { addJobFlags, parseBatch, readJobFlags, withAsync } from './job-flags.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
 import { startOrchestration } from './start-run.ts';
 
 type Words = Parameters<typeof wordAt>[0];
-type JobRequest = OperationArgs<'jobs.publish'>;
 
 const RUNNER_WITHIN_MS = 600_000;
 
@@ -28,57 +28,18 @@ export function addExecCommands(program: Command, register: Register): void {
   register(
     addJobFlags(addTargetFlags(program.command('ssh <target> <function> [args...]')))
       .summary('run a function on hosts of the roster, without a minion')
-      .addHelpText('after', "\nExample:  edge-run ssh 'edge-*' state.apply nginx"),
+      .option('--save <file>', 'with state plan: keep the plan for edge-run apply')
+      .option('--detailed-exitcode', 'with state apply and plan: exit 3 when a test run found changes')
+      .addHelpText(
+        'after',
+        "\nExample:  edge-run ssh 'edge-*' cmd.run uptime\n          edge-run ssh 'edge-*' state plan nginx",
+      ),
     (session, words, options) => executeSsh(session, words, options),
   );
   register(
     program.command('runner <function> [args...]', { hidden: true }).summary('call a runner on the master'),
     (session, words) => callRunner(session, wordAt(words, 0), wordsAt(words, 1)),
   );
-}
-
-/** Options of everything that becomes a job. */
-export function addJobFlags(command: Command): Command {
-  return command
-    .option(
-      '-b, --batch <size>',
-      'at most this many targets at a time: 2, 25%; one after the other: 1,25%,100%',
-      parseBatch,
-    )
-    .option('--batch-wait <duration>', 'pause after each target of a batch has ended: 30 (seconds), 2m', parseDuration)
-    .option(
-      '--max-failures <limit>',
-      'with --batch: how many targets may fail, 3 or 10%, before no other is started',
-      parseLimit,
-    )
-    .option('--max-unreachable <limit>', 'how many may be unreachable besides (as --max-failures)', parseLimit)
-    .option('--subset <count>', 'only so many targets, chosen at random', parseCount)
-    .option('--failhard', 'with --batch: start no further target after one that did not succeed')
-    .option('--async', 'print the job id and return (as --no-wait)');
-}
-
-/** The job options of a parsed command line, as the operation takes them. */
-export function readJobFlags(
-  options: Options,
-): Pick<JobRequest, 'batch' | 'batchWaitMs' | 'batchSafe' | 'subset' | 'failhard' | 'maxFailures' | 'maxUnreachable'> {
-  const { batch, batchWait, batchSafeLimit, batchSafeSize = '8', subset, failhard } = options;
-  const { maxFailures, maxUnreachable } = options;
-  return {
-    ...(typeof batch === 'string' ? { batch } : {}),
-    ...(typeof batchSafeLimit === 'number'
-      ? { batchSafe: { limit: batchSafeLimit, size: String(batchSafeSize) } }
-      : {}),
-    ...(typeof batchWait === 'number' ? { batchWaitMs: batchWait } : {}),
-    ...(typeof maxFailures === 'string' ? { maxFailures } : {}),
-    ...(typeof maxUnreachable === 'string' ? { maxUnreachable } : {}),
-    ...(typeof subset === 'number' ? { subset } : {}),
-    ...(failhard === true ? { failhard } : {}),
-  };
-}
-
-/** `--async` is `--no-wait` under the name users of Salt know. */
-export function withAsync(session: Session, options: Options): Session {
-  return options.async === true ? { ...session, flags: { ...session.flags, wait: false } } : session;
 }
 
 /** Words of Salt's own command line; what is always so here is accepted without effect. */
@@ -157,7 +118,16 @@ function withStateOutput(session: Session, options: Options): Session {
   return { ...session, flags: { ...session.flags, verbose: Math.max(1, session.flags.verbose) } };
 }
 
-async function executeSsh(session: Session, words: Words, options: Options): Promise<ExitCode> {
+async function executeSsh(session: Session, words: Words, given: Options): Promise<ExitCode> {
+  const options = { ...given, transport: 'ssh' };
+  const [first = '', second = '', ...others] = [wordAt(words, 1), ...wordsAt(words, 2)];
+  // `ssh TARGET state plan …` is `state plan TARGET …` on hosts of the roster.
+  const handler = first === 'state' ? (await import('./state.ts')).stateHandler(second) : undefined;
+  if (handler !== undefined) return handler(session, [wordAt(words, 0), others], options);
+  return executeFunction(session, words, options);
+}
+
+async function executeFunction(session: Session, words: Words, options: Options): Promise<ExitCode> {
   const given = [wordAt(words, 1), ...wordsAt(words, 2)];
   const [fun = '', ...rest] = given[0]?.includes('.') ? given : joinFunction(given);
   const { args, kwargs, typed } = await encodeWords(rest, session.literalWords);
@@ -169,7 +139,6 @@ async function executeSsh(session: Session, words: Words, options: Options): Pro
     kwargs,
     typed,
     ...readJobFlags(options),
-    transport: 'ssh',
   });
 }
 
@@ -197,18 +166,4 @@ async function callRunner(session: Session, fun: string, words: readonly string[
   }
   await emit(session, plainJson(answer.ret), () => `${formatValue(answer.ret).join('\n')}\n`);
   return answer.succeeded ? EXIT.done : EXIT.failed;
-}
-
-function parseBatch(text: string): string {
-  if (text.split(',').every((part) => /^[1-9]\d*%?$/.test(part))) return text;
-  throw noAmount('--batch', text, "Write a count or a share: edge-run --batch 25% '*' test.ping");
-}
-
-function parseLimit(text: string): string {
-  if (/^\d+%?$/.test(text)) return text;
-  throw noAmount('the limit', text, 'Write a count or a share: --max-failures 10%');
-}
-
-function noAmount(what: string, text: string, hint: string): EdgeError {
-  return new EdgeError('EDGE_BAD_ARGUMENT', `${what} ${text} is no number and no percentage`, { text }, { hint });
 }

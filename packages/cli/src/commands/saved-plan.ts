@@ -30,7 +30,7 @@ export async function planAndSave(
   request: JobRequest,
   options: { readonly file: string; readonly detailedExitcode: boolean },
 ): Promise<ExitCode> {
-  const { args, kwargs, typed } = request;
+  const { args, kwargs, typed, transport } = request;
   const nonce = randomBytes(16).toString('hex');
   const { view, end } = await look(session, { ...request, fun: 'state.plan', kwargs: [...kwargs, ['nonce', nonce]] });
   const shown = withStates(view);
@@ -46,6 +46,7 @@ export async function planAndSave(
     savedAt: new Date(session.io.clock.now()).toISOString(),
     target: request.target,
     complete: request.subset === undefined,
+    ...(transport === 'ssh' ? { transport } : {}),
     request: { args, kwargs, ...(typed === undefined ? {} : { typed }) },
     nonce,
     hosts,
@@ -124,8 +125,13 @@ async function look(
   );
 }
 
-async function refuseOtherHosts(session: Session, { target }: SavedPlan, planned: readonly string[]): Promise<void> {
-  const { ids } = await (await session.master()).ask('match', { target });
+async function refuseOtherHosts(
+  session: Session,
+  { target, transport }: SavedPlan,
+  planned: readonly string[],
+): Promise<void> {
+  const limit = transport === undefined ? {} : { transport };
+  const { ids } = await (await session.master()).ask('match', { target, ...limit });
   const [before, now] = [new Set(planned), new Set(ids)];
   const moves = new Map<string, readonly string[]>();
   for (const id of ids) if (!before.has(id)) moves.set(id, [`${targetText(target)} selects it now`]);

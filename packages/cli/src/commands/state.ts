@@ -5,9 +5,9 @@ import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
 import { encodeWords } from '../words.ts';
-import { addJobFlags, readJobFlags, withAsync } from './exec.ts';
 import { exitCodeOfStates, hasPendingChanges, type JobReading, printFollowed, runJob } from './job.ts';
-import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
+import { addJobFlags, readJobFlags, withAsync } from './job-flags.ts';
+import { type Handler, type Options, type Register, wordAt, wordsAt } from './registry.ts';
 import { applySaved, planAndSave } from './saved-plan.ts';
 
 /** `state apply|plan|show|top TARGET [SLS…] [k=v…]` and `apply PLAN`: the `state.*` functions under the words people say. */
@@ -17,28 +17,22 @@ export function addStateCommands(program: Command, register: Register): void {
     addJobFlags(addTargetFlags(state.command(`${name} <target> [sls...]`))).summary(summary);
   register(
     detailed(subcommand('apply', 'apply SLS files, or the highstate; test=True only says what would change')),
-    (session, words, options) => applyStates(session, words, options, false),
+    stateHandler('apply')!,
   );
   register(
     detailed(subcommand('plan', 'say what apply would change')).option(
       '--save <file>',
       'keep the plan; `edge-run apply FILE` applies exactly that, or refuses',
     ),
-    (session, words, options) =>
-      typeof options.save === 'string'
-        ? saveStates(session, words, options, options.save)
-        : applyStates(session, words, options, true),
+    stateHandler('plan')!,
   );
   register(
     subcommand('show', 'print the compiled states in the order they run, without running them'),
-    async (session, words, options) => {
-      const { renderLowStates } = await import('../output/low-states.ts');
-      return callState(session, words, options, 'state.show_lowstate', { layOut: renderLowStates });
-    },
+    stateHandler('show')!,
   );
   register(
     addTargetFlags(state.command('top <target> [args...]')).summary('print which SLS files the top file selects'),
-    (session, words, options) => callState(session, words, options, 'state.show_top'),
+    stateHandler('top')!,
   );
   register(
     program
@@ -52,6 +46,24 @@ export function addStateCommands(program: Command, register: Register): void {
     (session, words) => applySaved(session, wordAt(words, 0), wordsAt(words, 1)),
   );
 }
+
+/** What `state WORD` does; undefined for a word that is none of its own. */
+export function stateHandler(word: string): Handler | undefined {
+  return Object.hasOwn(HANDLERS, word) ? HANDLERS[word as keyof typeof HANDLERS] : undefined;
+}
+
+const HANDLERS = {
+  apply: (session, words, options) => applyStates(session, words, options, false),
+  plan: (session, words, options) =>
+    typeof options.save === 'string'
+      ? saveStates(session, words, options, options.save)
+      : applyStates(session, words, options, true),
+  async show(session, words, options) {
+    const { renderLowStates } = await import('../output/low-states.ts');
+    return callState(session, words, options, 'state.show_lowstate', { layOut: renderLowStates });
+  },
+  top: (session, words, options) => callState(session, words, options, 'state.show_top'),
+} satisfies Record<string, Handler>;
 
 async function saveStates(
   session: Session,

@@ -151,7 +151,10 @@ function openJobs(
     clock,
     log,
     presence,
-    resolveTargets: async (target, type, delimiter) => ({ ids: await select(target, type, delimiter) }),
+    resolveTargets: async (target, type, delimiter, transport) => {
+      const ids = await select(target, type, delimiter);
+      return { ids: transport === 'ssh' ? ids.filter((id) => nodes.kindOf(id) === 'ssh') : ids };
+    },
     publishEvent: (event) => background.run(events.send(event)),
     callMaster: (job, signal) => executeHere(job, { signal, log }),
   });

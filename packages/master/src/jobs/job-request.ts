@@ -45,6 +45,8 @@ export interface JobRunRequest extends JobRequest {
   readonly gates?: readonly BatchGate[];
   /** Only so many hosts, chosen at random. */
   readonly subset?: number;
+  /** `ssh`: only hosts of the roster are meant, of those the target selects. */
+  readonly transport?: 'ssh';
   /** The job this one repeats. */
   readonly rerunOf?: string;
 }

@@ -104,6 +104,7 @@ export interface JobServiceOptions {
     target: string,
     targetType: string,
     delimiter: string | undefined,
+    transport: JobRunRequest['transport'],
   ) => Promise<{ readonly ids: readonly string[]; readonly explain?: string }>;
   /** Tells everybody: `salt/job/<jid>/new`, `salt/job/<jid>/ret/<id>`, `salt/job/<jid>/end`. */
   readonly publishEvent?: (event: JobNews) => void;
@@ -257,8 +258,8 @@ class Service implements JobService {
     requireJobId(jid);
     const known = request.jid === undefined ? undefined : await this.#known(jid, request);
     if (known !== undefined) return known;
-    const { target, targetType = 'glob', delimiter, subset } = request;
-    const { ids } = await this.#options.resolveTargets(target, targetType, delimiter);
+    const { target, targetType = 'glob', delimiter, subset, transport } = request;
+    const { ids } = await this.#options.resolveTargets(target, targetType, delimiter, transport);
     const selected = [...new Set(ids)];
     const targets =
       subset === undefined ? selected : chooseSubset(selected, subset, this.#options.random ?? Math.random);

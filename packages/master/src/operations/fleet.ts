@@ -153,7 +153,7 @@ function nodeOperations({
         ),
       };
     }),
-    match: operation(OPERATIONS.match.args, ({ target, explain }) => matchTarget(nodes, target, explain === true)),
+    match: operation(OPERATIONS.match.args, (question) => matchTarget(nodes, question)),
     'pillar.show': operation(OPERATIONS['pillar.show'].args, async ({ target, key, pillarenv, pillar }) => {
       const override = pillar === undefined ? undefined : decodeValue(pillar);
       const query = { pillarenv, override: override instanceof PyMap ? override : undefined };

@@ -62,7 +62,7 @@ async function publish(
   { jobs, checkCall, deadlineMs }: JobOperationsOptions,
 ): Promise<Published> {
   const { fun, typed, timeoutMs = deadlineMs, batch, batchWaitMs, batchSafe, subset, failhard } = args;
-  const { maxFailures, maxUnreachable } = args;
+  const { maxFailures, maxUnreachable, transport } = args;
   const { expr, type, delimiter } = args.target;
   const call = { args: args.args.map(decodeValue), kwargs: decodeKwargs(args.kwargs) };
   checkCall(fun, { ...call, typed: typedWords(typed) });
@@ -70,6 +70,7 @@ async function publish(
     ...{ ...call, fun, by, timeoutMs, targetType: type, target: typeof expr === 'string' ? expr : expr.join(',') },
     ...(typed === undefined ? {} : { typed }),
     ...(delimiter === undefined ? {} : { delimiter }),
+    ...(transport === 'ssh' ? { transport } : {}),
     ...(batch === undefined ? {} : { batch }),
     ...(batchWaitMs === undefined ? {} : { batchWaitMs }),
     ...(maxFailures === undefined ? {} : { maxFailures }),
@@ -78,7 +79,7 @@ async function publish(
     ...(subset === undefined ? {} : { subset }),
     ...(failhard === undefined ? {} : { failhard }),
   });
-  if (targets.length === 0) throw selectsNobody(args.target);
+  if (targets.length === 0) throw selectsNobody(args.target, transport);
   return { jid, targets: [...targets] };
 }
 
@@ -112,14 +113,19 @@ function decodeKwargs(kwargs: readonly (readonly [string, JsonValue])[]): Readon
 }
 
 /** Nothing was published, and nothing is in the history. */
-function selectsNobody({ expr, type }: TargetExpression): EdgeError {
+function selectsNobody({ expr, type }: TargetExpression, transport: 'bus' | 'ssh' | undefined): EdgeError {
   const text = typeof expr === 'string' ? expr : expr.join(',');
   const flag = type === 'glob' ? '' : `--${type.replaceAll('_', '-')} `;
   return new EdgeError(
     'EDGE_TARGET_MATCHES_NOTHING',
-    `${text} selects nobody`,
+    `${text} selects nobody${transport === 'ssh' ? ' of the roster' : ''}`,
     { target: text, type },
-    { hint: `See why, host by host: edge-run match ${flag}'${text}' --all` },
+    {
+      hint:
+        transport === 'ssh'
+          ? 'See who is in the roster: edge-run roster ls'
+          : `See why, host by host: edge-run match ${flag}'${text}' --all`,
+    },
   );
 }
 

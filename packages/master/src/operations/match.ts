@@ -1,4 +1,4 @@
-import type { OperationAnswer, TargetExpression } from '@edge-run/shared/protocol';
+import type { OperationAnswer, OperationArgs } from '@edge-run/shared/protocol';
 import type { MatchReason } from '@edge-run/shared/target';
 import type { Nodes } from '../nodes/index.ts';
 
@@ -6,11 +6,15 @@ type Match = OperationAnswer<'match'>;
 type MatchPart = NonNullable<Match['hosts']>[number]['parts'][number];
 
 /** Whom a target selects and, where asked for, why each host is or is not among them. @throws DiagnosticsError */
-export async function matchTarget(nodes: Nodes, target: TargetExpression, explain: boolean): Promise<Match> {
+export async function matchTarget(
+  nodes: Nodes,
+  { target, explain, transport }: OperationArgs<'match'>,
+): Promise<Match> {
   const { expr, type, delimiter } = target;
   const { matched, missing } = await nodes.select(expr, type, { delimiter });
-  const answer = { ids: matched.map(({ id }) => id), missing: [...missing] };
-  if (!explain) return answer;
+  const ids = matched.map(({ id }) => id).filter((id) => transport !== 'ssh' || nodes.kindOf(id) === 'ssh');
+  const answer = { ids, missing: [...missing] };
+  if (explain !== true) return answer;
   const reasons = await nodes.explain(expr, type, delimiter);
   return {
     ...answer,

@@ -1,9 +1,12 @@
 import { type EventEmitter, setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { cancelled, EdgeError, errorMessage, Slots } from '@edge-run/shared/kernel';
-import type { Client, ClientChannel } from 'ssh2';
+import { deadline, EdgeError, errorMessage, Slots } from '@edge-run/shared/kernel';
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import { timedOut } from './errors.ts';
 import { directRoute, type HandshakeContext, openConnection, type Route } from './handshake.ts';
+import { SessionEnded } from './session-ended.ts';
 import { addressOf, type SshTarget } from './target.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** How often a server may refuse a channel before that is its last word. */
 const MAX_REFUSALS = 8;
@@ -15,6 +18,14 @@ export interface OpenChannel<T> {
   /** Aborts when the connection under the channel is gone. */
   readonly lost: AbortSignal;
   release(): void;
+}
+
+/** What a connection is bounded by, and what it goes through. */
+export interface ConnectionOptions {
+  readonly via?: Connection;
+  readonly maxSessions: number;
+  /** Handshakes at once with the server, whoever asks. */
+  readonly handshakes: Slots;
 }
 
 interface Live {
@@ -30,16 +41,20 @@ export class Connection {
   readonly target: SshTarget;
   readonly #context: HandshakeContext;
   readonly #route: Route;
+  readonly #options: ConnectionOptions;
   readonly #slots: Slots;
+  /** For those who end others: these may hold all the rest. */
+  readonly #urgent = new Slots(1);
   /** Called when a channel is wanted and none is free: whoever holds one idly should give it back. */
   readonly #onContention = new Set<() => void>();
   #connecting: Promise<Live> | undefined;
   #live: Live | undefined;
   #closed = false;
 
-  constructor(target: SshTarget, context: HandshakeContext, options: { via?: Connection; maxSessions: number }) {
+  constructor(target: SshTarget, context: HandshakeContext, options: ConnectionOptions) {
     this.target = target;
     this.#context = context;
+    this.#options = options;
     const { via, maxSessions } = options;
     this.#route =
       via === undefined
@@ -52,6 +67,11 @@ export class Connection {
     this.#onContention.add(listener);
   }
 
+  /** How many channels may be open at once, as far as we know. */
+  get maxChannels(): number {
+    return this.#slots.limit;
+  }
+
   /** True while somebody waits for a channel. */
   get isContended(): boolean {
     return this.#slots.isContended;
@@ -62,9 +82,40 @@ export class Connection {
     await this.#connected(signal);
   }
 
-  /** A channel that runs `line` through the login shell. */
-  exec(line: string, signal: AbortSignal): Promise<OpenChannel<ClientChannel>> {
-    return this.#channel(signal, (client, callback) => client.exec(line, callback));
+  /** A channel that runs `line` through the login shell. `urgent`: beyond our own bound, whoever else waits. */
+  exec(
+    line: string,
+    signal: AbortSignal,
+    { urgent = false }: { urgent?: boolean } = {},
+  ): Promise<OpenChannel<ClientChannel>> {
+    const slots = urgent ? this.#urgent : this.#slots;
+    return this.#channel(signal, slots, (client, callback) => client.exec(line, callback));
+  }
+
+  /** A channel of the server's file transfer. @throws EdgeError `EDGE_SSH_SESSION_REFUSED` where it has none */
+  sftp(signal: AbortSignal): Promise<OpenChannel<SFTPWrapper>> {
+    return this.#channel(signal, this.#slots, (client, callback) => client.sftp(callback));
+  }
+
+  /** Another connection to the same host, for what must be done when this one has no channel left. */
+  sibling(): Connection {
+    return new Connection(this.target, this.#context, this.#options);
+  }
+
+  /** Resolves when the server has answered: what it sent before is here then. */
+  async echo(): Promise<void> {
+    const live = this.#live;
+    if (live === undefined) throw this.#gone();
+    const { client, lost } = live;
+    await new Promise<void>((resolve, reject) => {
+      const onLost = (): void => reject(this.#gone());
+      lost.signal.addEventListener('abort', onLost, { once: true });
+      // A forwarding that never was cannot be cancelled: the refusal is the answer.
+      client.unforwardIn('127.0.0.1', 1, () => {
+        lost.signal.removeEventListener('abort', onLost);
+        resolve();
+      });
+    });
   }
 
   /** A TCP connection from the host to somewhere. */
@@ -98,21 +149,26 @@ export class Connection {
     });
   }
 
-  async #channel<T extends EventEmitter>(
+  async #channel<T extends EventEmitter & { end(): void }>(
     signal: AbortSignal,
+    slots: Slots,
     open: (client: Client, callback: (error: Error | undefined, channel: T) => void) => void,
   ): Promise<OpenChannel<T>> {
     for (let refusals = 0; ; ) {
-      const taking = this.#slots.take(signal);
-      if (this.#slots.isContended) for (const listener of this.#onContention) listener();
+      const taking = slots.take(signal);
+      if (slots.isContended) for (const listener of this.#onContention) listener();
       const release = await taking;
       try {
         const { client, lost } = await this.#connected(signal);
-        const channel = await openOn(client, lost.signal, open);
+        const opening = openOn(client, lost.signal, open);
+        const channel = await unlessAborted(opening, signal).catch((error: unknown) => {
+          void opening.then((late) => !(late instanceof Error) && late.end());
+          throw error;
+        });
         if (channel instanceof Error) {
-          if (lost.signal.aborted) throw channel;
+          if (lost.signal.aborted) throw new SessionEnded(channel.message, false);
           // Nothing has run: a server that allows fewer channels than we took is asked again when one is free.
-          const others = this.#slots.taken - 1;
+          const others = this.#slots.taken - (slots === this.#slots ? 1 : 0);
           refusals += 1;
           if (!/open failure/i.test(channel.message) || refusals > MAX_REFUSALS) throw this.#sessionRefused(channel);
           this.#slots.lowerTo(others);
@@ -132,9 +188,7 @@ export class Connection {
 
   #connected(signal?: AbortSignal): Promise<Live> {
     if (this.#closed) {
-      return Promise.reject(
-        new EdgeError('EDGE_CANCELLED', `the connection to ${this.target.id} was closed`, { host: this.target.id }),
-      );
+      return Promise.reject(this.#gone());
     }
     if (this.#live) return Promise.resolve(this.#live);
     this.#connecting ??= this.#connect().finally(() => {
@@ -144,7 +198,7 @@ export class Connection {
   }
 
   async #connect(): Promise<Live> {
-    const client = await openConnection(this.target, this.#context, this.#route);
+    const client = await this.#shakeHands();
     const live: Live = { client, lost: new AbortController() };
     // Every channel listens.
     setMaxListeners(0, live.lost.signal);
@@ -155,6 +209,24 @@ export class Connection {
     });
     this.#live = live;
     return live;
+  }
+
+  async #shakeHands(): Promise<Client> {
+    const limit = deadline(this.target.connectTimeoutMs, `connecting to ${this.target.id}`);
+    try {
+      // Whatever is on the way first: it may be behind the same bound.
+      await this.#route.prepare(limit.signal);
+      const leave = await this.#options.handshakes.take(limit.signal).catch((error: unknown) => {
+        throw limit.signal.aborted ? timedOut(this.target, error) : error;
+      });
+      try {
+        return await openConnection(this.target, this.#context, this.#route);
+      } finally {
+        leave();
+      }
+    } finally {
+      limit.dispose();
+    }
   }
 
   #forward(
@@ -178,6 +250,11 @@ export class Connection {
         );
       });
     });
+  }
+
+  #gone(): EdgeError {
+    const { id } = this.target;
+    return new EdgeError('EDGE_CANCELLED', `the connection to ${id} was closed`, { host: id });
   }
 
   #sessionRefused(error: Error): EdgeError {
@@ -229,14 +306,5 @@ function openOn<T>(
       lost.removeEventListener('abort', onLost);
       resolve(error instanceof Error ? error : new Error(errorMessage(error)));
     }
-  });
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(cancelled(signal));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }

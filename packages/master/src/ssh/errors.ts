@@ -39,26 +39,68 @@ export function isDroppedHandshake(error: unknown): boolean {
 export function connectionLost(id: string, what: string, cause?: unknown): EdgeError {
   return new EdgeError(
     'EDGE_SSH_CONNECTION_LOST',
-    `the SSH connection to ${id} broke while \`${what}\` ran; whether it ended is unknown`,
+    `the SSH session on ${id} broke while \`${what}\` ran; whether it ended is unknown`,
     { host: id, command: what },
     { cause, hint: `Look on ${id} whether it still runs or what it left behind, before it is run again.` },
   );
 }
 
-/** The login user may not become somebody else. */
-export function sudoRefused(id: string, user: string, stderr: string): EdgeError {
-  const said = stderr.trim().split('\n')[0] ?? '';
-  const needsPassword = /password/i.test(said);
+/** The login user may not become somebody else: what the program that should let him said, and how often it asked. */
+export function becomeRefused(
+  id: string,
+  { kind, user }: { readonly kind: 'sudo' | 'su' | 'doas'; readonly user: string },
+  { said, prompts }: { readonly said: string; readonly prompts: number },
+): EdgeError {
+  const lines = said.trim().split('\n');
+  const line = (lines.find((text) => NO_RULE.test(text)) ?? lines[0] ?? '').trim();
+  const { code, why, hint } = refusal(id, kind, line, prompts);
   return new EdgeError(
-    'EDGE_SSH_SUDO_REFUSED',
-    `${id} does not let the SSH user become ${user}: ${said || 'no answer'}`,
-    { host: id, user, stderr: stderr.slice(0, 2_000) },
-    {
-      hint: needsPassword
-        ? `Give the right \`passwd\` in the roster, or a NOPASSWD rule in /etc/sudoers.d on ${id}.`
-        : `Check with \`sudo -l\` on ${id} what the SSH user may do.`,
-    },
+    code,
+    `${id} does not let the SSH user become ${user} by ${kind}: ${why}`,
+    { host: id, user, by: kind, stderr: said.slice(0, 2_000) },
+    { hint },
   );
+}
+
+/** What sudo and doas say to those they do not know, after a password or without. */
+const NO_RULE = /not in the sudoers|not allowed|may not run|operation not permitted/i;
+
+function refusal(
+  id: string,
+  kind: 'sudo' | 'su' | 'doas',
+  line: string,
+  prompts: number,
+): { readonly code: ErrorCode; readonly why: string; readonly hint: string } {
+  if (/not found|no such file/i.test(line)) {
+    return {
+      code: 'EDGE_SSH_SUDO_MISSING',
+      why: `there is no ${kind}`,
+      hint: `Install ${kind} on ${id}, log in as the user itself, or name another program in \`escalate_by\` of the roster.`,
+    };
+  }
+  const isRefused = NO_RULE.test(line);
+  const wrong = prompts > 0 || /authentication fail|incorrect password/i.test(line);
+  if (
+    !isRefused &&
+    (wrong || /password is required|a password|auth(?:oriz|entic)ation required|tty is required/i.test(line))
+  ) {
+    const nopass = kind === 'doas' ? 'a `nopass` rule in doas.conf' : 'a NOPASSWD rule in /etc/sudoers.d';
+    return {
+      code: 'EDGE_SSH_SUDO_PASSWORD',
+      why: prompts > 1 || wrong ? 'the password is wrong or missing' : line,
+      hint:
+        kind === 'su'
+          ? `Give the password of the user in \`passwd\` of the roster.`
+          : kind === 'doas'
+            ? `doas asks on a terminal only: give ${nopass} on ${id}.`
+            : `Give the right \`passwd\` in the roster, or ${nopass} on ${id}.`,
+    };
+  }
+  return {
+    code: 'EDGE_SSH_SUDO_REFUSED',
+    why: line || 'no answer',
+    hint: `Check on ${id} what the SSH user may do${kind === 'sudo' ? ': `sudo -l`' : kind === 'doas' ? ': /etc/doas.conf' : ''}.`,
+  };
 }
 
 function authFailed(target: SshTarget, tried: readonly string[], cause: unknown): EdgeError {

@@ -42,12 +42,17 @@ export function createSshFleet(options: SshFleetOptions): SshFleet {
   return new Fleet(options);
 }
 
+/** sshd drops some of those beyond ten that are not done yet (MaxStartups 10:30:100); others knock there too. */
+const MAX_HANDSHAKES_PER_SERVER = 8;
+
 class Fleet implements SshFleet {
   readonly #targets: ReadonlyMap<string, SshTarget>;
   readonly #context: HandshakeContext;
   readonly #maxSessions: number;
   readonly #connections = new Map<string, Connection>();
   readonly #hosts = new Map<string, SshHost>();
+  /** The way to a server → its bound; ids may share one. */
+  readonly #handshakes = new Map<string, Slots>();
 
   constructor(options: SshFleetOptions) {
     this.#targets = new Map(options.roster.map((target) => [target.id, target]));
@@ -87,7 +92,7 @@ class Fleet implements SshFleet {
     await connection.ready(signal);
     const known = this.#hosts.get(id);
     if (known !== undefined) return known;
-    const host = new SshHost(connection, this.#maxSessions);
+    const host = new SshHost(connection);
     this.#hosts.set(id, host);
     return host;
   }
@@ -116,10 +121,20 @@ class Fleet implements SshFleet {
     const via = this.#lastJump(target, [...through, key]);
     const connection = new Connection(target, this.#context, {
       maxSessions: this.#maxSessions,
+      handshakes: this.#handshakesOf(target),
       ...(via === undefined ? {} : { via }),
     });
     this.#connections.set(key, connection);
     return connection;
+  }
+
+  #handshakesOf({ host, port, proxyJump }: SshTarget): Slots {
+    const server = [...proxyJump, `${host}:${port}`].join(',');
+    const known = this.#handshakes.get(server);
+    if (known !== undefined) return known;
+    const slots = new Slots(MAX_HANDSHAKES_PER_SERVER);
+    this.#handshakes.set(server, slots);
+    return slots;
   }
 
   #lastJump(target: SshTarget, through: readonly string[]): Connection | undefined {

@@ -1,26 +1,100 @@
-import type { DirectoryEntry, FileStat } from '@edge-run/shared/host';
+import type { DirectoryEntry, FileStat, FoundPath } from '@edge-run/shared/host';
 
 /** A path that no program takes for an option. */
 export function asOperand(path: string): string {
   return path.startsWith('-') ? `./${path}` : path;
 }
 
-/**
- * sh for `stat`: `absent`, or one line of facts and then the target of a symlink. `$1` is the path. GNU and busybox
- * agree on these formats; `%y` is the only way both give the fraction of the second.
- */
-export const STAT_SCRIPT = `
-if [ -L "$1" ] || [ -e "$1" ]; then
-  LC_ALL=C TZ=UTC stat -c '%f:%u:%g:%s:%Y:%U:%G:%y' "$1" || exit 3
-  [ -L "$1" ] && readlink -n "$1"
-  exit 0
-fi
-said=$(LC_ALL=C ls -d "$1" 2>&1)
-case "$said" in *"ermission denied"*) echo "$said" >&2; exit 4;; esac
-echo absent`;
+/** Content up to this comes with what is said of a file. */
+export const MAX_LOOK_BYTES = 64 * 1024;
 
-/** The answer of `STAT_SCRIPT`; undefined: does not exist. */
-export function parseStat(stdout: string): FileStat | undefined {
+/**
+ * The functions every shell of ours knows; each is called in a subshell. GNU and busybox agree on the formats of
+ * `stat`; `%y` is the only way both give the fraction of the second. LC_ALL is C for all of them.
+ *
+ * - `edge_facts PATH`: one line of facts and the target of a symlink, or `absent`.
+ * - `edge_look PATH end|link`: facts of the path; where it is a symlink, and its end is asked for, the path it leads to
+ *   and the facts of that; each ended by NUL; then the content of a regular file that is small enough, after a `c`.
+ * - `edge_read PATH`: `c` and the content, or the size of a larger regular file.
+ * - `edge_list DIRECTORY`: a letter and a name for each entry, ended by NUL; starts no program.
+ * - `edge_write PATH OWNER MODE SIZE NAME`: stdin to a temporary file beside PATH, then as `edge_place`.
+ * - `edge_place TEMPORARY PATH OWNER MODE SIZE`: gives the temporary file what it shall have, and PATH its name. SIZE is
+ *   checked: a connection that breaks looks like the end of the input, and a file that was cut must not take the place
+ *   of a whole one.
+ * - `edge_remove PATH`: PATH has no trailing slash.
+ */
+export const LOOK_FUNCTIONS = `
+edge_facts() {
+  if [ -L "$1" ] || [ -e "$1" ]; then
+    facts=$(TZ=UTC stat -c '%f:%u:%g:%s:%Y:%U:%G:%y' "$1") || exit 3
+    echo "$facts"
+    [ -L "$1" ] && readlink -n "$1"
+    return 0
+  fi
+  said=$(ls -d "$1" 2>&1)
+  case "$said" in *"ermission denied"*) echo "$said" >&2; exit 4;; esac
+  echo absent
+}
+edge_look() {
+  LC_ALL=C; export LC_ALL
+  edge_facts "$1"; printf '\\000'
+  if [ -L "$1" ]; then
+    [ "$2" = end ] || exit 0
+    end=$(readlink -f "$1" && echo .) || exit 0
+    end=\${end%?.}
+    printf '%s\\000' "$end"
+    edge_facts "$end"; printf '\\000'
+  else
+    end=$1
+  fi
+  size=\${facts#*:*:*:}; size=\${size%%:*}
+  if [ -f "$end" ] && [ "$size" -le ${MAX_LOOK_BYTES} ]; then printf c; exec cat "$end"; fi
+}
+edge_read() {
+  LC_ALL=C; export LC_ALL
+  if [ -f "$1" ]; then
+    size=$(stat -L -c %s "$1") || exit 3
+    if [ "$size" -gt ${MAX_LOOK_BYTES} ]; then echo "$size"; exit 0; fi
+  elif [ -e "$1" ] && ! [ -d "$1" ]; then
+    echo -1; exit 0
+  fi
+  printf c; exec cat "$1"
+}
+edge_list() {
+  LC_ALL=C; export LC_ALL
+  if ! [ -d "$1" ] || ! [ -r "$1" ]; then ls "$1/." 2>&1 >/dev/null | head -n 1 >&2; exit 3; fi
+  cd "$1" || exit 3
+  for f in * .[!.]* ..?*; do
+    if [ -L "$f" ]; then k=l; elif [ -d "$f" ]; then k=d; elif [ -f "$f" ]; then k=f; elif [ -p "$f" ]; then k=p
+    elif [ -S "$f" ]; then k=s; elif [ -b "$f" ]; then k=b; elif [ -c "$f" ]; then k=c; else continue; fi
+    printf '%s%s\\000' "$k" "$f"
+  done
+}
+edge_write() {
+  case "$1" in */*) tmp=\${1%/*}/.edge-$5;; *) tmp=.edge-$5;; esac
+  trap 'rm -f "$tmp"' EXIT
+  trap 'exit 6' HUP INT TERM
+  umask 077
+  LC_ALL=C; export LC_ALL
+  set -C
+  if [ -d "$1" ] && ! [ -L "$1" ]; then echo "Is a directory" >&2; exit 5; fi
+  cat > "$tmp" || exit 3
+  edge_place "$tmp" "$1" "$2" "$3" "$4"
+  trap - EXIT
+}
+edge_place() {
+  LC_ALL=C; export LC_ALL
+  if [ -d "$2" ] && ! [ -L "$2" ]; then echo "Is a directory" >&2; exit 5; fi
+  [ "$(wc -c < "$1")" -eq "$5" ] || { echo "the content was cut" >&2; exit 6; }
+  if [ -n "$3" ]; then chown "$3" "$1" || exit 7; fi
+  chmod "$4" "$1" || exit 3
+  # A link to a directory would be entered; where mv knows no -T the link goes first.
+  mv -fT "$1" "$2" 2>/dev/null || { if [ -L "$2" ]; then rm -f "$2"; fi; mv -f "$1" "$2"; } || exit 3
+}
+edge_remove() { LC_ALL=C; export LC_ALL; exec rm -rf "$1"; }`;
+
+/** The answer of `edge_facts`; undefined: does not exist. */
+export function parseFacts(stdout: string): FileStat | undefined {
   if (stdout === 'absent\n') return undefined;
   const end = stdout.indexOf('\n');
   const [mode = '', uid = '', gid = '', size = '', seconds = '', user = '', group = '', ...date] = stdout
@@ -42,6 +116,31 @@ export function parseStat(stdout: string): FileStat | undefined {
   };
 }
 
+/** The answer of `edge_look` for a path. */
+export function parseLook(path: string, stdout: Uint8Array): FoundPath {
+  const bytes = Buffer.from(stdout);
+  let at = 0;
+  const field = (): string => {
+    const end = bytes.indexOf(0, at);
+    const text = bytes.subarray(at, end).toString('utf8');
+    at = end + 1;
+    return text;
+  };
+  const own = parseFacts(field());
+  const isLink = own?.kind === 'symlink' && at < bytes.length;
+  const found = isLink ? { path: field(), stat: parseFacts(field()) } : { path, stat: own };
+  const content = bytes[at] === CONTENT ? new Uint8Array(bytes.subarray(at + 1)) : undefined;
+  return { ...found, ...(content === undefined ? {} : { content }) };
+}
+
+/** The answer of `edge_read`: the content, or the size of a file that is too large; -1 for what is no regular file. */
+export function parseRead(stdout: Uint8Array): Uint8Array | number {
+  return stdout[0] === CONTENT ? stdout.subarray(1) : Number(Buffer.from(stdout).toString('latin1'));
+}
+
+/** `c` */
+const CONTENT = 99;
+
 /** File type bits → kind. */
 const KINDS: ReadonlyMap<number, FileStat['kind']> = new Map([
   [0o040000, 'directory'],
@@ -53,17 +152,7 @@ const KINDS: ReadonlyMap<number, FileStat['kind']> = new Map([
   [0o020000, 'char'],
 ]);
 
-/** sh for `list`: a letter and a name for each entry, ended by NUL. `$1` is the directory. Starts no program. */
-export const LIST_SCRIPT = `
-if ! [ -d "$1" ] || ! [ -r "$1" ]; then LC_ALL=C ls "$1/." 2>&1 >/dev/null | head -n 1 >&2; exit 3; fi
-cd "$1" || exit 3
-for f in * .[!.]* ..?*; do
-  if [ -L "$f" ]; then k=l; elif [ -d "$f" ]; then k=d; elif [ -f "$f" ]; then k=f; elif [ -p "$f" ]; then k=p
-  elif [ -S "$f" ]; then k=s; elif [ -b "$f" ]; then k=b; elif [ -c "$f" ]; then k=c; else continue; fi
-  printf '%s%s\\0' "$k" "$f"
-done`;
-
-/** The answer of `LIST_SCRIPT`, sorted by name. */
+/** The answer of `edge_list`, sorted by name. */
 export function parseList(stdout: string): readonly DirectoryEntry[] {
   return stdout
     .split('\0')
@@ -81,30 +170,3 @@ const LETTERS: Readonly<Record<string, DirectoryEntry['kind']>> = {
   b: 'block',
   c: 'char',
 };
-
-/**
- * sh for `writeFile`: stdin to a temporary file beside `$1`, owner `$2`, mode `$3`, then a rename. `$4` is the size:
- * a connection that breaks looks like the end of the input, and a file that was cut must not take the place of a whole one.
- */
-export const WRITE_SCRIPT = `
-case "$1" in */*) dir=\${1%/*}/;; *) dir=;; esac
-if [ -d "$1" ] && ! [ -L "$1" ]; then echo "Is a directory" >&2; exit 5; fi
-tmp="$dir.edge-$5"
-trap 'rm -f "$tmp"' EXIT
-trap 'exit 6' HUP INT TERM
-umask 077
-LC_ALL=C; export LC_ALL
-set -C
-cat > "$tmp" || exit 3
-[ "$(wc -c < "$tmp")" -eq "$4" ] || { echo "the content was cut" >&2; exit 6; }
-if [ -n "$2" ]; then chown "$2" "$tmp" || exit 7; fi
-chmod "$3" "$tmp" || exit 3
-# A link to a directory would be entered; where mv knows no -T the link goes first.
-mv -fT "$tmp" "$1" 2>/dev/null || { if [ -L "$1" ]; then rm -f "$1"; fi; mv -f "$tmp" "$1"; } || exit 3
-trap - EXIT`;
-
-/** sh for `readFile`. `$1` is the path. */
-export const READ_SCRIPT = 'LC_ALL=C exec cat "$1"';
-
-/** sh for `remove`. `$1` is the path without a trailing slash. */
-export const REMOVE_SCRIPT = 'LC_ALL=C exec rm -rf "$1"';

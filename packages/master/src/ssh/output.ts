@@ -31,16 +31,25 @@ export class BoundedOutput {
   }
 }
 
-/** Hands on what comes before a marker and, once the marker and the line it begins are there, gives the line's rest. */
+/**
+ * Hands on what comes before a marker and, once the marker and the line it begins are there, gives the line's rest.
+ * What comes after that line is kept in `left`.
+ */
 export class UntilMarker {
   readonly #marker: Buffer;
   readonly #output: BoundedOutput;
-  #pending: Buffer = Buffer.alloc(0);
+  #pending: Buffer = EMPTY;
   #found = false;
+  #left: Buffer | undefined;
 
   constructor(marker: string, output: BoundedOutput) {
     this.#marker = Buffer.from(marker);
     this.#output = output;
+  }
+
+  /** What came behind the marker's line; undefined before that line was complete. */
+  get left(): Buffer | undefined {
+    return this.#left;
   }
 
   /** The text between marker and line end, when it is complete. */
@@ -56,21 +65,43 @@ export class UntilMarker {
     }
     if (!this.#found) return undefined;
     const end = this.#pending.indexOf(10);
-    return end < 0 ? undefined : this.#pending.subarray(0, end).toString('latin1');
+    if (end < 0) return undefined;
+    this.#left = this.#pending.subarray(end + 1);
+    return this.#pending.subarray(0, end).toString('latin1').trim();
+  }
+
+  /** Hands on what was held back: nothing more comes. */
+  end(): void {
+    if (!this.#found) this.#output.push(this.#pending);
+    this.#pending = EMPTY;
   }
 }
 
-/** Takes the lines that begin with a key out of stderr and hands the rest on. */
+/**
+ * Takes the lines that begin with a key out of stderr and hands the rest on. `onMark` answers true for the last line
+ * that belongs here; what comes after it is kept in `left`.
+ */
 export class MarkedLines {
   readonly #key: Buffer;
   readonly #output: BoundedOutput;
-  readonly #onMark: (words: readonly string[]) => void;
-  #pending: Buffer = Buffer.alloc(0);
+  readonly #onMark: (words: readonly string[]) => boolean;
+  #pending: Buffer = EMPTY;
+  #left: Buffer | undefined;
 
-  constructor(key: string, output: BoundedOutput, onMark: (words: readonly string[]) => void) {
+  constructor(key: string, output: BoundedOutput, onMark: (words: readonly string[]) => boolean) {
     this.#key = Buffer.from(`${key} `);
     this.#output = output;
     this.#onMark = onMark;
+  }
+
+  /** What came behind the last line; undefined before that one was there. */
+  get left(): Buffer | undefined {
+    return this.#left;
+  }
+
+  /** The last bytes, which may be the beginning of a mark. */
+  get heldBack(): Buffer {
+    return this.#pending;
   }
 
   push(chunk: Buffer): void {
@@ -87,13 +118,16 @@ export class MarkedLines {
       if (end < 0) return;
       const words = this.#pending.subarray(this.#key.length, end).toString('latin1').trim().split(' ');
       this.#pending = this.#pending.subarray(end + 1);
-      this.#onMark(words);
+      if (this.#onMark(words) === true) {
+        this.#left = this.#pending;
+        return;
+      }
     }
   }
 
   /** Hands on what was held back: nothing more comes. */
   end(): void {
-    this.#handOn(this.#pending.length);
+    if (this.#left === undefined) this.#handOn(this.#pending.length);
   }
 
   #handOn(count: number): void {
@@ -101,3 +135,5 @@ export class MarkedLines {
     this.#pending = this.#pending.subarray(count);
   }
 }
+
+const EMPTY: Buffer = Buffer.alloc(0);

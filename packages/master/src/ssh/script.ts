@@ -2,26 +2,21 @@ import type { Command, ExecOptions } from '@edge-run/shared/host';
 import { EdgeError } from '@edge-run/shared/kernel';
 
 /** PATH of a host before anybody adds to it. */
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-/** Linux takes no argument longer than 128 KiB; sshd hands the whole line to the login shell as one. */
-const MAX_LINE_BYTES = 120_000;
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What the scripts print on stderr, each on a line that begins with the key of the command. */
 export const MARK = {
-  started: 'started',
   leader: 'leader',
+  started: 'started',
+  hello: 'hello',
   noProgram: 'no-program',
   noDirectory: 'no-directory',
+  exit: 'exit',
   end: 'end',
 } as const;
 
-/** How a command becomes the user it shall run as. */
-export type Become =
-  | { readonly kind: 'login' }
-  | { readonly kind: 'su'; readonly user: string }
-  /** `password`: sudo may ask for one, with the key as its prompt. */
-  | { readonly kind: 'sudo'; readonly user: string; readonly password: boolean };
+/** What stopped a command from starting, as the scripts report it. */
+export type Obstacle = typeof MARK.noProgram | typeof MARK.noDirectory;
 
 /** One word of POSIX sh. @throws EdgeError `EDGE_BAD_ARGUMENT` for a NUL, which no argument can hold */
 export function quote(word: string): string {
@@ -37,8 +32,24 @@ export function quote(word: string): string {
 }
 
 /**
- * Lines of sh that become the command, in a defined environment, directory and umask. Says on stderr, marked by
- * `key`, when the program or the directory is missing. Works in dash, bash and busybox ash.
+ * What every shell of ours does first, whatever the user's start-up files left behind: a defined environment and
+ * umask, the true streams kept as 3 and 4, the given functions, and a word on both streams that all of it is done.
+ * Everything before that word is noise of the login.
+ */
+export function preamble(key: string, functions: string): string {
+  return `PATH=${DEFAULT_PATH}; export PATH
+unset CDPATH ENV BASH_ENV IFS LC_ALL LC_MESSAGES LC_CTYPE LANGUAGE
+LOGNAME=$(id -un); USER=$LOGNAME; : "\${HOME:=/}" "\${SHELL:=/bin/sh}"
+umask 022
+exec 3>&1 4>&2
+${functions}
+echo "${key} ${MARK.hello} $$ $(id -u) $LOGNAME"; echo ${key} ${MARK.hello} >&4
+`;
+}
+
+/**
+ * Lines of sh that become the command, in a defined environment and directory. Says on stderr, marked by `key`, when
+ * the program or the directory is missing. Works in dash, bash, ksh and busybox ash.
  */
 export function commandScript(command: Command, { cwd, env = {} }: ExecOptions, key: string): string {
   const merged: Record<string, string | null> = { PATH: DEFAULT_PATH, LANG: 'C.UTF-8', ...env };
@@ -61,51 +72,64 @@ export function commandScript(command: Command, { cwd, env = {} }: ExecOptions, 
   // `env` would take a name with `=` in it for an assignment.
   const words = program.includes('=') ? ['sh', '-c', 'exec "$@"', 'sh', ...command] : [program, ...args];
   return [
-    'umask 022',
     ...(cwd === undefined ? [] : [`cd ${quote(cwd)} 2>/dev/null || { echo ${key} ${MARK.noDirectory} >&2; exit 1; }`]),
-    `: "\${HOME:=/}" "\${LOGNAME:=$(id -un)}" "\${USER:=$LOGNAME}" "\${SHELL:=/bin/sh}"`,
-    `PATH=${quote(path)}; export PATH`,
+    ...(path === DEFAULT_PATH ? [] : [`PATH=${quote(path)}`]),
     `command -v ${quote(program)} >/dev/null 2>&1 || { echo ${key} ${MARK.noProgram} >&2; exit 127; }`,
     `exec env -i ${[...inherited, ...assignments, ...words.map(quote)].join(' ')}`,
   ].join('\n');
 }
 
-/** The line that runs a script on a channel of its own, as the user asked for, and first says whom to kill. */
-export function channelLine(script: string, become: Become, key: string): string {
-  const inner = `echo ${key} ${MARK.started} $$ >&2\n${script}`;
-  const line = becomeLine(inner, become, key);
-  if (Buffer.byteLength(line) > MAX_LINE_BYTES) {
-    throw new EdgeError(
-      'EDGE_BAD_ARGUMENT',
-      `a command of ${Buffer.byteLength(line)} bytes is too long for SSH`,
-      { sizeBytes: Buffer.byteLength(line), maxBytes: MAX_LINE_BYTES },
-      { hint: 'Pass long values on stdin, or write them to a file first.' },
-    );
-  }
-  return line;
+/** How a framed command gets its input. */
+export type FrameInput =
+  | { readonly kind: 'none' }
+  /** Small input, as part of the frame. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** What follows the frame on the shell's own stdin, up to its end: the last frame of a shell. */
+  | { readonly kind: 'rest' };
+
+/**
+ * One command for a shell that reads from stdin. Its output goes through pipes of its own, which end with it: a process
+ * it leaves in the background holds these, and can never write into what comes next. The exit code is told at once, the
+ * end of each stream when nobody can write to it any more.
+ */
+export function commandFrame(script: string, key: string, input: FrameInput): string {
+  // The shell's own remarks on a program that was killed are not the program's output.
+  const body = `(\n${script}\n) ${input.kind === 'none' ? '</dev/null ' : ''}2>&5 3>&- 4>&- 5>&-`;
+  const fed = input.kind === 'bytes' ? `${printed(input.bytes)} | ${body}` : body;
+  const told = `{ ${fed}; echo ${key} ${MARK.exit} $? >&4; } 2>/dev/null`;
+  const piped = `{ { ${told} 3>&- | cat >&3 4>&- 5>&-; printf '\\n%s\\n' ${key} >&3; } 5>&1 | cat >&4 3>&-; echo ${key} ${MARK.end} >&4; }`;
+  if (input.kind !== 'rest') return `${piped}\n`;
+  // A program that leaves some of its input unread must not have the rest read as commands.
+  return `{ echo ${key} ${MARK.started} >&4; ${piped}; exit; }\n`;
 }
 
-/** The line that starts a shell which reads its commands from stdin. */
-export function sessionLine(become: Become, key: string): string {
-  return become.kind === 'login' ? 'exec sh' : becomeLine(`echo ${key} ${MARK.started} $$ >&2; exec sh`, become, key);
-}
-
-function becomeLine(inner: string, become: Become, key: string): string {
-  const shell = `sh -c ${quote(inner)}`;
-  if (become.kind === 'login') return `exec ${shell}`;
-  const leader = `echo ${key} ${MARK.leader} $$ >&2`;
-  const user = quote(become.user);
-  if (become.kind === 'su') return `exec sh -c ${quote(`${leader}; exec su -s /bin/sh ${user} -c ${quote(inner)}`)}`;
-  const how = become.password ? `-S -k -p ${quote(passwordPrompt(key))}` : '-n';
-  return `exec sh -c ${quote(`${leader}; exec sudo ${how} -H -u ${user} -- ${shell}`)}`;
-}
-
-/** What sudo prints when it wants the password. */
-function passwordPrompt(key: string): string {
-  return `${key} password:`;
-}
-
-/** One frame for a shell that reads from stdin: a subshell without input, then the key and the exit code. */
-export function frame(script: string, key: string): string {
+/** A frame for scripts of our own that only look and start nothing that stays: half the price of a command's frame. */
+export function lookFrame(script: string, key: string): string {
   return `(\n${script}\n) </dev/null\nprintf '\\n%s %d\\n' ${key} "$?"; echo ${key} ${MARK.end} >&2\n`;
+}
+
+/** A `printf` that prints exactly these bytes, in any shell: only plain characters stand for themselves. */
+export function printed(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += PRINTED[byte];
+  return `printf '${text}'`;
+}
+
+const PRINTED: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte);
+  if (character === '%') return '%%';
+  return /[\w .,:;/=+@#~"$&()<>[\]{}|*?!^`]/.test(character) && byte < 127
+    ? character
+    : `\\${byte.toString(8).padStart(3, '0')}`;
+});
+
+/** Ends the process groups of these leaders: asks first, insists after a second, and is done when they are gone. */
+export function killScript(pids: readonly string[]): string {
+  const all = pids.filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => [`-${pid}`, pid]);
+  return `all='${all.join(' ')}'
+there() { for p in $all; do kill -0 $p 2>/dev/null && return 0; done; return 1; }
+for p in $all; do kill -TERM $p 2>/dev/null; done
+n=0; while there && [ $n -lt 10 ]; do sleep 0.1 2>/dev/null || { sleep 1; n=10; }; n=$((n + 1)); done
+for p in $all; do kill -KILL $p 2>/dev/null; done
+:`;
 }

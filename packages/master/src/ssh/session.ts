@@ -1,80 +1,80 @@
 import { randomBytes } from 'node:crypto';
-import type { ExecResult } from '@edge-run/shared/host';
-import { cancelled, deadline, EdgeError, type Secret } from '@edge-run/shared/kernel';
+import { cancelled, deadline } from '@edge-run/shared/kernel';
 import type { ClientChannel } from 'ssh2';
-import { killGroups, type Obstacle } from './command.ts';
+import { type Become, shellLine } from './become.ts';
 import type { Connection, OpenChannel } from './connection.ts';
-import { sudoRefused } from './errors.ts';
-import { BoundedOutput, MarkedLines, UntilMarker } from './output.ts';
-import { type Become, frame, MARK, sessionLine } from './script.ts';
+import { type Ended, Frame } from './frame.ts';
+import { type Greeting, greet, type Identity } from './greet.ts';
+import { LOOK_FUNCTIONS } from './look.ts';
+import { commandFrame, type FrameInput, lookFrame } from './script.ts';
+import { SessionEnded } from './session-ended.ts';
 
 const START_TIMEOUT_MS = 20_000;
+/** How long output is still awaited once the program has ended: a background child may hold it open for ever. */
+const DRAIN_MS = 500;
+/** Looks that may be under way in one shell: enough to hide a slow line. */
+const MAX_LOOKS = 64;
 
-/** Says that a session ended under a command that only looks: it may be asked again elsewhere. */
-export class SessionEnded extends Error {}
-
-/** Who a session's shell says it is. */
-export interface Identity {
-  readonly uid: number;
-  readonly user: string;
+/** Bounds of one command. */
+export interface RunBounds {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
 }
 
-interface Frame {
-  readonly onStdout: (chunk: Buffer) => void;
-  readonly onStderr: (chunk: Buffer) => void;
-  readonly onEnd: () => void;
+/** How a shell is started. */
+export interface SessionOptions {
+  readonly become: Become;
+  readonly signal?: AbortSignal;
+  /** It must not wait until others give a channel back: it ends one of them. */
+  readonly urgent?: boolean;
 }
 
 /**
- * A long-lived shell on the host that answers one short command after the other, three times as fast as a channel
- * for each. For commands that only look: what one of them leaves in the background could write into the answer to
- * the next.
+ * A long-lived shell on the host that answers one command after the other: what a login costs is paid once. Commands
+ * come one at a time, each with pipes of its own; looks of ours are asked many at once and answered in order.
  */
 export class ShellSession {
+  readonly become: Become;
   readonly identity: Identity;
+  /** Processes whose groups hold everything that runs in the shell. */
+  readonly leaders: readonly string[];
   readonly #open: OpenChannel<ClientChannel>;
-  readonly #leaders: readonly string[];
   readonly #connection: Connection;
-  readonly #become: Become;
-  readonly #password: Secret | undefined;
-  #frame: Frame | undefined;
+  /** Those whose answers are not complete, oldest first. */
+  #frames: Frame[] = [];
+  #isCommand = false;
   #ended = false;
+  #isStale = false;
 
-  private constructor(
-    connection: Connection,
-    open: OpenChannel<ClientChannel>,
-    hello: { identity: Identity; leaders: readonly string[] },
-    { become, password }: { become: Become; password: Secret | undefined },
-  ) {
+  private constructor(connection: Connection, open: OpenChannel<ClientChannel>, become: Become, hello: Greeting) {
     this.#connection = connection;
     this.#open = open;
+    this.become = become;
     this.identity = hello.identity;
-    this.#leaders = hello.leaders;
-    this.#become = become;
-    this.#password = password;
+    this.leaders = hello.leaders;
     const { channel, lost } = open;
-    channel.on('data', (chunk: Buffer) => this.#frame?.onStdout(chunk));
-    channel.stderr.on('data', (chunk: Buffer) => this.#frame?.onStderr(chunk));
+    channel.on('data', (chunk: Buffer) => this.#onStdout(chunk));
+    channel.stderr.on('data', (chunk: Buffer) => this.#onStderr(chunk));
     channel.on('close', () => this.end());
-    channel.on('error', () => this.end());
+    channel.on('error', () => {
+      // A program that does not read all of its input: how it ends is told all the same.
+    });
     lost.addEventListener('abort', () => this.end(), { once: true });
     if (lost.aborted) this.end();
   }
 
-  /** Starts the shell, becomes the user asked for and asks who that is. @throws EdgeError `EDGE_SSH_SUDO_REFUSED` */
+  /** Starts the shell, becomes the user asked for and asks who that is. @throws EdgeError `EDGE_SSH_SUDO_…`, SessionEnded */
   static async start(
     connection: Connection,
-    become: Become,
-    password: Secret | undefined,
-    parent?: AbortSignal,
+    { become, signal, urgent = false }: SessionOptions,
   ): Promise<ShellSession> {
     const key = randomBytes(16).toString('hex');
-    const limit = deadline(START_TIMEOUT_MS, `starting a shell on ${connection.target.id}`, parent);
+    const limit = deadline(START_TIMEOUT_MS, `starting a shell on ${connection.target.id}`, signal);
     try {
-      const open = await connection.exec(sessionLine(become, key), limit.signal);
+      const open = await connection.exec(shellLine(become, key), limit.signal, { urgent });
       try {
-        const hello = await greet(connection, open, { become, password, key }, limit.signal);
-        return new ShellSession(connection, open, hello, { become, password });
+        const hello = await greet(connection.target.id, open, { become, key, functions: LOOK_FUNCTIONS }, limit.signal);
+        return new ShellSession(connection, open, become, hello);
       } catch (error) {
         open.channel.close();
         open.release();
@@ -85,72 +85,47 @@ export class ShellSession {
     }
   }
 
+  /** True when nothing is under way and a command may come. */
   get isIdle(): boolean {
-    return !this.#ended && this.#frame === undefined;
+    return this.isUsable && this.#frames.length === 0;
+  }
+
+  get isUsable(): boolean {
+    return !this.#ended && !this.#isStale;
   }
 
   get hasEnded(): boolean {
     return this.#ended;
   }
 
-  /** Runs the script made for a fresh key; it changes nothing. One at a time. @throws SessionEnded */
-  run(
-    scriptFor: (key: string) => string,
-    { maxBytes, signal }: { maxBytes: number; signal: AbortSignal },
-  ): Promise<{ result: ExecResult; obstacle: Obstacle | undefined }> {
-    return new Promise((resolve, reject) => {
-      if (this.#ended || this.#frame) return reject(new SessionEnded('the session is not free'));
-      if (signal.aborted) return reject(cancelled(signal));
-      const key = randomBytes(16).toString('hex');
-      const stdout = new BoundedOutput(maxBytes);
-      const stderr = new BoundedOutput(maxBytes);
-      const untilStdout = new UntilMarker(`\n${key} `, stdout);
-      let obstacle: Obstacle | undefined;
-      let stderrDone = false;
-      const marks = new MarkedLines(key, stderr, ([word]) => {
-        if (word === MARK.end) stderrDone = true;
-        else if (word === MARK.noProgram || word === MARK.noDirectory) obstacle = word;
-      });
-      let exitCode: number | undefined;
-      const settle = (finish: () => void): void => {
-        signal.removeEventListener('abort', onAbort);
-        this.#frame = undefined;
-        finish();
-      };
-      const onAbort = (): void => {
-        settle(() => undefined);
-        this.#kill(key).then(
-          () => reject(cancelled(signal)),
-          () => reject(cancelled(signal)),
-        );
-      };
-      const finish = (): void => {
-        if (exitCode === undefined || !stderrDone) return;
-        const stdoutBytes = stdout.bytes();
-        const result: ExecResult = {
-          exitCode,
-          stdout: stdoutBytes.toString('utf8'),
-          stderr: stderr.bytes().toString('utf8'),
-          stdoutBytes,
-          truncated: stdout.isTruncated || stderr.isTruncated,
-        };
-        settle(() => resolve({ result, obstacle }));
-      };
-      this.#frame = {
-        onStdout: (chunk) => {
-          const rest = untilStdout.push(chunk);
-          if (rest !== undefined) exitCode = Number(rest);
-          finish();
-        },
-        onStderr: (chunk) => {
-          marks.push(chunk);
-          finish();
-        },
-        onEnd: () => settle(() => reject(new SessionEnded('the session ended'))),
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#open.channel.write(frame(scriptFor(key), key));
-    });
+  /** True while one more look may be asked. */
+  get takesLooks(): boolean {
+    return this.isUsable && !this.#isCommand && this.#frames.length < MAX_LOOKS;
+  }
+
+  /** Runs one of our own scripts, which only looks; others may be under way. @throws SessionEnded */
+  look(script: string, bounds: RunBounds): Promise<Ended> {
+    return this.#ask((key) => lookFrame(script, key), bounds);
+  }
+
+  /** Runs a command, alone. @throws SessionEnded */
+  async run(scriptFor: (key: string) => string, input: FrameInput, bounds: RunBounds): Promise<Ended> {
+    this.#isCommand = true;
+    try {
+      return await this.#ask((key) => commandFrame(scriptFor(key), key, input), bounds);
+    } finally {
+      this.#isCommand = false;
+    }
+  }
+
+  /** Runs a command that reads `stdin`, of any size; the shell ends with it. @throws SessionEnded */
+  async runLast(scriptFor: (key: string) => string, stdin: Uint8Array, bounds: RunBounds): Promise<Ended> {
+    this.#isCommand = true;
+    // Only when the shell has begun to run it is certain that it reads no more itself.
+    const feed = (): void => void this.#open.channel.end(stdin);
+    return this.#ask((key) => commandFrame(scriptFor(key), key, { kind: 'rest' }), bounds, feed).finally(() =>
+      this.end(),
+    );
   }
 
   /** Ends the shell and gives its channel back. */
@@ -159,86 +134,78 @@ export class ShellSession {
     this.#ended = true;
     this.#open.channel.close();
     this.#open.release();
-    this.#frame?.onEnd();
+    for (const frame of this.#frames.splice(0)) frame.lose();
   }
 
-  async #kill(key: string): Promise<void> {
-    const kill = killGroups(this.#connection, this.#leaders, { become: this.#become, password: this.#password, key });
-    await kill.finally(() => this.end());
-  }
-}
-
-interface Greeting {
-  readonly become: Become;
-  readonly password: Secret | undefined;
-  readonly key: string;
-}
-
-/** Waits for the shell's first answer, giving sudo its password on the way. */
-function greet(
-  connection: Connection,
-  { channel, lost }: OpenChannel<ClientChannel>,
-  { become, password, key }: Greeting,
-  signal: AbortSignal,
-): Promise<{ identity: Identity; leaders: readonly string[] }> {
-  const { id } = connection.target;
-  const leaders: string[] = [];
-  const output = new BoundedOutput(64 * 1024);
-  const errors = new BoundedOutput(64 * 1024);
-  const until = new UntilMarker(`${key} hello `, output);
-  let prompts = 0;
-  const sayHello = (): void => void channel.write(`echo "${key} hello $$ $(id -u) $(id -un)"\n`);
-  return new Promise((resolve, reject) => {
-    const settle = (finish: () => void): void => {
-      signal.removeEventListener('abort', onAbort);
-      lost.removeEventListener('abort', onEnd);
-      channel.off('data', onData).off('close', onClose).off('error', onEnd);
-      channel.stderr.off('data', onErrorData);
-      finish();
-    };
-    const onAbort = (): void => settle(() => reject(cancelled(signal)));
-    const onEnd = (): void =>
-      settle(() => {
-        if (lost.aborted) return reject(new SessionEnded('the connection broke'));
-        const said = prompts > 1 ? 'the password is wrong' : errors.bytes().toString('utf8');
-        reject(become.kind === 'login' ? noShell(id, said) : sudoRefused(id, become.user, said));
+  #ask(frameFor: (key: string) => string, { maxBytes, signal }: RunBounds, started?: () => void): Promise<Ended> {
+    return new Promise((resolve, reject) => {
+      if (!this.isUsable) return reject(new SessionEnded('the shell is not free', false));
+      if (signal.aborted) return reject(cancelled(signal));
+      const key = randomBytes(16).toString('hex');
+      const onAbort = (): void => {
+        // What runs is ended by whoever knows how; nobody else may use this shell.
+        this.#isStale = true;
+        reject(cancelled(signal));
+      };
+      const settle = (finish: () => void): void => {
+        signal.removeEventListener('abort', onAbort);
+        finish();
+      };
+      const frame = new Frame(key, maxBytes, {
+        ended: (ended, stragglers) =>
+          settle(() => {
+            resolve(ended);
+            if (stragglers) this.end();
+          }),
+        lost: () => settle(() => reject(new SessionEnded('the shell ended', true))),
+        ...(started === undefined ? {} : { started }),
       });
-    const marks = new MarkedLines(key, errors, ([word, value]) => {
-      if (word === MARK.leader && value !== undefined) leaders.push(value);
-      else if (word === MARK.started) sayHello();
-      else if (word === 'password') {
-        prompts += 1;
-        if (prompts === 1 && password) channel.write(`${password.reveal()}\n`);
-        else channel.end();
-      }
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#frames.push(frame);
+      this.#open.channel.write(frameFor(key));
     });
-    const onErrorData = (chunk: Buffer): void => marks.push(chunk);
-    const onData = (chunk: Buffer): void => {
-      const hello = until.push(chunk);
-      if (hello === undefined) return;
-      const [pid = '', uid = '', user = ''] = hello.split(' ');
-      settle(() => resolve({ identity: { uid: Number(uid), user }, leaders: [...leaders, pid] }));
-    };
-    const onClose = (): void => {
-      marks.end();
-      onEnd();
-    };
-    channel.stderr.on('data', onErrorData);
-    channel.on('data', onData);
-    channel.on('close', onClose);
-    channel.on('error', onEnd);
-    lost.addEventListener('abort', onEnd, { once: true });
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (lost.aborted) onEnd();
-    else if (become.kind === 'login') sayHello();
-  });
-}
+  }
 
-function noShell(id: string, said: string): EdgeError {
-  return new EdgeError(
-    'EDGE_SSH_SESSION_REFUSED',
-    `${id} starts no shell for the SSH user${said.trim() === '' ? '' : `: ${said.trim().split('\n')[0]}`}`,
-    { host: id, stderr: said.slice(0, 2_000) },
-    { hint: `Has the user a login shell, and does sshd of ${id} let it run commands (ForceCommand, \`nologin\`)?` },
-  );
+  #onStdout(chunk: Buffer): void {
+    let rest = chunk;
+    for (const frame of [...this.#frames]) {
+      if (rest.length === 0) break;
+      if (!frame.stdoutEnded) rest = frame.pushStdout(rest);
+    }
+    this.#tidy(rest);
+  }
+
+  #onStderr(chunk: Buffer): void {
+    let rest = chunk;
+    for (const frame of [...this.#frames]) {
+      if (rest.length === 0) break;
+      if (frame.stderrEnded) continue;
+      const hadExited = frame.hasExited;
+      rest = frame.pushStderr(rest);
+      if (!hadExited && frame.hasExited) this.#awaitOutput(frame);
+    }
+    this.#tidy(rest);
+  }
+
+  #tidy(rest: Buffer): void {
+    if (rest.length > 0) this.#isStale = true; // nobody was asked: somebody else writes into our streams
+    this.#frames = this.#frames.filter((frame) => !(frame.stdoutEnded && frame.stderrEnded));
+    if (this.#isStale && this.#frames.length === 0) this.end();
+  }
+
+  /** Gives up on output that a background child holds open, when nothing has come for a while and the line is alive. */
+  #awaitOutput(frame: Frame): void {
+    const look = (seen: number): void => {
+      setTimeout(() => {
+        if (!this.#frames.includes(frame)) return;
+        if (frame.seenBytes > seen) return look(frame.seenBytes);
+        // Behind the answer of the server no output can follow that was written before it was asked.
+        this.#connection.echo().then(
+          () => (frame.seenBytes > seen ? look(frame.seenBytes) : frame.leaveStragglers()),
+          () => frame.lose(),
+        );
+      }, DRAIN_MS);
+    };
+    look(frame.seenBytes);
+  }
 }

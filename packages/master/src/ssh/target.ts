@@ -13,9 +13,13 @@ export interface SshTarget {
   readonly passphrase?: Secret;
   /** For password and keyboard-interactive logins, and for sudo where it asks. */
   readonly password?: Secret;
+  /** For `sudo` and its like, where it differs. */
+  readonly sudoPassword?: Secret;
   /** Run everything as `sudoUser` instead of the login user. */
   readonly sudo: boolean;
   readonly sudoUser: string;
+  /** The program that lets a login user who is not root become somebody else. */
+  readonly escalateBy: 'sudo' | 'su' | 'doas';
   /** Hosts to go through, nearest first: ids of the roster or `[user@]host[:port]`. */
   readonly proxyJump: readonly string[];
   /** Until the connection is ready, retries included. */
@@ -34,6 +38,7 @@ export function sshTarget(given: Pick<SshTarget, 'id'> & Partial<SshTarget>): Ss
     keyFiles: [],
     sudo: false,
     sudoUser: 'root',
+    escalateBy: 'sudo',
     proxyJump: [],
     connectTimeoutMs: 30_000,
     grains: {},

@@ -53,6 +53,16 @@ export interface DirectoryEntry {
   readonly kind: FileStat['kind'];
 }
 
+/** What is at a path, or at the end of its symlinks. */
+export interface FoundPath {
+  /** The path itself where it is no symlink, or one that leads nowhere. */
+  readonly path: string;
+  /** Undefined: does not exist. */
+  readonly stat: FileStat | undefined;
+  /** Of a regular file; undefined where it is too large to come along. */
+  readonly content?: Uint8Array;
+}
+
 /** Looks at a host and promises to change nothing. */
 export interface HostReader {
   /** The id the host has in Edge. */
@@ -63,6 +73,8 @@ export interface HostReader {
   readFile(path: string): Promise<Uint8Array>;
   /** Of the path itself: a symlink is not followed. Undefined: does not exist. */
   stat(path: string): Promise<FileStat | undefined>;
+  /** Like `stat`, and brings the content of small files along: where that saves round trips. */
+  look?(path: string, options: { readonly followLinks: boolean }): Promise<FoundPath>;
   /** Entries by name, sorted. @throws EdgeError `EDGE_FILE_NOT_FOUND` */
   list(path: string): Promise<readonly DirectoryEntry[]>;
   /** Opens a connection from the host: to a unix socket's path, or host and port. Where the transport can. */

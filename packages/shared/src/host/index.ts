@@ -4,6 +4,7 @@ export type {
   ExecOptions,
   ExecResult,
   FileStat,
+  FoundPath,
   Host,
   HostReader,
   WriteFileOptions,

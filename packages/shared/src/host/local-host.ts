@@ -254,6 +254,11 @@ function pathError(error: unknown, verb: string, path: string, id: string): unkn
         cause: error,
       },
     );
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new EdgeError('EDGE_DISK_FULL', `cannot ${verb} ${path} on ${id}: ${(error as Error).message}`, details, {
+      hint: 'Make room there (`df -h`, `df -i`); the old content was left as it was.',
+      cause: error,
+    });
   if (code === undefined || error instanceof EdgeError) return error;
   return new EdgeError('EDGE_COMMAND_FAILED', `cannot ${verb} ${path} on ${id}: ${(error as Error).message}`, details, {
     cause: error,

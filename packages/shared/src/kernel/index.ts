@@ -25,6 +25,7 @@ export {
 } from './errors.ts';
 export { newId } from './ids.ts';
 export { type Logger, silentLogger } from './logger.ts';
+export { mapBounded } from './map-bounded.ts';
 export { Secret, type SecretType } from './secret.ts';
 export { Slots } from './slots.ts';
 export { EDGE_VERSION } from './version.ts';

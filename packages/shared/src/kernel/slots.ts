@@ -10,6 +10,10 @@ export class Slots {
     this.#limit = limit;
   }
 
+  get limit(): number {
+    return this.#limit;
+  }
+
   get taken(): number {
     return this.#taken;
   }

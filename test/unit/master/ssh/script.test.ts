@@ -1,11 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   BoundedOutput,
-  channelLine,
+  commandFrame,
   commandScript,
-  frame,
+  lookFrame,
   MarkedLines,
+  printed,
   quote,
+  shellLine,
   UntilMarker,
 } from '@edge-run/master/ssh/internal';
 import { Slots } from '@edge-run/shared/kernel';
@@ -47,13 +49,58 @@ describe('script', () => {
     expect(stdout).toBe('');
     expect(stderr).toContain(`${KEY} no-program`);
   });
-  it('frame: neither syntax errors nor exits end the shell', () => {
-    const input = `${frame('exit 7', KEY)}${frame(`eval 'if'`, KEY)}${frame('cat', KEY)}`;
-    const { stdout } = spawnSync('sh', [], { input, encoding: 'utf8' });
-    expect(stdout.match(/ (\d+)\n/g)).toEqual([' 7\n', ' 2\n', ' 0\n']);
+  it.each(['sh', 'bash', 'ksh', 'busybox'])('frames: neither syntax errors nor exits end %s', (shell) => {
+    const none = { kind: 'none' } as const;
+    const scripts = ['exit 7', `eval 'if'`, 'cat', "kill -9 $(exec sh -c 'echo $PPID')"];
+    const looks = scripts.slice(0, 3).map((script) => lookFrame(script, KEY));
+    const commands = scripts.map((script) => commandFrame(`exec sh -c ${quote(script)}`, KEY, none));
+    const args = shell === 'busybox' ? ['sh'] : [];
+    const { stdout, stderr, error } = spawnSync(shell, args, {
+      input: `exec 3>&1 4>&2\n${looks.join('')}${commands.join('')}`,
+      encoding: 'utf8',
+    });
+    if (error !== undefined) return; // that shell is not installed
+    // A syntax error is 2 or 3, a signal 128 and, in ksh, 256 plus its number.
+    const code = (text: string): string =>
+      Number(text) > 256 ? String(Number(text) - 128) : Number(text) > 3 ? text : String(Math.min(1, Number(text)));
+    expect(stdout.match(/ (\d+)\n/g)?.map((text) => code(text.trim()))).toEqual(['7', '1', '0']);
+    expect(stderr.match(/exit (\d+)\n/g)?.map((text) => code(text.slice(5).trim()))).toEqual(['7', '1', '0', '137']);
+    expect(stderr.match(/ end\n/g)).toHaveLength(7);
   });
-  it('channelLine: a line sshd could not hand over is refused with what to do', () => {
-    expect(() => channelLine('x'.repeat(200_000), { kind: 'login' }, KEY)).toThrow(/too long/);
+  it('commandFrame: what is left in the background cannot write into what comes next', () => {
+    const none = { kind: 'none' } as const;
+    const leaves = commandFrame('(sleep 0.3; echo LATE; echo LATE >&2) & echo early', KEY, none);
+    const next = commandFrame('sleep 0.5; echo next', 'f'.repeat(32), none);
+    const { stdout, stderr } = spawnSync('sh', [], { input: `exec 3>&1 4>&2\n${leaves}${next}`, encoding: 'utf8' });
+    // The shell waits for the straggler: the end of the first frame stands behind its words.
+    expect(stdout).toBe(`early\nLATE\n\n${KEY}\nnext\n\n${'f'.repeat(32)}\n`);
+    expect(stderr.indexOf('LATE')).toBeLessThan(stderr.indexOf(`${KEY} end`));
+  });
+  it('commandFrame: input as part of the frame, and input that follows it', () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    for (const shell of ['dash', 'bash']) {
+      const framed = commandFrame('exec cat', KEY, { kind: 'bytes', bytes });
+      const { stdout } = spawnSync(shell, [], { input: `exec 3>&1 4>&2\n${framed}` });
+      expect(stdout.subarray(0, 256).equals(bytes)).toBe(true);
+    }
+    const rest = commandFrame('exec head -c 3', KEY, { kind: 'rest' });
+    const { stdout } = spawnSync('bash', [], { input: `exec 3>&1 4>&2\n${rest}abcdef; echo never`, encoding: 'utf8' });
+    expect(stdout).toBe(`abc\n${KEY}\n`);
+  });
+  it('printed: any bytes, in any shell', () => {
+    const bytes = fc.uint8Array({ maxLength: 300 });
+    const shells = ['dash', 'bash', 'busybox'].filter((shell) => spawnSync(shell, ['true']).error === undefined);
+    fc.assert(
+      fc.property(bytes, fc.constantFrom(...shells), (given, shell) => {
+        const args = shell === 'busybox' ? ['sh', '-c', printed(given)] : ['-c', printed(given)];
+        expect(execFileSync(shell, args).equals(Buffer.from(given))).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+  });
+  it('shellLine: one line, for whatever login shell reads it', () => {
+    const users = [{ kind: 'sudo', user: 'app', password: undefined } as const, { kind: 'login' } as const];
+    for (const become of users) expect(shellLine(become, KEY)).not.toContain('\n');
   });
 });
 
@@ -65,7 +112,10 @@ describe('output', () => {
         const until = new UntilMarker(`\n${KEY} `, stdout);
         const stderr = new BoundedOutput(1_000);
         const seen: string[] = [];
-        const marks = new MarkedLines(KEY, stderr, ([word = '']) => seen.push(word));
+        const marks = new MarkedLines(KEY, stderr, ([word = '']) => {
+          seen.push(word);
+          return word === 'end';
+        });
         let code: string | undefined;
         for (const chunk of chunks(`some output\n0123456\n${KEY} 17\n`, cuts)) code = until.push(chunk) ?? code;
         for (const chunk of chunks(`${KEY} started 12\nwarning: 0123\n${KEY} end\n`, cuts)) marks.push(chunk);

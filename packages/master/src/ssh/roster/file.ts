@@ -30,6 +30,10 @@ const entrySchema = z.strictObject({
   priv_passwd: secret.optional().describe('Passphrase of the private key.'),
   sudo: z.boolean().optional().describe('Run everything as `sudo_user`.'),
   sudo_user: text.optional().describe('Whom sudo becomes, root by default.'),
+  escalate_by: z
+    .enum(['sudo', 'su', 'doas'])
+    .optional()
+    .describe('What `sudo: True` uses: sudo by default, su, or doas.'),
   timeout: z.coerce.number().positive().optional().describe('Seconds until the connection must be ready.'),
   proxy_jump: names.optional().describe('Hosts to go through, nearest first: ids or `[user@]host[:port]`.'),
   minion_opts: object.optional().describe('Configuration of the host as a minion.'),
@@ -98,8 +102,21 @@ function split(given: unknown): { used: unknown; unused: readonly string[] } {
 }
 
 function toTarget(id: string, entry: z.output<typeof entrySchema>): SshTarget {
-  const { host, port, user, passwd, priv, priv_passwd, sudo, sudo_user, timeout, proxy_jump, minion_opts, grains } =
-    entry;
+  const {
+    host,
+    port,
+    user,
+    passwd,
+    priv,
+    priv_passwd,
+    sudo,
+    sudo_user,
+    escalate_by,
+    timeout,
+    proxy_jump,
+    minion_opts,
+    grains,
+  } = entry;
   return sshTarget({
     id,
     ...(host === undefined ? {} : { host }),
@@ -111,6 +128,7 @@ function toTarget(id: string, entry: z.output<typeof entrySchema>): SshTarget {
     ...(priv_passwd === undefined ? {} : { passphrase: priv_passwd }),
     ...(sudo === undefined ? {} : { sudo }),
     ...(sudo_user === undefined ? {} : { sudoUser: sudo_user }),
+    ...(escalate_by === undefined ? {} : { escalateBy: escalate_by }),
     ...(timeout === undefined ? {} : { connectTimeoutMs: timeout * 1_000 }),
     ...(proxy_jump === undefined ? {} : { proxyJump: proxy_jump }),
     minionOpts: (minion_opts ?? {}) as JsonObject,

@@ -1,11 +1,14 @@
 export { download, verifyDigest } from './download.ts';
 export {
   applyOwnership,
+  asText,
   followLinks,
   isDirectory,
+  lookAt,
   makeDirectories,
   type Ownership,
   ownershipDrift,
+  readFound,
   readIfPresent,
   readText,
   requireAbsolute,

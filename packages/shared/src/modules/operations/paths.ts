@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix';
-import type { FileStat, Host, HostReader } from '../../host/index.ts';
+import type { FileStat, FoundPath, Host, HostReader } from '../../host/index.ts';
 import { EdgeError } from '../../kernel/index.ts';
 import { formatMode } from '../text/index.ts';
 import { mustRun } from './run.ts';
@@ -49,6 +49,24 @@ export async function followLinks(host: HostReader, path: string): Promise<strin
   return exitCode === 0 ? stdout.replace(/\n$/, '') : path;
 }
 
+/** What is at a path, or at the end of its symlinks; `readFound` has its content. One round trip where the host can. */
+export async function lookAt(
+  host: HostReader,
+  path: string,
+  { followLinks: follow }: { readonly followLinks: boolean },
+): Promise<FoundPath> {
+  if (host.look !== undefined) return await host.look(path, { followLinks: follow });
+  const own = await host.stat(path);
+  if (!follow || own?.kind !== 'symlink') return { path, stat: own };
+  const end = await followLinks(host, path);
+  return { path: end, stat: end === path ? own : await host.stat(end) };
+}
+
+/** The content of what `lookAt` found. @throws EdgeError when it is no file, or may not be read */
+export async function readFound(host: HostReader, { path, content }: FoundPath): Promise<Uint8Array> {
+  return content ?? (await host.readFile(path));
+}
+
 /** True when the path leads to a directory, through symlinks too. */
 export async function isDirectory(host: HostReader, path: string): Promise<boolean> {
   return (await host.probe(['test', '-d', path])).exitCode === 0;
@@ -66,7 +84,11 @@ export async function readIfPresent(host: HostReader, path: string): Promise<Uin
 
 /** Text of a file. @throws EdgeError `EDGE_FILE_NOT_FOUND`, `EDGE_BAD_ARGUMENT` when it is not UTF-8. */
 export async function readText(host: HostReader, path: string): Promise<string> {
-  const content = await host.readFile(path);
+  return asText(host, path, await host.readFile(path));
+}
+
+/** The content of a file as text. @throws EdgeError `EDGE_BAD_ARGUMENT` when it is not UTF-8. */
+export function asText(host: HostReader, path: string, content: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
   } catch (cause) {

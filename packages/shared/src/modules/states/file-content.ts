@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path/posix';
 import type { FileHandle } from '../../files/index.ts';
+import type { FoundPath } from '../../host/index.ts';
 import { EdgeError, newId, Secret } from '../../kernel/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import type { Change, ModuleContext } from '../contract/index.ts';
@@ -10,6 +11,7 @@ import {
   mustRun,
   type Ownership,
   ownershipDrift,
+  readFound,
   readIfPresent,
   verifyDigest,
   writeText,
@@ -120,8 +122,8 @@ export function contentsText(contents: Value, newline: boolean): { text: string;
 export interface FileGoal {
   /** Path as the author wrote it; shown. */
   readonly name: string;
-  /** Path that is written: the end of the symlinks. */
-  readonly path: string;
+  /** What is there; its path is written. */
+  readonly found: FoundPath;
   readonly content: FoundContent;
   readonly ownership: Ownership;
   readonly makedirs: boolean;
@@ -138,9 +140,9 @@ function holdsSecret(ctx: ModuleContext, bytes: Uint8Array): boolean {
 
 /** What has to be done for a file to have its content; true when nothing. */
 export async function contentChange(ctx: ModuleContext, goal: FileGoal): Promise<Change | true> {
-  const { path, name, content, ownership } = goal;
-  const found = await ctx.host.stat(path);
-  const before = found === undefined || found.kind === 'symlink' ? undefined : await ctx.host.readFile(path);
+  const { name, content, ownership } = goal;
+  const { path, stat: found } = goal.found;
+  const before = found === undefined || found.kind === 'symlink' ? undefined : await readFound(ctx.host, goal.found);
   if (before !== undefined && Buffer.compare(before, content.bytes) === 0) return true;
   const sealed = content.sealed === true || holdsSecret(ctx, content.bytes);
   const diff = sealed || !goal.showChanges ? undefined : contentDiff(before, content.bytes);
@@ -216,7 +218,7 @@ function describe(content: Uint8Array): string {
 type Writer = Parameters<Change['apply']>[0]['host'];
 
 /** Lets the author's command judge the new content before it takes the old one's place. */
-async function checkContent(host: Writer, { path, checkCmd, content, ownership }: FileGoal): Promise<void> {
+async function checkContent(host: Writer, { found: { path }, checkCmd, content, ownership }: FileGoal): Promise<void> {
   const temporary = `${path}.${newId()}.tmp`;
   await host.writeFile(temporary, content.bytes, { mode: ownership.mode ?? 0o600 });
   try {
@@ -234,7 +236,7 @@ async function checkContent(host: Writer, { path, checkCmd, content, ownership }
 async function keepBackup(
   ctx: ModuleContext,
   host: Writer,
-  { path, backup }: FileGoal,
+  { found: { path }, backup }: FileGoal,
   before: Uint8Array,
 ): Promise<void> {
   if (backup === undefined || backup === false || backup === '') return;

@@ -2,6 +2,7 @@ import { dirname } from 'node:path/posix';
 import { z } from 'zod';
 import { type FileEntry, type FileHandle, openFiles } from '../../files/index.ts';
 import type { FileStat } from '../../host/index.ts';
+import { mapBounded } from '../../kernel/index.ts';
 import {
   type Change,
   changesOf,
@@ -14,6 +15,7 @@ import {
   applyOwnership,
   followLinks,
   isDirectory,
+  lookAt,
   makeDirectories,
   mustRun,
   type Ownership,
@@ -29,6 +31,9 @@ const patternList = z
   .optional()
   .transform((value) => (typeof value === 'string' ? [value] : (value ?? [])));
 const forceArg = z.boolean().default(false).describe('Replace what is there although it is something else.');
+
+/** Files of a tree that are looked at together: over a slow line that hides its delay. */
+const LOOKS_AT_ONCE = 32;
 
 /** `file.directory`. */
 export const fileDirectory: StateModule = defineState({
@@ -162,16 +167,18 @@ export const fileRecurse: StateModule = defineState({
     const entries: FileEntry[] = [];
     for await (const entry of ctx.files.list(prefix, ctx.saltenv))
       if (isIncluded(entry.path.slice(prefix.length), args.include_pat, args.exclude_pat)) entries.push(entry);
+    const looks: (() => Promise<Change | true>)[] = [];
     for (const file of await openFiles(ctx.files, entries, ctx.saltenv)) {
       const relative = file.path.slice(prefix.length);
       wanted.add(relative);
       for (const dir of parents(relative)) {
         if (seenDirs.has(dir)) continue;
         seenDirs.add(dir);
-        changes.push(await directoryChange(ctx, dir === '' ? root : `${root}/${dir}`, dirs, args.makedirs));
+        looks.push(() => directoryChange(ctx, dir === '' ? root : `${root}/${dir}`, dirs, args.makedirs));
       }
-      changes.push(await fileChange(ctx, args, root, relative, file));
+      looks.push(() => fileChange(ctx, args, root, relative, file));
     }
+    changes.push(...(await mapBounded(looks, LOOKS_AT_ONCE, (look) => look())));
     if (wanted.size === 0) return refused(`${args.source} holds no files in environment ${ctx.saltenv}`);
     if (args.clean && found !== undefined) changes.push(...(await leftovers(ctx, root, wanted, seenDirs)));
     return changesOf(...changes);
@@ -219,7 +226,8 @@ async function fileChange(
   file: FileHandle,
 ): Promise<Change | true> {
   const path = `${root}/${relative}`;
-  const found = await ctx.host.stat(path);
+  const target = await lookAt(ctx.host, path, { followLinks: false });
+  const { stat: found } = target;
   const ownership = ownershipOf({ ...args, mode: args.file_mode === 'keep' ? undefined : args.file_mode });
   const wanted = args.file_mode === 'keep' ? { ...ownership, mode: file.mode } : ownership;
   const own = found === undefined || rights(path, path, found, wanted);
@@ -234,7 +242,7 @@ async function fileChange(
   });
   const change = await contentChange(ctx, {
     name: path,
-    path,
+    found: target,
     content,
     ownership: wanted,
     makedirs: false,

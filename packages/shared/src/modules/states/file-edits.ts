@@ -12,7 +12,15 @@ import {
   type StateModule,
   type Verdict,
 } from '../contract/index.ts';
-import { applyOwnership, followLinks, isDirectory, makeDirectories, readText, writeText } from '../operations/index.ts';
+import {
+  applyOwnership,
+  asText,
+  lookAt,
+  makeDirectories,
+  readFound,
+  readText,
+  writeText,
+} from '../operations/index.ts';
 import {
   appendLines,
   editLine,
@@ -293,12 +301,12 @@ async function edited(ctx: ModuleContext, request: Edit): Promise<Verdict> {
   const { name, edit, missing, makedirs, backup, show_changes, ownership } = request;
   const { host } = ctx;
   if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);
-  const path = await followLinks(host, name);
-  const found = await host.stat(path);
+  const target = await lookAt(host, name, { followLinks: true });
+  const { path, stat: found } = target;
   if (found === undefined && missing !== 'create')
     return missing === 'ignore' ? inSync(`${name}: file not found`) : refused(`${name}: file not found`);
-  if (await isDirectory(host, path)) return refused(`${name} is a directory`);
-  const before = found === undefined ? '' : await readText(host, path);
+  if (found?.kind === 'directory') return refused(`${name} is a directory`);
+  const before = found === undefined ? '' : asText(host, path, await readFound(host, target));
   let after: string;
   try {
     after = edit(before);

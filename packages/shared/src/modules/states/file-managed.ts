@@ -3,7 +3,7 @@ import { EdgeError } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import { changesOf, defineState, inSync, type ModuleContext, refused, type StateModule } from '../contract/index.ts';
-import { applyOwnership, followLinks } from '../operations/index.ts';
+import { applyOwnership, lookAt } from '../operations/index.ts';
 import { backupArg, makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg, showChangesArg } from './file-arguments.ts';
 import { contentChange, contentsText, type FoundContent, fetchSource, ownershipChange } from './file-content.ts';
 
@@ -73,8 +73,8 @@ export const fileManaged: StateModule = defineState({
     );
     if (origins.length > 1)
       return refused(`${name}: only one of source, contents, contents_pillar and contents_grains may be given`);
-    const path = args.follow_symlinks ? await followLinks(ctx.host, name) : name;
-    const found = await ctx.host.stat(path);
+    const target = await lookAt(ctx.host, name, { followLinks: args.follow_symlinks });
+    const { path, stat: found } = target;
     if (found?.kind === 'directory') return refused(`Specified target ${name} is a directory`);
     if (found === undefined && !args.create) return inSync(`File ${name} is not present and is not set for creation`);
     const isKept = found !== undefined && (!args.replace || origins.length === 0);
@@ -85,7 +85,7 @@ export const fileManaged: StateModule = defineState({
       content === undefined ||
       (await contentChange(ctx, {
         name,
-        path,
+        found: target,
         content,
         ownership: wanted,
         makedirs: args.makedirs,

@@ -3,7 +3,7 @@ import { EdgeError } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import { changesOf, defineState, inSync, refused, type StateModule } from '../contract/index.ts';
-import { applyOwnership, followLinks, readIfPresent } from '../operations/index.ts';
+import { applyOwnership, lookAt, readFound } from '../operations/index.ts';
 import { deserializeData, mergeRecursive, SERIALIZERS, serializeData } from '../text/index.ts';
 import { backupArg, makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg, showChangesArg } from './file-arguments.ts';
 import { contentChange, ownershipChange } from './file-content.ts';
@@ -40,20 +40,20 @@ export const fileSerialize: StateModule = defineState({
     if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);
     if ((args.dataset === undefined) === (args.dataset_pillar === undefined))
       return refused('file.serialize needs dataset or dataset_pillar, and not both');
-    const path = await followLinks(ctx.host, name);
-    const found = await ctx.host.stat(path);
+    const target = await lookAt(ctx.host, name, { followLinks: true });
+    const { path, stat: found } = target;
     if (found === undefined && !args.create) return inSync(`File ${name} is not present and is not set for creation`);
     if (found?.kind === 'directory') return refused(`Specified target ${name} is a directory`);
     const format = args.serializer ?? args.formatter ?? 'yaml';
     let data = args.dataset ?? pillarData(args.dataset_pillar!, ctx.pillar.get(args.dataset_pillar!, null));
-    const existing = args.merge_if_exists ? await readIfPresent(ctx.host, path) : undefined;
+    const existing = args.merge_if_exists && found !== undefined ? await readFound(ctx.host, target) : undefined;
     if (existing !== undefined)
       data = mergeRecursive(deserializeData(Buffer.from(existing).toString('utf8'), format), data, false);
     const { text, sealed } = serializeData(data, format, serializerOptions(args.serializer_opts));
     const ownership = ownershipOf(args);
     const change = await contentChange(ctx, {
       name,
-      path,
+      found: target,
       content: { bytes: new Uint8Array(Buffer.from(text)), sealed },
       ownership,
       makedirs: args.makedirs,

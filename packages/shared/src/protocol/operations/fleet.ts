@@ -164,6 +164,7 @@ export const fleetOperations = {
     args: z.object({
       target: targetExpression,
       explain: z.boolean().optional().describe('Also say for every host why it is selected or not.'),
+      transport: z.enum(['ssh']).optional().describe('`ssh`: only hosts of the roster are meant.'),
     }),
     answer: z.object({
       ids: z.array(z.string()),

@@ -114,7 +114,10 @@ export const jobOperations = {
         .boolean()
         .optional()
         .describe('With `batch`: start no further target after one that did not succeed.'),
-      transport: z.enum(['bus', 'ssh']).optional().describe('`ssh` asks hosts of the roster; `bus` when absent.'),
+      transport: z
+        .enum(['bus', 'ssh'])
+        .optional()
+        .describe('`ssh`: only hosts of the roster are meant; every host the target selects when absent.'),
     }),
     answer: published,
   }),

@@ -3,13 +3,14 @@ import type { ModuleContext } from '../../modules/contract/index.ts';
 
 /** The host as something that can only be looked at: no method that writes is reachable through it. */
 export function readerOf(host: Host): HostReader {
-  const { connect } = host;
+  const { connect, look } = host;
   return {
     id: host.id,
     probe: (command, options) => host.probe(command, options),
     readFile: (path) => host.readFile(path),
     stat: (path) => host.stat(path),
     list: (path) => host.list(path),
+    ...(look === undefined ? {} : { look: (path, options) => look.call(host, path, options) }),
     ...(connect === undefined ? {} : { connect: (address) => connect.call(host, address) }),
   };
 }

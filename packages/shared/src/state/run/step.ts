@@ -120,14 +120,17 @@ async function checked(chunk: Chunk, ctx: ModuleContext, testing: boolean, answe
   return { ...answer, result, comment: answer.comment === '' ? verdict : `${answer.comment}\n${verdict}` };
 }
 
+const MISSING_PROGRAMS = 'for p in "$@"; do command -v "$p" >/dev/null 2>&1 || echo "$p"; done';
+
 async function whyUnusable(module: StateModule, ctx: ModuleContext): Promise<string | undefined> {
   const supported = module.supports?.(ctx.facts) ?? true;
   if (supported !== true) return `${module.name} cannot be used here: ${supported}`;
-  for (const program of module.needs ?? []) {
-    const found = await ctx.host.probe(['sh', '-c', 'command -v "$1" >/dev/null 2>&1', 'sh', program]);
-    if (found.exitCode !== 0) return `${module.name} needs the program ${program}, which is not on ${ctx.host.id}`;
-  }
-  return undefined;
+  const { needs = [] } = module;
+  if (needs.length === 0) return undefined;
+  const { stdout } = await ctx.host.probe(['sh', '-c', MISSING_PROGRAMS, 'sh', ...needs]);
+  const [missing] = stdout.split('\n');
+  if (missing === undefined || missing === '') return undefined;
+  return `${module.name} needs the program ${missing}, which is not on ${ctx.host.id}`;
 }
 
 interface BoundArguments {
