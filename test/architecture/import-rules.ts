@@ -22,6 +22,7 @@ export const SHARED_LAYERS: Layers = [
   ['bus'],
   ['host'],
   ['target'],
+  ['policy'],
   ['files'],
   ['render'],
   ['top'],

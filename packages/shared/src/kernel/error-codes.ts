@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   EDGE_COMMAND_NOT_FOUND: 'A program is not installed on the host.',
   EDGE_COMMAND_SLEEPS: 'A command waits for a length of time instead of for what it needs.',
   EDGE_COMMAND_UNGUARDED: 'A command runs every time, because nothing says when it is not needed.',
+  EDGE_COMMAND_REFUSED: 'The command policy refuses a command; nothing was sent to the host.',
   EDGE_CONFIG_INVALID: 'A configuration file or value is not valid.',
   EDGE_DEADLINE: 'The work did not end before its deadline.',
   EDGE_DECRYPT_FAILED: 'An encrypted value could not be decrypted.',
