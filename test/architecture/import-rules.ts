@@ -26,6 +26,7 @@ export const SHARED_LAYERS: Layers = [
   ['files'],
   ['render'],
   ['top'],
+  ['roster'],
   ['schedule'],
   ['pillar'],
   ['project'],

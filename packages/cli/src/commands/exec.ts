@@ -17,19 +17,13 @@ type JobRequest = OperationArgs<'jobs.publish'>;
 
 const RUNNER_WITHIN_MS = 600_000;
 
-/** `exec TARGET FUN [ARG…]`, `ssh …` and the hidden `runner FUN [ARG…]` that `RUNNER.FUN …` stands for. */
+/** `exec TARGET FUN [ARG…]` and the hidden `runner FUN [ARG…]` that `RUNNER.FUN …` stands for. */
 export function addExecCommands(program: Command, register: Register): void {
   register(
     addSaltFlags(addJobFlags(addTargetFlags(program.command('exec <target> [function] [args...]'))))
       .summary('run a function on targets (short form: edge-run TARGET FUN …)')
       .addHelpText('after', "\nExample:  edge-run exec 'web*' cmd.run 'uptime -p'"),
     executeSalt,
-  );
-  register(
-    addJobFlags(addTargetFlags(program.command('ssh <target> <function> [args...]')))
-      .summary('run a function on hosts of the roster, without a minion')
-      .addHelpText('after', "\nExample:  edge-run ssh 'edge-*' state.apply nginx"),
-    (session, words, options) => executeSsh(session, words, options),
   );
   register(
     program.command('runner <function> [args...]', { hidden: true }).summary('call a runner on the master'),
@@ -155,28 +149,6 @@ async function runFunction(
 function withStateOutput(session: Session, options: Options): Session {
   if (options.stateOutput !== 'full') return session;
   return { ...session, flags: { ...session.flags, verbose: Math.max(1, session.flags.verbose) } };
-}
-
-async function executeSsh(session: Session, words: Words, options: Options): Promise<ExitCode> {
-  const given = [wordAt(words, 1), ...wordsAt(words, 2)];
-  const [fun = '', ...rest] = given[0]?.includes('.') ? given : joinFunction(given);
-  const { args, kwargs, typed } = await encodeWords(rest, session.literalWords);
-  const target = readTarget(wordAt(words, 0), options);
-  return runJob(withAsync(session, options), {
-    target,
-    fun,
-    args,
-    kwargs,
-    typed,
-    ...readJobFlags(options),
-    transport: 'ssh',
-  });
-}
-
-/** `ssh TARGET state apply …` reads as `state.apply`. */
-function joinFunction([module, fun, ...rest]: readonly string[]): readonly string[] {
-  if (module === undefined || fun === undefined) return module === undefined ? [] : [module];
-  return [`${module}.${fun}`, ...rest];
 }
 
 /** A runner's return; `state.orchestrate` is `orch run`. */

@@ -68,13 +68,15 @@ function detailed(command: Command): Command {
   return command.option('--detailed-exitcode', 'exit 3 when a test run found changes');
 }
 
-async function applyStates(
+/** Applies states, or says what that would change; `transport` where only hosts of the roster are meant. */
+export async function applyStates(
   session: Session,
   words: Parameters<typeof wordAt>[0],
   options: Options,
   plan: boolean,
+  transport: Pick<Parameters<typeof runJob>[1], 'transport'> = {},
 ): Promise<ExitCode> {
-  const request = await stateRequest(words, options, 'state.apply', plan);
+  const request = { ...(await stateRequest(words, options, 'state.apply', plan)), ...transport };
   const waiting = withAsync(session, options);
   const isPlan = request.kwargs.some(([name, value]) => name === 'test' && value === true);
   const reading = { isPlan, exitCodeOf: exitCodeOfStates };

@@ -1,6 +1,7 @@
 import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobRequest } from '@edge-run/shared/modules/contract';
 import { JOB_ID, type JobMessage, jobMessage } from '@edge-run/shared/protocol';
+import type { CallArguments } from '@edge-run/shared/schema';
 import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import { DELIVERY_MS } from './batch-drive.ts';
 import { type BatchGate, decodeGate, encodeGate } from './batch-gate.ts';
@@ -45,6 +46,8 @@ export interface JobRunRequest extends JobRequest {
   readonly gates?: readonly BatchGate[];
   /** Only so many hosts, chosen at random. */
   readonly subset?: number;
+  /** `ssh`: only hosts of the roster are meant, of those the target selects. */
+  readonly transport?: 'ssh';
   /** The job this one repeats. */
   readonly rerunOf?: string;
 }
@@ -114,6 +117,14 @@ export function prepareJob(
     ...(secretFree ? defined({ typed: request.typed }) : { sealed: true as const }),
   };
   return { record, message, gates };
+}
+
+/** The words of a message, as arguments are parsed with. */
+export function typedWords(typed: JobMessage['typed']): NonNullable<CallArguments['typed']> {
+  return {
+    args: (typed?.args ?? []).map((word) => word ?? undefined),
+    kwargs: new Map(Object.entries(typed?.kwargs ?? {})),
+  };
 }
 
 /** What a recorded job sends and asks; undefined when it held secrets, which are not kept. */

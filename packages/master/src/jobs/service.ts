@@ -104,7 +104,10 @@ export interface JobServiceOptions {
     target: string,
     targetType: string,
     delimiter: string | undefined,
+    transport: JobRunRequest['transport'],
   ) => Promise<{ readonly ids: readonly string[]; readonly explain?: string }>;
+  /** Refuses a job that may not be sent to one of its targets, before it is on record. @throws EdgeError */
+  readonly requireAllowed?: (request: JobRunRequest, targets: readonly string[]) => void;
   /** Tells everybody: `salt/job/<jid>/new`, `salt/job/<jid>/ret/<id>`, `salt/job/<jid>/end`. */
   readonly publishEvent?: (event: JobNews) => void;
   /** A number in [0, 1), for subsets. Default `Math.random`. */
@@ -257,12 +260,13 @@ class Service implements JobService {
     requireJobId(jid);
     const known = request.jid === undefined ? undefined : await this.#known(jid, request);
     if (known !== undefined) return known;
-    const { target, targetType = 'glob', delimiter, subset } = request;
-    const { ids } = await this.#options.resolveTargets(target, targetType, delimiter);
+    const { target, targetType = 'glob', delimiter, subset, transport } = request;
+    const { ids } = await this.#options.resolveTargets(target, targetType, delimiter, transport);
     const selected = [...new Set(ids)];
     const targets =
       subset === undefined ? selected : chooseSubset(selected, subset, this.#options.random ?? Math.random);
     if (targets.length === 0) return { jid, targets: new Map() };
+    this.#options.requireAllowed?.(request, targets);
     const prepared = this.#prepare({ ...request, jid, targets });
     if (!(await this.#history.create(prepared.record)))
       return (await this.#known(jid, request)) ?? this.#attach(prepared.record);

@@ -2,7 +2,6 @@ import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { TargetOutcome } from '@edge-run/shared/modules/contract';
 import {
   type JobDetails,
-  type JobMessage,
   type JobSummary,
   OPERATIONS,
   type OperationAnswer,
@@ -12,7 +11,7 @@ import type { CallArguments } from '@edge-run/shared/schema';
 import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import { type Operation, operation } from '../gateway/index.ts';
-import type { JobReport, JobService, JobSummary as KeptJob } from '../jobs/index.ts';
+import { type JobReport, type JobService, type JobSummary as KeptJob, typedWords } from '../jobs/index.ts';
 
 const DEFAULT_LIMIT = 50;
 /** How many jobs a prefix, `@last` or `@last-failed` is looked for among. */
@@ -62,7 +61,7 @@ async function publish(
   { jobs, checkCall, deadlineMs }: JobOperationsOptions,
 ): Promise<Published> {
   const { fun, typed, timeoutMs = deadlineMs, batch, batchWaitMs, batchSafe, subset, failhard } = args;
-  const { maxFailures, maxUnreachable } = args;
+  const { maxFailures, maxUnreachable, transport } = args;
   const { expr, type, delimiter } = args.target;
   const call = { args: args.args.map(decodeValue), kwargs: decodeKwargs(args.kwargs) };
   checkCall(fun, { ...call, typed: typedWords(typed) });
@@ -77,6 +76,7 @@ async function publish(
     ...(batchSafe === undefined ? {} : { batchSafe }),
     ...(subset === undefined ? {} : { subset }),
     ...(failhard === undefined ? {} : { failhard }),
+    ...(transport === 'ssh' ? { transport } : {}),
   });
   if (targets.length === 0) throw selectsNobody(args.target);
   return { jid, targets: [...targets] };
@@ -121,14 +121,6 @@ function selectsNobody({ expr, type }: TargetExpression): EdgeError {
     { target: text, type },
     { hint: `See why, host by host: edge-run match ${flag}'${text}' --all` },
   );
-}
-
-/** The words of a message, as arguments are parsed with. */
-function typedWords(typed: JobMessage['typed']): NonNullable<CallArguments['typed']> {
-  return {
-    args: (typed?.args ?? []).map((word) => word ?? undefined),
-    kwargs: new Map(Object.entries(typed?.kwargs ?? {})),
-  };
 }
 
 /** The id that a prefix, `@last` or `@last-failed` means. @throws EdgeError `EDGE_JOB_UNKNOWN`, `EDGE_BAD_ARGUMENT` */

@@ -23,6 +23,8 @@ export interface CommandRequest {
   readonly stdin?: string | undefined;
   /** Names of variables that are set for it. */
   readonly variables?: readonly string[];
+  /** A shell script the command is, or is given: what must not be run must not be in it. */
+  readonly script?: string;
 }
 
 /** The host a command is for. */
@@ -58,8 +60,10 @@ export function judgeCommand(
   host: PolicyHost,
 ): CommandDecision {
   let script: EffectiveScript;
+  let inner: EffectiveScript | undefined;
   try {
     script = readRequest(request);
+    inner = request.script === undefined ? undefined : effectiveCommands(request.script, { folder: request.cwd });
   } catch (error) {
     if (!(error instanceof ShellSyntaxError)) throw error;
     // A shell runs what stands before the line it cannot read.
@@ -67,9 +71,10 @@ export function judgeCommand(
     return { kind: 'refused', rule: UNREADABLE, isBuiltIn: true, command: textOf(request), why };
   }
   const rules = settings.rules.filter((rule) => isFor(rule, host));
+  const commands = [...script.commands, ...(inner?.commands ?? [])];
   return (
-    refusedByBuiltIn(script.commands) ??
-    refusedByDenial(script.commands, rules) ??
+    refusedByBuiltIn(commands) ??
+    refusedByDenial(commands, rules) ??
     (settings.otherwise === 'allow' ? { kind: 'allowed', rules: [] } : judgeAllowed(script, rules, host))
   );
 }

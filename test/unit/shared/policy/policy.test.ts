@@ -58,6 +58,10 @@ describe('command policy', () => {
     expect(ruleOf({ cmd: 'ls /opt/app/x', variables: ['LANG'] })).toBeNull();
     expect(ruleOf({ cmd: 'ls /opt/app/x', variables: ['LD_PRELOAD'] })).toBe('app');
   });
+  it('looks into a script for what must not be run', () => {
+    expect(ruleOf({ cmd: ['ls', '/opt/app/x'], script: 'mkdir /tmp/x\nuptime' })).toBeNull();
+    expect(ruleOf({ cmd: ['ls', '/opt/app/x'], script: 'mkdir /tmp/x\nrm -rf /' })).toBe('remove-root');
+  });
   it('a line for something that is no shell is one argument of it', () => {
     expect(ruleOf({ cmd: 'ls /opt/app/x', shell: '/usr/bin/python3' })).toBe('otherwise: deny');
     expect(ruleOf({ cmd: 'rm -rf /', shell: '/bin/bash' })).toBe('remove-root');
