@@ -40,6 +40,8 @@ export interface SshdOptions {
    * and sudo rules come and go with it.
    */
   readonly privateEtc?: string;
+  /** Makes files in its folder, where its keys are already; answers lines put before ours. */
+  readonly prepare?: (directory: string) => Promise<readonly string[]>;
 }
 
 /** True where sshd is installed: tests skip with that reason. */
@@ -55,7 +57,12 @@ export function noPrivateEtcReason(): string | undefined {
 }
 
 /** Starts sshd. It lets in the user who runs the tests, by key. */
-export async function startSshd({ config = [], match = [], privateEtc }: SshdOptions = {}): Promise<RunningSshd> {
+export async function startSshd({
+  config = [],
+  match = [],
+  privateEtc,
+  prepare,
+}: SshdOptions = {}): Promise<RunningSshd> {
   const directory = await mkdtemp(join(tmpdir(), 'edge-sshd-'));
   // sshd reads authorized_keys as the user who logs in.
   await chmod(directory, 0o711);
@@ -71,6 +78,7 @@ export async function startSshd({ config = [], match = [], privateEtc }: SshdOpt
   const [type, key] = (await readFile(`${hostKey}.pub`, 'utf8')).split(' ');
   await writeFile(knownHostsFile, `[127.0.0.1]:${port} ${type} ${key}\n`);
   const lines = [
+    ...((await prepare?.(directory)) ?? []),
     ...config,
     `Port ${port}`,
     'ListenAddress 127.0.0.1',

@@ -11,7 +11,7 @@ import ssh2, {
 import type { Certificate } from './certificates.ts';
 import { ecdsaFromDer, wireString } from './wire.ts';
 
-/** Signs with the private key of a certificate; ECDSA signatures are in DER. */
+/** Signs with the private key of a certificate; the signature is as SSH writes it. */
 export type CertificateSigner = (data: Buffer, hash: string | undefined) => Promise<Buffer>;
 
 /**
@@ -50,8 +50,7 @@ export class CertificateAgent extends ssh2.BaseAgent<ParsedKey> {
     const { plainType } = this.#certificate;
     const isRsa = plainType === 'ssh-rsa';
     this.#signer(data, hashOf(plainType)).then(
-      (raw) => {
-        const value = plainType.startsWith('ecdsa-') ? ecdsaFromDer(raw) : raw;
+      (value) => {
         const signature = Buffer.concat([wireString(isRsa ? 'rsa-sha2-512' : plainType), wireString(value)]);
         // What is signed is the session's id and the request itself (RFC 4252, 7).
         const request = data.subarray(4 + data.readUInt32BE(0));
@@ -64,7 +63,10 @@ export class CertificateAgent extends ssh2.BaseAgent<ParsedKey> {
 
 /** Signs with a private key of our own. */
 export function keySigner(key: ParsedKey): CertificateSigner {
-  return async (data, hash) => sign(hash, data, key.getPrivatePEM());
+  return async (data, hash) => {
+    const signature = sign(hash, data, key.getPrivatePEM());
+    return key.type.startsWith('ecdsa-') ? ecdsaFromDer(signature) : signature;
+  };
 }
 
 /** Signs with a key that an agent has. */
