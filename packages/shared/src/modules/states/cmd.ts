@@ -118,13 +118,13 @@ export const cmdStates: readonly StateModule[] = [
 ];
 
 async function runVerdict(args: z.output<typeof runArgs>, ctx: ModuleContext): Promise<Verdict> {
-  const problem = await cwdProblem(args, ctx);
-  if (problem !== undefined) return problem;
   const words = (args.args ?? []).map((word) => quoted(String(word)));
   const cmd = [args.name, ...words].join(' ');
   const request: ShellRequest = { ...args, cmd, prependPath: args.prepend_path, timeoutS: args.timeout };
   const objection = refusalOf(request, ctx);
   if (objection !== undefined) return refused(objection);
+  const problem = await cwdProblem(args, ctx);
+  if (problem !== undefined) return problem;
   return changesOf({
     what: `run: ${cmd}`,
     before: null,
