@@ -54,9 +54,15 @@ describe.skipIf(!hasSshd())(
 
     it('through two hosts, each with its own key and its own host key', async () => {
       const config = block('inner', third, 'ProxyJump outer,middle') + block('middle', second) + block('outer', first);
-      const host = await fleetOf(config).host('inner');
-      const { stdout } = await host.probe(['sh', '-c', 'echo "$SSH_CONNECTION"']);
-      expect(stdout.trim().split(' ').at(-1)).toBe(String(third.port));
+      const fleet = fleetOf(config);
+      const detailOf = Object.fromEntries((await fleet.check('inner')).map(({ step, detail }) => [step, detail]));
+      const jumps = [first, second].map(({ user, port }) => `${user}@127.0.0.1:${port}`);
+      expect(detailOf).toMatchObject({
+        connect: expect.stringContaining(`through ${jumps.join(', ')}`),
+        'host-key': expect.stringContaining(third.fingerprint),
+        login: `${third.user} by key ${third.keyFile}`,
+      });
+      expect((await (await fleet.host('inner')).probe(['id', '-un'])).stdout.trim()).toBe(third.user);
     });
     it('a jump host whose key is not known is refused, and nothing behind it is asked', async () => {
       const only = join(first.directory, 'only_third');

@@ -91,7 +91,7 @@ type Add = (step: CheckStep['step'], result: CheckStep['result'], detail: string
 /** The step that a failed connection failed at. */
 function failedStep(steps: readonly CheckStep[], error: unknown): CheckStep['step'] {
   const code = error instanceof EdgeError ? error.code : '';
-  if (code.startsWith('EDGE_SSH_HOST_KEY')) return 'host-key';
+  if (code.includes('_HOST_KEY_')) return 'host-key';
   if (code === 'EDGE_SSH_AUTH_FAILED' || code === 'EDGE_SSH_KEY_UNUSABLE') return 'login';
   return steps.some(({ step }) => step === 'host-key')
     ? 'login'
