@@ -64,6 +64,7 @@ function readInventory(file: string, files: RosterFiles, inventory: Inventory, d
   else readIniInventory(text, file, inventory, diagnostics);
 }
 
+const ESCALATIONS = ['sudo', 'su', 'doas'] as const;
 /** Variables that say how a host is reached; all others are facts. */
 const CONNECTION = /^ansible_/;
 
@@ -113,9 +114,10 @@ class HostReader {
     }
     const isYes = (text: string | undefined): boolean => /^(true|yes|1|on)$/i.test(text ?? '');
     const becomes = isYes(one('ansible_become', 'ansible_sudo'));
-    const method = one('ansible_become_method') ?? 'sudo';
-    if (becomes && !/^(ansible\.builtin\.)?sudo$/.test(method)) {
-      report('error', `becomes another user by \`${method}\``, 'Only sudo is understood here.');
+    const method = (one('ansible_become_method') ?? 'sudo').replace(/^(ansible\.builtin|community\.general)\./, '');
+    const escalateBy = ESCALATIONS.find((program) => program === method) ?? 'sudo';
+    if (becomes && escalateBy !== method) {
+      report('error', `becomes another user by \`${method}\``, `Write one of ${ESCALATIONS.join(', ')}.`);
     }
     const port = one('ansible_port', 'ansible_ssh_port');
     if (port !== undefined && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {
@@ -143,6 +145,7 @@ class HostReader {
       ...(passphrase === undefined ? {} : { passphrase: new Secret(passphrase) }),
       ...(sudoPassword === undefined ? {} : { sudoPassword: new Secret(sudoPassword) }),
       sudo: becomes,
+      escalateBy,
       sudoUser: one('ansible_become_user', 'ansible_sudo_user') ?? 'root',
       grains: { ...facts(vars), groups: groups.filter((name) => name !== 'all' && name !== 'ungrouped') },
       origin: { roster: 'ansible', place: `${source.file}:${source.line}` },

@@ -22,11 +22,13 @@ export interface SshTarget {
   readonly agentSocket?: string;
   /** For password and keyboard-interactive logins, and for sudo where it asks. */
   readonly password?: Secret;
-  /** For sudo, where it differs. */
+  /** For `sudo` and its like, where it differs. */
   readonly sudoPassword?: Secret;
   /** Run everything as `sudoUser` instead of the login user. */
   readonly sudo: boolean;
   readonly sudoUser: string;
+  /** The program that lets a login user who is not root become somebody else. */
+  readonly escalateBy: 'sudo' | 'su' | 'doas';
   /** Hosts to go through, nearest first: ids of the roster or `[user@]host[:port]`, or such a host in full. */
   readonly proxyJump: readonly (string | SshTarget)[];
   /** The name its key is known under, where that is not `host`. */
@@ -37,10 +39,6 @@ export interface SshTarget {
   readonly hostKeyMode?: 'strict' | 'accept-new';
   /** Until the connection is ready, retries included. */
   readonly connectTimeoutMs: number;
-  /** Folders put before PATH, where the roster says so. */
-  readonly path?: string;
-  /** File mode creation mask of commands, octal, where the roster says so. */
-  readonly umask?: string;
   /** Facts the roster states about the host. */
   readonly grains: JsonObject;
   readonly minionOpts: JsonObject;
@@ -63,6 +61,7 @@ export function sshTarget(given: Pick<SshTarget, 'id'> & Partial<SshTarget>): Ss
     identitiesOnly: false,
     sudo: false,
     sudoUser: 'root',
+    escalateBy: 'sudo',
     proxyJump: [],
     connectTimeoutMs: 30_000,
     grains: {},

@@ -55,6 +55,10 @@ const entrySchema = z.strictObject({
   identities_only: yesOrNo.optional().describe('Offer only the keys that are named, not everything the agent has.'),
   sudo: yesOrNo.optional().describe('Run everything as `sudo_user`.'),
   sudo_user: text.optional().describe('Whom sudo becomes, root by default.'),
+  escalate_by: z
+    .enum(['sudo', 'su', 'doas'])
+    .optional()
+    .describe('What `sudo: True` uses: sudo by default, su, or doas.'),
   sudo_passwd: secret.optional().describe('Password for sudo, where it is not `passwd`.'),
   timeout: z.coerce.number().positive().optional().describe('Seconds until the connection must be ready.'),
   proxy_jump: names.optional().describe('Hosts to go through, nearest first: ids or `[user@]host[:port]`.'),
@@ -65,8 +69,6 @@ const entrySchema = z.strictObject({
     .union([z.string().transform((option) => [option]), z.array(z.string())])
     .optional()
     .describe('Options of ssh, as behind `-o`: `ProxyJump=bastion`.'),
-  set_path: text.optional().describe('PATH of commands; `$PATH` in it is the one of the host.'),
-  cmd_umask: text.optional().describe('File mode creation mask of commands, octal.'),
   minion_opts: object.optional().describe('Configuration of the host as a minion; its `grains` are facts too.'),
   mine_functions: object.optional().describe('What the host publishes in the mine.'),
   grains: object.optional().describe('Facts about the host.'),
@@ -77,6 +79,8 @@ type Entry = z.output<typeof entrySchema>;
 const UNUSED: Readonly<Record<string, string>> = {
   thin_dir: 'Edge needs no copy of itself on the host.',
   tty: 'Commands need no terminal; where sudo wants one, remove `requiretty` there.',
+  set_path: 'PATH is the same on all hosts; give a command `prepend_path` or `env`.',
+  cmd_umask: 'The umask is 022 on all hosts; give a command `umask`.',
   ssh_pre_flight: 'Run it as a state or with `cmd.script`.',
   ssh_pre_flight_args: 'Run it as a state or with `cmd.script`.',
   ssh_ext_alternatives: 'Edge needs no copy of itself on the host.',
@@ -175,13 +179,12 @@ function toTarget(id: string, entry: Entry, { home, files }: RosterFileOptions, 
     sudo: entry.sudo,
     sudoUser: entry.sudo_user,
     sudoPassword: revealed('sudo_passwd'),
+    escalateBy: entry.escalate_by,
     connectTimeoutMs: entry.timeout === undefined ? undefined : entry.timeout * 1_000,
     proxyJump: entry.proxy_jump,
     hostKeyAlias: entry.host_key_alias,
     knownHostsFiles: entry.known_hosts?.map(atHome),
     hostKeyMode: entry.host_keys,
-    path: entry.set_path,
-    umask: entry.cmd_umask,
   };
   const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return sshTarget({

@@ -74,7 +74,7 @@ ansible_user=overridden
   });
   it('reports each line that is wrong', () => {
     const { value, diagnostics } = read({
-      '/inv/hosts': `[web:odd]\n[a]\nh x\ni[5:1]\nj "open\n[a:vars]\nnothing\n[b]\nk ansible_port=0\nl ansible_host="{{ x | default(1) }}"\nm ansible_become=1 ansible_become_method=su\n`,
+      '/inv/hosts': `[web:odd]\n[a]\nh x\ni[5:1]\nj "open\n[a:vars]\nnothing\n[b]\nk ansible_port=0\nl ansible_host="{{ x | default(1) }}"\nm ansible_become=1 ansible_become_method=runas\n`,
     });
     expect(value).toBeUndefined();
     expect(diagnostics.map(({ source, summary }) => `${source?.line} ${summary}`)).toEqual([
@@ -85,7 +85,7 @@ ansible_user=overridden
       '7 `nothing` sets no variable',
       '9 k: `0` is no port',
       '10 l: `ansible_host` is the template {{ x | default(1) }}',
-      '11 m: becomes another user by `su`',
+      '11 m: becomes another user by `runas`',
     ]);
   });
   it('leaves out, with a word, who is not reached over SSH', () => {

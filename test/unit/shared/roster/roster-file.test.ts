@@ -34,8 +34,7 @@ describe('roster file', () => {
         sudo_user: 'app',
         timeout: 5,
         identities_only: true,
-        set_path: '/opt/bin:$PATH',
-        cmd_umask: '027',
+        escalate_by: 'doas',
         minion_opts: { a: 1, grains: { dc: 'eu', role: 'none' } },
         mine_functions: { 'test.ping': [] },
         grains: { role: 'web' },
@@ -53,8 +52,7 @@ describe('roster file', () => {
       sudoUser: 'app',
       connectTimeoutMs: 5_000,
       identitiesOnly: true,
-      path: '/opt/bin:$PATH',
-      umask: '027',
+      escalateBy: 'doas',
       minionOpts: { a: 1, mine_functions: { 'test.ping': [] } },
       grains: { role: 'web', dc: 'eu' },
       proxyJump: ['jump', 'bob@other:22'],
@@ -109,7 +107,7 @@ describe('roster file', () => {
     ]);
     expect(diagnostics[0]?.detail).toBe('did you mean `host`?');
   });
-  it.each(['thin_dir', 'tty', 'ssh_pre_flight'])('says that `%s` has no effect', (key) => {
+  it.each(['thin_dir', 'tty', 'set_path', 'cmd_umask', 'ssh_pre_flight'])('says that `%s` has no effect', (key) => {
     const { value, diagnostics } = readText(`a:\n  ${key}: x\n`);
     expect(value).toHaveLength(1);
     expect(diagnostics).toMatchObject([
