@@ -47,7 +47,8 @@ export function readConfigLines(
       diagnostics.push(problem('error', `\`${name}\` has no value`, 'Write `Name value`.', source));
       return [];
     }
-    if (name.toLowerCase() !== 'include') return [{ kind: 'option', name: name.toLowerCase(), written: name, words, source }];
+    if (name.toLowerCase() !== 'include')
+      return [{ kind: 'option', name: name.toLowerCase(), written: name, words, source }];
     if (depth >= MOST_INCLUDES) {
       diagnostics.push(problem('error', 'files include each other', `ssh reads ${MOST_INCLUDES} levels.`, source));
       return [];

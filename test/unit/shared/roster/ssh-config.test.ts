@@ -41,7 +41,8 @@ describe('ssh_config', () => {
   });
   it('puts in what tokens stand for', () => {
     const target = one(
-      'Host a\n  HostName %h.example.org\n  User bob\n  Port 24\n  IdentityFile %d/%r@%h:%p-%n\n  CertificateFile $' + '{KEYS}/%u-cert.pub\n  UserKnownHostsFile ~/kh1 ~/kh2\n  HostKeyAlias k\n  IdentitiesOnly yes\n  IdentityAgent SSH_AUTH_SOCK\n  StrictHostKeyChecking accept-new\n',
+      'Host a\n  HostName %h.example.org\n  User bob\n  Port 24\n  IdentityFile %d/%r@%h:%p-%n\n  CertificateFile $' +
+        '{KEYS}/%u-cert.pub\n  UserKnownHostsFile ~/kh1 ~/kh2\n  HostKeyAlias k\n  IdentitiesOnly yes\n  IdentityAgent SSH_AUTH_SOCK\n  StrictHostKeyChecking accept-new\n',
       'a',
     );
     expect(target).toMatchObject({
