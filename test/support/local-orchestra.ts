@@ -204,7 +204,7 @@ export class LocalOrchestra {
       sshHosts: () => new Map(),
       facts,
       roleOf: () => undefined,
-      nodegroups: {},
+      nodegroups: () => ({}),
       pillarOf: (id) => this.#pillarOf(this.#base(id))(this.#pillarQuery(id)),
     });
   }

@@ -42,6 +42,8 @@ export interface SshdOptions {
    * and sudo rules come and go with it.
    */
   readonly privateEtc?: string;
+  /** Makes files in its folder, where its keys are already; answers lines put before ours. */
+  readonly prepare?: (directory: string) => Promise<readonly string[]>;
 }
 
 /** True where sshd is installed: tests skip with that reason. */
@@ -62,6 +64,7 @@ export async function startSshd({
   match = [],
   sftp = true,
   privateEtc,
+  prepare,
 }: SshdOptions = {}): Promise<RunningSshd> {
   const directory = await mkdtemp(join(tmpdir(), 'edge-sshd-'));
   // sshd reads authorized_keys as the user who logs in.
@@ -78,6 +81,7 @@ export async function startSshd({
   const [type, key] = (await readFile(`${hostKey}.pub`, 'utf8')).split(' ');
   await writeFile(knownHostsFile, `[127.0.0.1]:${port} ${type} ${key}\n`);
   const lines = [
+    ...((await prepare?.(directory)) ?? []),
     ...config,
     `Port ${port}`,
     'ListenAddress 127.0.0.1',

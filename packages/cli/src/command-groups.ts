@@ -23,10 +23,16 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     commands: {
       exec: 'run a function on targets (short form: edge-run TARGET FUN …)',
-      ssh: 'run a function on hosts of the roster, without a minion',
     },
     unlisted: ['runner'],
     load: async () => (await import('./commands/exec.ts')).addExecCommands,
+  },
+  {
+    commands: {
+      ssh: 'run functions and commands on hosts of the roster, without a minion',
+      roster: 'hosts reached by SSH',
+    },
+    load: async () => (await import('./commands/ssh.ts')).addSshCommands,
   },
   {
     commands: {
@@ -64,7 +70,6 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       nodes: 'minions and SSH targets',
       pillar: 'compiled pillars',
       grains: 'what hosts say about themselves',
-      roster: 'hosts reached by SSH',
     },
     load: async () => (await import('./commands/fleet.ts')).addFleetCommands,
   },

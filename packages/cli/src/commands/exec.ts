@@ -17,24 +17,13 @@ type Words = Parameters<typeof wordAt>[0];
 
 const RUNNER_WITHIN_MS = 600_000;
 
-/** `exec TARGET FUN [ARG…]`, `ssh …` and the hidden `runner FUN [ARG…]` that `RUNNER.FUN …` stands for. */
+/** `exec TARGET FUN [ARG…]` and the hidden `runner FUN [ARG…]` that `RUNNER.FUN …` stands for. */
 export function addExecCommands(program: Command, register: Register): void {
   register(
     addSaltFlags(addJobFlags(addTargetFlags(program.command('exec <target> [function] [args...]'))))
       .summary('run a function on targets (short form: edge-run TARGET FUN …)')
       .addHelpText('after', "\nExample:  edge-run exec 'web*' cmd.run 'uptime -p'"),
     executeSalt,
-  );
-  register(
-    addJobFlags(addTargetFlags(program.command('ssh <target> <function> [args...]')))
-      .summary('run a function on hosts of the roster, without a minion')
-      .option('--save <file>', 'with state plan: keep the plan for edge-run apply')
-      .option('--detailed-exitcode', 'with state apply and plan: exit 3 when a test run found changes')
-      .addHelpText(
-        'after',
-        "\nExample:  edge-run ssh 'edge-*' cmd.run uptime\n          edge-run ssh 'edge-*' state plan nginx",
-      ),
-    (session, words, options) => executeSsh(session, words, options),
   );
   register(
     program.command('runner <function> [args...]', { hidden: true }).summary('call a runner on the master'),
@@ -116,36 +105,6 @@ async function runFunction(
 function withStateOutput(session: Session, options: Options): Session {
   if (options.stateOutput !== 'full') return session;
   return { ...session, flags: { ...session.flags, verbose: Math.max(1, session.flags.verbose) } };
-}
-
-async function executeSsh(session: Session, words: Words, given: Options): Promise<ExitCode> {
-  const options = { ...given, transport: 'ssh' };
-  const [first = '', second = '', ...others] = [wordAt(words, 1), ...wordsAt(words, 2)];
-  // `ssh TARGET state plan …` is `state plan TARGET …` on hosts of the roster.
-  const handler = first === 'state' ? (await import('./state.ts')).stateHandler(second) : undefined;
-  if (handler !== undefined) return handler(session, [wordAt(words, 0), others], options);
-  return executeFunction(session, words, options);
-}
-
-async function executeFunction(session: Session, words: Words, options: Options): Promise<ExitCode> {
-  const given = [wordAt(words, 1), ...wordsAt(words, 2)];
-  const [fun = '', ...rest] = given[0]?.includes('.') ? given : joinFunction(given);
-  const { args, kwargs, typed } = await encodeWords(rest, session.literalWords);
-  const target = readTarget(wordAt(words, 0), options);
-  return runJob(withAsync(session, options), {
-    target,
-    fun,
-    args,
-    kwargs,
-    typed,
-    ...readJobFlags(options),
-  });
-}
-
-/** `ssh TARGET state apply …` reads as `state.apply`. */
-function joinFunction([module, fun, ...rest]: readonly string[]): readonly string[] {
-  if (module === undefined || fun === undefined) return module === undefined ? [] : [module];
-  return [`${module}.${fun}`, ...rest];
 }
 
 /** A runner's return; `state.orchestrate` is `orch run`. */

@@ -6,14 +6,14 @@ import type { Command } from 'commander';
 import { isMachineFormat } from '../flags.ts';
 import { emitData, emitList } from '../output/emit.ts';
 import type { Column } from '../output/table.ts';
-import { formatDuration, formatWhen } from '../output/times.ts';
+import { formatWhen } from '../output/times.ts';
 import { formatValue, plainJson } from '../output/values.ts';
 import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
 import { explainPillar } from './explain-pillar.ts';
-import { type Options, type Register, textOption, wordAt, wordsAt } from './registry.ts';
+import { type Options, type Register, textOption, wordAt } from './registry.ts';
 
-/** `nodes`, `pillar`, `grains` and `roster`: who is there and what is known about them. */
+/** `nodes`, `pillar` and `grains`: who is there and what is known about them. */
 export function addFleetCommands(program: Command, register: Register): void {
   const nodes = program.command('nodes').summary('minions and SSH targets');
   register(addTargetFlags(nodes.command('ls [target]')).summary('list them'), listNodes);
@@ -25,9 +25,6 @@ export function addFleetCommands(program: Command, register: Register): void {
   register(addTargetFlags(grains.command('get <target> <key>')).summary('print one grain'), (session, words, options) =>
     showGrains(session, words, options, wordAt(words, 1)),
   );
-  const roster = program.command('roster').summary('hosts reached by SSH');
-  register(roster.command('ls').summary('list them'), listRoster);
-  register(roster.command('test <ids...>').summary('log in and out again'), testRoster);
 }
 
 function addPillarCommands(pillar: Command, register: Register): void {
@@ -131,42 +128,4 @@ async function printValues(session: Session, values: Readonly<Record<string, Jso
   }
   if (Object.keys(values).length === 0) session.note('! nobody selected; see who is there: edge-run nodes ls');
   return Object.keys(values).length === 0 ? EXIT.failed : EXIT.done;
-}
-
-async function listRoster(session: Session): Promise<ExitCode> {
-  const { hosts } = await (await session.master()).ask('roster.ls', {});
-  await emitList(session, {
-    rows: hosts,
-    columns: [
-      { name: 'id', value: (row) => row.id },
-      { name: 'host', value: (row) => row.host },
-      { name: 'port', value: (row) => String(row.port), align: 'right' },
-      { name: 'user', value: (row) => row.user },
-      { name: 'roster', value: (row) => row.roster, wide: true },
-    ],
-    nameOf: (row) => row.id,
-    none: 'the roster is empty; write hosts into roster.yaml, then: edge-run roster ls',
-  });
-  return EXIT.done;
-}
-
-async function testRoster(session: Session, words: Parameters<typeof wordsAt>[0]): Promise<ExitCode> {
-  const timeoutMs = session.flags.timeoutMs ?? 60_000;
-  const { hosts } = await (await session.master()).ask('roster.test', { ids: [...wordsAt(words, 0)] }, { timeoutMs });
-  await emitList(session, {
-    rows: hosts,
-    columns: [
-      { name: 'id', value: (row) => row.id },
-      {
-        name: 'result',
-        value: (row) => (row.ok ? 'ok' : 'failed'),
-        paint: (row, style) => (row.ok ? style.green : style.red),
-      },
-      { name: 'took', value: (row) => formatDuration(row.tookMs), align: 'right' },
-      { name: 'detail', value: (row) => (row.hint === undefined ? row.detail : `${row.detail}; ${row.hint}`) },
-    ],
-    nameOf: (row) => row.id,
-    none: 'no host of the roster has that id; look: edge-run roster ls',
-  });
-  return hosts.every((host) => host.ok) && hosts.length > 0 ? EXIT.done : EXIT.unreachable;
 }

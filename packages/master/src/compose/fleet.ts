@@ -16,6 +16,7 @@ import {
 import type { Keyring } from '../keys/index.ts';
 import { FactsStore, MineService, Nodes, openMineStore, shareFacts } from '../nodes/index.ts';
 import { RELEASED } from '../orchestration/index.ts';
+import { judgeJobs } from './command-policy.ts';
 import type { Core } from './core.ts';
 import { createFileServer, type FileServer } from './fileserver.ts';
 import { masterFacts, masterRuntime, type RuntimeBase, runtimeBase } from './master-host.ts';
@@ -101,13 +102,16 @@ export async function openFleet(core: Core): Promise<Fleet> {
     sshHosts: () => ssh.grains,
     facts: factsStore,
     roleOf: (id) => keyring.roleOf(id),
-    nodegroups: config.nodegroups,
+    nodegroups: () => ({ ...groupTargets(ssh.groups()), ...config.nodegroups }),
     pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
   });
   const mine = new MineService({ store: await openMineStore(connections.bus.connection), nodes, clock, log });
-  const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, ssh.presence(presence), (job, options) =>
-    new RuntimeExecutor(runtime).execute(job, options),
-  );
+  const judge = judgeJobs(config.command_policy, { nodes, catalog: base.catalog });
+  const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, {
+    presence: ssh.presence(presence),
+    requireAllowed: judge,
+    executeHere: (job, options) => new RuntimeExecutor(runtime).execute(job, options),
+  });
   const runtime: HostRuntime = masterRuntime(base, {
     facts,
     jobs: {
@@ -132,8 +136,15 @@ export async function openFleet(core: Core): Promise<Fleet> {
 function openJobs(
   { returns, records, batches, clock, log, events, background, connections }: Core,
   nodes: Nodes,
-  presence: Presence,
-  executeHere: JobExecutor['execute'],
+  {
+    presence,
+    requireAllowed,
+    executeHere,
+  }: {
+    readonly presence: Presence;
+    readonly requireAllowed: ReturnType<typeof judgeJobs>;
+    readonly executeHere: JobExecutor['execute'];
+  },
 ): Pick<Fleet, 'jobs' | 'dispatcher' | 'selectKnown'> {
   const selection = (target: string, type: string, delimiter?: string): ReturnType<Nodes['select']> =>
     nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type, { delimiter });
@@ -153,8 +164,10 @@ function openJobs(
     presence,
     resolveTargets: async (target, type, delimiter, transport) => {
       const ids = await select(target, type, delimiter);
-      return { ids: transport === 'ssh' ? ids.filter((id) => nodes.kindOf(id) === 'ssh') : ids };
+      // A name nobody knows is one that does not answer, over SSH too.
+      return { ids: transport === 'ssh' ? ids.filter((id) => nodes.kindOf(id) !== 'minion') : ids };
     },
+    requireAllowed,
     publishEvent: (event) => background.run(events.send(event)),
     callMaster: (job, signal) => executeHere(job, { signal, log }),
   });
@@ -170,6 +183,11 @@ function openJobs(
 function pillarenvOf(facts: PyMap): string | undefined {
   const own = facts.get('pillarenv');
   return typeof own === 'string' ? own : undefined;
+}
+
+/** Groups of rosters as nodegroups. */
+function groupTargets(groups: Readonly<Record<string, readonly string[]>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(groups).map(([name, ids]) => [name, `L@${ids.join(',')}`]));
 }
 
 /** A mine that is there when it is used. */

@@ -132,7 +132,17 @@ function operationsOf(
     ...runViewOperations({ runs, history, compile }),
     ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
     ...fleetOperations({
-      ...{ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf, mergingStrategy },
+      ...{
+        access,
+        keyring,
+        dispatcher,
+        nodes,
+        presence,
+        sshFleet: ssh.fleet,
+        refreshRosters: () => ssh.refresh(),
+        pillarOf,
+        mergingStrategy,
+      },
     }),
     ...renderOperations({ base, nodes, facts, master: config.id, pillarOf }),
     ...masterOperations({ ...master, events, runners, runs, history, keyring, presence, schedules, reactors }),

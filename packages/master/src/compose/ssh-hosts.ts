@@ -1,28 +1,21 @@
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Bus } from '@edge-run/shared/bus';
 import { HostRuntime, type JobExecutor, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
-import {
-  type Clock,
-  type Compiled,
-  EdgeError,
-  errorMessage,
-  type Logger,
-  newId,
-  requireCompiled,
-} from '@edge-run/shared/kernel';
+import { type Clock, type Compiled, EdgeError, errorMessage, type Logger, newId } from '@edge-run/shared/kernel';
 import type { Mine } from '@edge-run/shared/modules/contract';
 import { gatherGrains, KeptFacts } from '@edge-run/shared/modules/facts';
-import { loadYaml } from '@edge-run/shared/render';
-import { fromPlain, PyMap, Redactor, toPlain } from '@edge-run/shared/values';
+import { requireAllowed } from '@edge-run/shared/policy';
+import { fromPlain, PyMap, Redactor } from '@edge-run/shared/values';
 import type { CloudDriver } from '../cloud/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import type { Presence } from '../jobs/index.ts';
 import type { Keyring } from '../keys/index.ts';
 import type { FactsStore } from '../nodes/index.ts';
-import { createSshFleet, parseRoster, type SshFleet, type SshTarget, serveSshHosts } from '../ssh/index.ts';
+import { createSshFleet, type SshFleet, type SshTarget, serveSshHosts } from '../ssh/index.ts';
+import { policyHost } from './command-policy.ts';
 import type { RuntimeBase } from './master-host.ts';
+import { loadRosters, type RosterReading, rememberTarget } from './rosters.ts';
 
 /** What the hosts of the roster share with the rest of the master. */
 export interface SshHostsOptions {
@@ -48,6 +41,10 @@ export interface SshHosts {
   readonly fleet: SshFleet;
   /** Id → grains the roster gives. */
   readonly grains: ReadonlyMap<string, PyMap>;
+  /** Group of a roster → its hosts. */
+  readonly groups: () => Readonly<Record<string, readonly string[]>>;
+  /** Reads the rosters again: new hosts can be targets, those that changed are connected to anew. @throws as loading */
+  refresh(): Promise<void>;
   readonly cloud: CloudDriver;
   /** Presence with the roster's hosts in it: whether one can be reached shows when it is. */
   presence(of: Presence): Presence;
@@ -57,14 +54,17 @@ export interface SshHosts {
 /** Opens the roster and takes the jobs of its hosts: they are executed from here, over SSH. */
 export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> {
   const { config, bus, keyring, clock, log, signal } = options;
-  const roster = config.roster === undefined ? [] : readRosterFile(config.roster);
+  const reading: RosterReading = { config, renderData: options.base.renderData, log, signal };
+  let rosters = await loadRosters(reading);
+  const agent = config.ssh.agent ?? process.env.SSH_AUTH_SOCK;
   const fleet = createSshFleet({
-    roster,
-    hostKeys: { mode: config.ssh.host_keys, files: [config.ssh.known_hosts ?? join(homedir(), '.ssh/known_hosts')] },
+    roster: rosters.targets,
+    hostKeys: { mode: config.ssh.host_keys, files: [atHome(config.ssh.known_hosts ?? '~/.ssh/known_hosts')] },
+    credentials: { keyFiles: config.ssh.identities.map(atHome), ...(agent === undefined ? {} : { agent }) },
     clock,
     log,
   });
-  const grains = new Map(roster.map((target) => [target.id, fromPlain(target.grains) as PyMap]));
+  const grains = new Map(rosters.targets.map((target) => [target.id, grainsOf(target)]));
   const executors = new Map<string, Promise<JobExecutor>>();
   const executorOf = (id: string): Promise<JobExecutor> => {
     const known = executors.get(id);
@@ -75,21 +75,35 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
     made.catch(() => executors.delete(id));
     return made;
   };
-  const stopServing = serveSshHosts({
-    bus,
-    ids: [...grains.keys()],
-    dir: join(config.data_dir, 'ssh-jobs'),
-    signers: [keyring.jobSigner.publicKey],
-    executorOf,
-    concurrency: JOBS_PER_HOST,
-    version: options.version,
-    clock,
-    log,
-    signal,
-  });
+  const served = new Set<string>();
+  const stops: (() => Promise<void>)[] = [];
+  const serve = (ids: readonly string[]): void => {
+    const fresh = ids.filter((id) => !served.has(id));
+    for (const id of fresh) served.add(id);
+    stops.push(
+      serveSshHosts({
+        ...{ bus, ids: fresh, executorOf, clock, log, signal },
+        dir: join(config.data_dir, 'ssh-jobs'),
+        signers: [keyring.jobSigner.publicKey],
+        concurrency: JOBS_PER_HOST,
+        version: options.version,
+      }),
+    );
+  };
+  serve([...grains.keys()]);
+  const refresh = async (): Promise<void> => {
+    rosters = await loadRosters(reading);
+    for (const id of await fleet.update(rosters.targets)) executors.delete(id);
+    grains.clear();
+    for (const target of rosters.targets) grains.set(target.id, grainsOf(target));
+    serve([...grains.keys()]);
+  };
+  void keepRefreshed(refresh, options);
   return {
     fleet,
     grains,
+    groups: () => rosters.groups,
+    refresh,
     cloud: {
       kind: 'roster',
       async provision(host) {
@@ -98,7 +112,7 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
             'EDGE_CLOUD_FAILED',
             `the roster has no host ${host.id}`,
             { host: host.id },
-            { hint: `Add it to ${config.roster ?? 'a roster, and name that in `roster`'}.` },
+            { hint: 'Add it to a source of `roster` in the configuration of the master.' },
           );
         }
         await executorOf(host.id);
@@ -107,7 +121,7 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
     },
     presence: (of) => ({ ...of, goneSince: (id) => (grains.has(id) ? undefined : of.goneSince(id)) }),
     async close() {
-      await stopServing();
+      await Promise.all(stops.map((stop) => stop()));
       await fleet.close();
     },
   };
@@ -120,6 +134,7 @@ async function createExecutor(
   { base, config, facts, pillarOf, mineOf, clock, log, signal }: SshHostsOptions,
 ): Promise<JobExecutor> {
   const host = await fleet.host(id);
+  rememberTarget(config, fleet.target(id));
   const places = placesOf(grains);
   const mineFunctions = fromPlain(fleet.target(id).minionOpts.mine_functions ?? {});
   const kept = new KeptFacts({
@@ -131,12 +146,14 @@ async function createExecutor(
   const gathered = await kept.current();
   await facts.set(id, gathered);
   const pillarenv = gathered.get('pillarenv');
+  const belongs = policyHost(id, new PyMap([...gathered, ...grains]));
   const runtime = new HostRuntime(
     {
       ...base,
       redactor: new Redactor(),
       host,
       log: log.child({ host: id }),
+      requireAllowed: (command) => requireAllowed(config.command_policy, command, belongs),
       opts: new PyMap([...base.opts, ['mine_functions', mineFunctions], ['id', id], ...Object.entries(places)]),
       mine: mineOf(id),
       facts: () => kept.current(),
@@ -180,18 +197,24 @@ function placesOf(grains: PyMap): { readonly grains_file: string; readonly cache
   };
 }
 
-/** @throws EdgeError `EDGE_CONFIG_INVALID`; DiagnosticsError with everything that is wrong in it */
-function readRosterFile(file: string): readonly SshTarget[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new EdgeError(
-      'EDGE_CONFIG_INVALID',
-      `cannot read the roster ${file}: ${errorMessage(error)}`,
-      { file },
-      { cause: error },
-    );
+function grainsOf({ grains }: SshTarget): PyMap {
+  return fromPlain(grains) as PyMap;
+}
+
+function atHome(file: string): string {
+  return file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
+}
+
+/** Instances of a cloud come and go: they are asked for from time to time. */
+async function keepRefreshed(
+  refresh: () => Promise<void>,
+  { config, clock, log, signal }: SshHostsOptions,
+): Promise<void> {
+  const minutes = config.roster.flatMap((source) => (source.kind === 'cloud' ? [source.refresh] : []));
+  if (minutes.length === 0) return;
+  while (!signal.aborted) {
+    await clock.sleep(Math.min(...minutes) * 60_000, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    await refresh().catch((error: unknown) => log.warn(`the rosters could not be read again: ${errorMessage(error)}`));
   }
-  return requireCompiled(parseRoster(toPlain(loadYaml(text, file))));
 }

@@ -4,6 +4,7 @@ import { DiagnosticsError, EdgeError } from '@edge-run/shared/kernel';
 import { absoluteRoots, readSettingsFile, settingsProblems } from '@edge-run/shared/project';
 import { type ApiConfig, apiConfig } from './api.ts';
 import type { ReturnerConfig } from './returners.ts';
+import { absoluteSource } from './roster.ts';
 import { type MasterConfig, masterConfigSchema } from './schema.ts';
 
 /** A configuration with every path made absolute. */
@@ -49,7 +50,7 @@ export function loadMasterConfig(
     data_dir: data,
     ...absoluteRoots(config, base),
     api: loadedApi(config.api, { file, data, absolute }),
-    ...(config.roster === undefined ? {} : { roster: absolute(config.roster) }),
+    roster: config.roster.map((source) => absoluteSource(source, absolute)),
     returners: Object.fromEntries(
       Object.entries(config.returners).map(([name, returner]) => [name, absoluteFiles(returner, absolute)]),
     ),

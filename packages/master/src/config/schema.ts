@@ -1,9 +1,11 @@
 import { vaultServer } from '@edge-run/shared/pillar';
+import { commandPolicySettings } from '@edge-run/shared/policy';
 import { projectSettings } from '@edge-run/shared/project';
 import { z } from 'zod';
 import { apiConfig } from './api.ts';
 import { fileserverSettings } from './gitfs.ts';
 import { returnersConfig } from './returners.ts';
+import { rosterSettings } from './roster.ts';
 
 /** One `reactor` entry: tag glob → SLS files. */
 const reactorEntry = z.record(z.string(), z.union([z.string().transform((sls) => [sls]), z.array(z.string())]));
@@ -111,7 +113,7 @@ export const masterConfigSchema = z.strictObject({
     .record(z.string(), z.record(z.string(), z.unknown()))
     .default({})
     .describe('Name → job: function, args, kwargs and when.'),
-  roster: z.string().optional().describe('Roster file of hosts reached over SSH.'),
+  ...rosterSettings,
   ssh: z
     .strictObject({
       host_keys: z
@@ -119,9 +121,18 @@ export const masterConfigSchema = z.strictObject({
         .default('strict')
         .describe('What to do about a host key nobody has seen.'),
       known_hosts: z.string().optional().describe('Known hosts file; ~/.ssh/known_hosts when absent.'),
+      agent: z
+        .string()
+        .optional()
+        .describe('Socket of the agent whose keys are offered: that of the environment when absent; `none` for none.'),
+      identities: z
+        .array(z.string())
+        .default(['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'])
+        .describe('Private keys for hosts whose roster names none; those that are missing are passed over.'),
     })
     .prefault({})
     .describe('How SSH hosts are reached.'),
+  command_policy: commandPolicySettings,
   fleet: z
     .strictObject({
       driver: z

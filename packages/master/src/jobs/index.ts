@@ -6,7 +6,7 @@ export { createDispatcher, type Dispatcher, type DispatcherOptions, type Dispatc
 export type { GatherSettings } from './gather.ts';
 export type { JobNews } from './job-events.ts';
 export { hasFailed, type JobQuery } from './job-history.ts';
-export type { JobRunRequest } from './job-request.ts';
+export { type JobRunRequest, typedWords } from './job-request.ts';
 export { type MinionPresence, type Presence, trackPresence } from './presence.ts';
 export { type JobRecord, type JobSummary, jobRecord } from './records.ts';
 export {

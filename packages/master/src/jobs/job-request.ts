@@ -1,6 +1,7 @@
 import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobRequest } from '@edge-run/shared/modules/contract';
 import { JOB_ID, type JobMessage, jobMessage } from '@edge-run/shared/protocol';
+import type { CallArguments } from '@edge-run/shared/schema';
 import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import { DELIVERY_MS } from './batch-drive.ts';
 import { type BatchGate, decodeGate, encodeGate } from './batch-gate.ts';
@@ -116,6 +117,14 @@ export function prepareJob(
     ...(secretFree ? defined({ typed: request.typed }) : { sealed: true as const }),
   };
   return { record, message, gates };
+}
+
+/** The words of a message, as arguments are parsed with. */
+export function typedWords(typed: JobMessage['typed']): NonNullable<CallArguments['typed']> {
+  return {
+    args: (typed?.args ?? []).map((word) => word ?? undefined),
+    kwargs: new Map(Object.entries(typed?.kwargs ?? {})),
+  };
 }
 
 /** What a recorded job sends and asks; undefined when it held secrets, which are not kept. */

@@ -106,6 +106,8 @@ export interface JobServiceOptions {
     delimiter: string | undefined,
     transport: JobRunRequest['transport'],
   ) => Promise<{ readonly ids: readonly string[]; readonly explain?: string }>;
+  /** Refuses a job that may not be sent to one of its targets, before it is on record. @throws EdgeError */
+  readonly requireAllowed?: (request: JobRunRequest, targets: readonly string[]) => void;
   /** Tells everybody: `salt/job/<jid>/new`, `salt/job/<jid>/ret/<id>`, `salt/job/<jid>/end`. */
   readonly publishEvent?: (event: JobNews) => void;
   /** A number in [0, 1), for subsets. Default `Math.random`. */
@@ -264,6 +266,7 @@ class Service implements JobService {
     const targets =
       subset === undefined ? selected : chooseSubset(selected, subset, this.#options.random ?? Math.random);
     if (targets.length === 0) return { jid, targets: new Map() };
+    this.#options.requireAllowed?.(request, targets);
     const prepared = this.#prepare({ ...request, jid, targets });
     if (!(await this.#history.create(prepared.record)))
       return (await this.#known(jid, request)) ?? this.#attach(prepared.record);

@@ -24,7 +24,7 @@ export interface NodesOptions {
   sshHosts(): ReadonlyMap<string, PyMap>;
   readonly facts: FactsStore;
   /** Name → compound target, or its words or ids as a list. */
-  readonly nodegroups: Readonly<Record<string, string | readonly string[]>>;
+  nodegroups(): Readonly<Record<string, string | readonly string[]>>;
   /** What the join token of a minion says it is for: no host says that of itself. */
   roleOf(id: string): string | undefined;
   /** Compiles a host's pillar, for targets that look into it. */
@@ -130,7 +130,7 @@ export class Nodes {
   }
 
   #context(delimiter: string | undefined): TargetContext & ParseTargetOptions {
-    const { nodegroups } = this.#options;
+    const nodegroups = this.#options.nodegroups();
     return delimiter === undefined ? { nodegroups } : { nodegroups, delimiter };
   }
 

@@ -10,6 +10,7 @@ import type { Nodes } from '../nodes/index.ts';
 import type { SshFleet } from '../ssh/index.ts';
 import { explainValue, type LayeredPillar } from './explain-pillar.ts';
 import { matchTarget } from './match.ts';
+import { rosterOperations } from './roster.ts';
 
 /** What the operations on hosts and keys are answered with. */
 export interface FleetOperationsOptions {
@@ -27,6 +28,8 @@ export interface FleetOperationsOptions {
   /** Runs jobs on minions, for what only they can do. */
   readonly dispatcher: Pick<Dispatcher, 'run'>;
   readonly sshFleet: SshFleet;
+  /** Reads the rosters again. @throws DiagnosticsError with what is wrong in them */
+  refreshRosters(): Promise<void>;
   pillarOf(
     id: string,
     query: { pillarenv: string | undefined; override: PyMap | undefined; layers?: boolean },
@@ -41,7 +44,7 @@ const ROTATION_MS = 60_000;
 
 /** What people ask about keys and hosts. */
 export function fleetOperations(options: FleetOperationsOptions): Readonly<Record<string, Operation>> {
-  return { ...keyOperations(options), ...nodeOperations(options), ...rosterOperations(options.sshFleet) };
+  return { ...keyOperations(options), ...nodeOperations(options), ...rosterOperations(options) };
 }
 
 function keyOperations({ keyring, access, dispatcher }: FleetOperationsOptions): Readonly<Record<string, Operation>> {
@@ -184,44 +187,6 @@ function nodeOperations({
       };
     }),
   };
-}
-
-function rosterOperations(fleet: SshFleet): Readonly<Record<string, Operation>> {
-  return {
-    'roster.ls': operation(OPERATIONS['roster.ls'].args, async () => ({
-      hosts: fleet.ids().map((id) => {
-        const { host, port, user } = fleet.target(id);
-        return { id, host, port, user, roster: 'file' };
-      }),
-    })),
-    'roster.test': operation(OPERATIONS['roster.test'].args, async ({ ids }) => {
-      const chosen = fleet.ids().filter((id) => ids.some((glob) => globMatches(glob, id)));
-      return { hosts: await Promise.all(chosen.map((id) => testLogin(id, fleet))) };
-    }),
-  };
-}
-
-async function testLogin(
-  id: string,
-  fleet: SshFleet,
-): Promise<{ id: string; ok: boolean; detail: string; hint?: string; tookMs: number }> {
-  const started = performance.now();
-  const took = (): number => Math.round(performance.now() - started);
-  try {
-    const host = await fleet.host(id);
-    const { stdout } = await host.probe(['id', '-un']);
-    return { id, ok: true, detail: `logged in as ${stdout.trim()}`, tookMs: took() };
-  } catch (error) {
-    const known = error instanceof EdgeError ? error : undefined;
-    const hint = known?.hint === undefined ? {} : { hint: known.hint };
-    return {
-      id,
-      ok: false,
-      detail: known === undefined ? String(error) : `${known.code}: ${known.message}`,
-      ...hint,
-      tookMs: took(),
-    };
-  }
 }
 
 function minionNode(id: string, presence: Presence, nodes: Nodes): FleetNode {

@@ -2,7 +2,6 @@ import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { TargetOutcome } from '@edge-run/shared/modules/contract';
 import {
   type JobDetails,
-  type JobMessage,
   type JobSummary,
   OPERATIONS,
   type OperationAnswer,
@@ -12,7 +11,7 @@ import type { CallArguments } from '@edge-run/shared/schema';
 import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import { type Operation, operation } from '../gateway/index.ts';
-import type { JobReport, JobService, JobSummary as KeptJob } from '../jobs/index.ts';
+import { type JobReport, type JobService, type JobSummary as KeptJob, typedWords } from '../jobs/index.ts';
 
 const DEFAULT_LIMIT = 50;
 /** How many jobs a prefix, `@last` or `@last-failed` is looked for among. */
@@ -78,6 +77,7 @@ async function publish(
     ...(batchSafe === undefined ? {} : { batchSafe }),
     ...(subset === undefined ? {} : { subset }),
     ...(failhard === undefined ? {} : { failhard }),
+    ...(transport === 'ssh' ? { transport } : {}),
   });
   if (targets.length === 0) throw selectsNobody(args.target, transport);
   return { jid, targets: [...targets] };
@@ -127,14 +127,6 @@ function selectsNobody({ expr, type }: TargetExpression, transport: 'bus' | 'ssh
           : `See why, host by host: edge-run match ${flag}'${text}' --all`,
     },
   );
-}
-
-/** The words of a message, as arguments are parsed with. */
-function typedWords(typed: JobMessage['typed']): NonNullable<CallArguments['typed']> {
-  return {
-    args: (typed?.args ?? []).map((word) => word ?? undefined),
-    kwargs: new Map(Object.entries(typed?.kwargs ?? {})),
-  };
 }
 
 /** The id that a prefix, `@last` or `@last-failed` means. @throws EdgeError `EDGE_JOB_UNKNOWN`, `EDGE_BAD_ARGUMENT` */

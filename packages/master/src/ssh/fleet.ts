@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, EdgeError, type Logger, Slots, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { didYouMean } from '@edge-run/shared/schema';
 import type { DefaultCredentials } from './auth.ts';
+import { type CheckStep, checkHost } from './check-host.ts';
 import { Connection } from './connection.ts';
-import type { HandshakeContext } from './handshake.ts';
+import { directRoute, type HandshakeContext, type Route } from './handshake.ts';
 import { type HostKeyOptions, HostKeys } from './host-keys.ts';
 import { SshHost } from './ssh-host.ts';
 import { type SshTarget, sshTarget } from './target.ts';
@@ -33,6 +35,10 @@ export interface SshFleet {
   target(id: string): SshTarget;
   /** The host, connected. @throws EdgeError `EDGE_SSH_NO_SUCH_HOST`, and a code for each way connecting fails */
   host(id: string, signal?: AbortSignal): Promise<SshHost>;
+  /** Logs in anew and says how each step went; nothing is thrown. @throws EdgeError `EDGE_SSH_NO_SUCH_HOST` */
+  check(id: string, signal?: AbortSignal): Promise<readonly CheckStep[]>;
+  /** Takes another roster; hosts that changed or are gone lose their connections. Answers the ids of those. */
+  update(roster: readonly SshTarget[]): Promise<readonly string[]>;
   /** Ends every connection. */
   close(): Promise<void>;
 }
@@ -46,7 +52,7 @@ export function createSshFleet(options: SshFleetOptions): SshFleet {
 const MAX_HANDSHAKES_PER_SERVER = 8;
 
 class Fleet implements SshFleet {
-  readonly #targets: ReadonlyMap<string, SshTarget>;
+  #targets: ReadonlyMap<string, SshTarget>;
   readonly #context: HandshakeContext;
   readonly #maxSessions: number;
   readonly #connections = new Map<string, Connection>();
@@ -58,7 +64,7 @@ class Fleet implements SshFleet {
     this.#targets = new Map(options.roster.map((target) => [target.id, target]));
     this.#maxSessions = options.maxSessions ?? 8;
     this.#context = {
-      hostKeys: new HostKeys(options.hostKeys),
+      hostKeys: new HostKeys(options.hostKeys, options.clock),
       credentials: options.credentials ?? {},
       handshakes: new Slots(options.maxHandshakes ?? 16),
       keepAlive: options.keepAlive ?? { intervalMs: 5_000, missed: 3 },
@@ -95,6 +101,33 @@ class Fleet implements SshFleet {
     const host = new SshHost(connection);
     this.#hosts.set(id, host);
     return host;
+  }
+
+  async check(id: string, signal?: AbortSignal): Promise<readonly CheckStep[]> {
+    const target = this.target(id);
+    return checkHost({
+      target,
+      context: this.#context,
+      route: () => this.#route(target),
+      host: () => this.host(id, signal),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  async update(roster: readonly SshTarget[]): Promise<readonly string[]> {
+    const next = new Map(roster.map((target) => [target.id, target]));
+    const changed = [...this.#targets.values()].filter(
+      (target) => !isDeepStrictEqual(withoutOrigin(next.get(target.id)), withoutOrigin(target)),
+    );
+    this.#targets = next;
+    for (const target of changed) {
+      this.#hosts.get(target.id)?.close();
+      this.#hosts.delete(target.id);
+      const key = connectionKey(target);
+      await this.#connections.get(key)?.close();
+      this.#connections.delete(key);
+    }
+    return changed.map(({ id }) => id);
   }
 
   async close(): Promise<void> {
@@ -137,12 +170,18 @@ class Fleet implements SshFleet {
     return slots;
   }
 
+  #route(target: SshTarget): Route {
+    const via = this.#lastJump(target, [connectionKey(target)]);
+    if (via === undefined) return directRoute(target);
+    return { prepare: (signal) => via.ready(signal), open: (signal) => via.forwardTcp(target, signal) };
+  }
+
   #lastJump(target: SshTarget, through: readonly string[]): Connection | undefined {
     let via: Connection | undefined;
-    for (const name of target.proxyJump) {
-      const jump = this.#targets.get(name) ?? parseJump(name, target);
+    for (const [index, hop] of target.proxyJump.entries()) {
+      const jump = typeof hop === 'string' ? (this.#targets.get(hop) ?? parseJump(hop, target)) : hop;
       // The second jump host is reached through the first, whatever the roster says about it.
-      const path = target.proxyJump.slice(0, target.proxyJump.indexOf(name));
+      const path = target.proxyJump.slice(0, index);
       via = this.#connection(path.length === 0 ? jump : { ...jump, proxyJump: path }, through);
     }
     return via;
@@ -151,7 +190,8 @@ class Fleet implements SshFleet {
 
 /** Connections are shared by whoever goes the same way to the same account. */
 function connectionKey({ id, user, host, port, proxyJump }: SshTarget): string {
-  return `${id}=${[...proxyJump, `${user}@${host}:${port}`].join(',')}`;
+  const hops = proxyJump.map((hop) => (typeof hop === 'string' ? hop : `${hop.user}@${hop.host}:${hop.port}`));
+  return `${id}=${[...hops, `${user}@${host}:${port}`].join(',')}`;
 }
 
 /** `[user@]host[:port]`; the user is the target's where none is given. */
@@ -167,5 +207,17 @@ function parseJump(text: string, target: SshTarget): SshTarget {
   }
   const [, user = target.user, v6, name, port] = match;
   const host = v6 ?? name ?? '';
-  return sshTarget({ ...target, id: host, host, user, port: Number(port ?? 22), proxyJump: [], sudo: false });
+  // The password is for the target alone, as are the names its key is known by.
+  const { keyFiles, certificateFiles, passphrase, identitiesOnly, agentSocket, connectTimeoutMs } = target;
+  return sshTarget({
+    ...{ id: host, host, user, port: Number(port ?? 22), keyFiles, certificateFiles, identitiesOnly, connectTimeoutMs },
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(agentSocket === undefined ? {} : { agentSocket }),
+  });
+}
+
+function withoutOrigin(target: SshTarget | undefined): unknown {
+  if (target === undefined) return undefined;
+  const { origin: _, password, passphrase, sudoPassword, ...rest } = target;
+  return { ...rest, secrets: [password, passphrase, sudoPassword].map((secret) => secret?.reveal()) };
 }

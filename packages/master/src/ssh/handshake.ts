@@ -4,7 +4,8 @@ import { type Clock, cancelled, deadline, EdgeError, type Logger, type Slots } f
 import ssh2, { type Client, type ServerHostKeyAlgorithm } from 'ssh2';
 import { type DefaultCredentials, type LoginAttempt, loginAttempts } from './auth.ts';
 import { connectError, isDroppedHandshake, timedOut } from './errors.ts';
-import type { HostKeys } from './host-keys.ts';
+import { fetchHostCertificate } from './host-certificate.ts';
+import type { ExpectedHost, HostKeys } from './host-keys.ts';
 import type { SshTarget } from './target.ts';
 
 /** What all connections of a fleet share. */
@@ -18,7 +19,15 @@ export interface HandshakeContext {
   /** 0 ≤ n < 1. */
   readonly random: () => number;
   readonly log: Logger;
+  /** Told how far a handshake has come. */
+  readonly onStep?: (step: HandshakeStep) => void;
 }
+
+/** How far a handshake has come. */
+export type HandshakeStep =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'host-key'; readonly key: Uint8Array; readonly certified: boolean }
+  | { readonly kind: 'logged-in'; readonly by: string };
 
 /** The way to the host: a socket of this machine, or a channel of a jump host. */
 export interface Route {
@@ -79,12 +88,15 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<Client> {
   const logins = await loginAttempts(target, context.credentials);
-  const serverHostKey = await context.hostKeys.algorithms(target, HOST_KEY_ALGORITHMS);
   await route.prepare(signal);
   const leave = await context.handshakes.take(signal);
   try {
+    const expected = await context.hostKeys.expect(target, HOST_KEY_ALGORITHMS, async () =>
+      fetchHostCertificate(await route.open(signal), signal),
+    );
     const socket = await route.open(signal);
-    return await shakeHands(target, context, { socket, logins, serverHostKey }, signal);
+    context.onStep?.({ kind: 'connected' });
+    return await shakeHands(target, context, { socket, logins, expected }, signal);
   } finally {
     leave();
   }
@@ -93,13 +105,13 @@ async function attempt(
 interface Prepared {
   readonly socket: Duplex;
   readonly logins: readonly LoginAttempt[];
-  readonly serverHostKey: readonly string[];
+  readonly expected: ExpectedHost;
 }
 
 function shakeHands(
   target: SshTarget,
   context: HandshakeContext,
-  { socket, logins, serverHostKey }: Prepared,
+  { socket, logins, expected }: Prepared,
   signal: AbortSignal,
 ): Promise<Client> {
   const client = new ssh2.Client();
@@ -123,10 +135,15 @@ function shakeHands(
     const onAbort = (): void => fail(cancelled(signal));
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) return onAbort();
-    client.on('ready', () => settle(() => resolve(client)));
-    client.on('error', (error) =>
-      fail(refusal ?? (isDroppedHandshake(error) ? error : connectError(target, error, tried))),
-    );
+    client.on('ready', () => {
+      context.onStep?.({ kind: 'logged-in', by: tried.at(-1) ?? '' });
+      settle(() => resolve(client));
+    });
+    client.on('error', (error) => {
+      // ssh2 goes on with the next login.
+      if (error.level === 'agent') tried.push(`${tried.pop() ?? 'agent'} (${error.message})`);
+      else fail(refusal ?? (isDroppedHandshake(error) ? error : connectError(target, error, tried)));
+    });
     client.on('close', () => fail(refusal ?? new Error('Connection lost before handshake')));
     client.connect({
       sock: socket,
@@ -134,10 +151,13 @@ function shakeHands(
       readyTimeout: 0,
       keepaliveInterval: context.keepAlive.intervalMs,
       keepaliveCountMax: context.keepAlive.missed,
-      algorithms: { serverHostKey: serverHostKey as ServerHostKeyAlgorithm[] },
+      algorithms: { serverHostKey: expected.algorithms as ServerHostKeyAlgorithm[] },
       hostVerifier: (key: Buffer, verify: (trusted: boolean) => void) => {
-        context.hostKeys.verify(target, key).then(
-          () => verify(true),
+        context.hostKeys.verify(target, key, expected.certificate).then(
+          () => {
+            context.onStep?.({ kind: 'host-key', key, certified: expected.certificate?.plainKey.equals(key) === true });
+            verify(true);
+          },
           (error: unknown) => {
             refusal = error;
             verify(false);
@@ -148,7 +168,7 @@ function shakeHands(
         const login = left.shift();
         if (login) tried.push(login.name);
         // `false` says that there is nothing left to try; the types know only methods.
-        (next as (method: unknown) => void)(login?.method ?? false);
+        (next as (method: unknown) => void)(login?.method(client) ?? false);
       },
     });
   });

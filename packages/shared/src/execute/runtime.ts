@@ -15,6 +15,7 @@ import {
   takeApart,
 } from '../modules/contract/index.ts';
 import { pillarGet } from '../pillar/index.ts';
+import type { CommandRequest } from '../policy/index.ts';
 import type { RenderData, RenderRequest, RenderText, TemplateCalls } from '../render/index.ts';
 import { type CallArguments, didYouMean, parseArguments } from '../schema/index.ts';
 import { fromPlain, type PyMap, type Redactor, revealValue, type Value } from '../values/index.ts';
@@ -55,6 +56,8 @@ export interface RuntimeOptions {
   /** On minions only. */
   readonly keys?: HostKeys;
   readonly log: Logger;
+  /** Judges commands that people wrote, before any is run. @throws EdgeError `EDGE_COMMAND_REFUSED` */
+  readonly requireAllowed?: (command: CommandRequest) => void;
   /**
    * Given where the host is the rightful reader of its pillar: templates see its secrets, and this takes them out of
    * everything that leaves. Without it templates see `[secret]`.
@@ -123,6 +126,7 @@ export class HostRuntime {
       events: redactor === undefined ? options.events : redacted(options.events, redactor),
       ...(redactor === undefined ? {} : { holdsSecret: (text: string) => redactor.holdsSecret(text) }),
       mine: options.mine,
+      ...(options.requireAllowed === undefined ? {} : { requireAllowed: options.requireAllowed }),
       ...(refreshFacts === undefined
         ? {}
         : {

@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   EDGE_COMMAND_FAILED: 'A command on a host ended with a non-zero exit code.',
   EDGE_COMMAND_NONE: 'A command has the word `None` in it: most likely a template printed a value that is not there.',
   EDGE_COMMAND_NOT_FOUND: 'A program is not installed on the host.',
+  EDGE_COMMAND_REFUSED: 'The command policy refuses a command; nothing was sent to the host.',
   EDGE_COMMAND_SLEEPS: 'A command waits for a length of time instead of for what it needs.',
   EDGE_COMMAND_UNGUARDED: 'A command runs every time, because nothing says when it is not needed.',
   EDGE_CONFIG_INVALID: 'A configuration file or value is not valid.',

@@ -18,7 +18,7 @@ const OTHER = key('ssh-ed25519', 2);
 const RSA = key('ssh-rsa', 3);
 const line = (names: string, bytes: Buffer, type = 'ssh-ed25519') => `${names} ${type} ${bytes.toString('base64')}`;
 const judge = (text: string, host: string, port = 22, shown = MINE) =>
-  judgeHostKey(parseKnownHosts(text, 'kh'), host, port, shown).kind;
+  judgeHostKey(parseKnownHosts(text, 'kh'), { host, port }, shown).kind;
 
 describe('known_hosts', () => {
   it.each([
@@ -57,7 +57,12 @@ describe('known_hosts', () => {
   });
   it('a certificate authority makes no key known, and says so', () => {
     const lines = parseKnownHosts(`@cert-authority ${line('*', OTHER)}`, 'kh');
-    expect(judgeHostKey(lines, 'web1', 22, MINE)).toEqual({ kind: 'unknown', onlyAuthority: true });
+    expect(judgeHostKey(lines, { host: 'web1', port: 22 }, MINE)).toEqual({ kind: 'unknown', hasAuthority: true });
+  });
+  it('an alias is looked up as it is, without the port', () => {
+    const lines = parseKnownHosts(line('cluster', MINE), 'kh');
+    expect(judgeHostKey(lines, { host: 'web1', port: 2222, alias: 'cluster' }, MINE).kind).toBe('known');
+    expect(knownHostsLine({ host: 'web1', port: 2222, alias: 'cluster' }, MINE)).toMatch(/^cluster ssh-ed25519 /);
   });
   it('leaves comments, blank and broken lines out', () => {
     expect(
@@ -65,8 +70,10 @@ describe('known_hosts', () => {
     ).toHaveLength(1);
   });
   it('writes lines it can read', () => {
-    expect(judge(knownHostsLine('Web1', 2222, MINE), 'web1', 2222)).toBe('known');
-    expect(knownKeyTypes(parseKnownHosts(knownHostsLine('w', 22, RSA), 'kh'), 'w', 22)).toEqual(['ssh-rsa']);
+    expect(judge(knownHostsLine({ host: 'Web1', port: 2222 }, MINE), 'web1', 2222)).toBe('known');
+    expect(
+      knownKeyTypes(parseKnownHosts(knownHostsLine({ host: 'w', port: 22 }, RSA), 'kh'), { host: 'w', port: 22 }),
+    ).toEqual(['ssh-rsa']);
   });
   it('prints fingerprints as ssh-keygen does', () => {
     const known = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';

@@ -1,6 +1,7 @@
 import type { FileSource } from '../../files/index.ts';
 import type { HostReader } from '../../host/index.ts';
 import type { ErrorRecord, Logger } from '../../kernel/index.ts';
+import type { CommandRequest } from '../../policy/index.ts';
 import type { PyMap, Value } from '../../values/index.ts';
 
 /** What Salt calls grains: facts of the host, top-level names as in Salt (`os`, `os_family`, `ipv4`, …). */
@@ -112,6 +113,11 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly refreshFacts?: () => Promise<void>;
   /** Whether a text holds a secret of the pillar; absent where templates are shown none. */
   holdsSecret?(text: string): boolean;
+  /**
+   * Asks whether a command that people wrote may be run here; absent where nobody judges.
+   * @throws EdgeError `EDGE_COMMAND_REFUSED`
+   */
+  requireAllowed?(command: CommandRequest): void;
   /** Id of the job this is done for, where it is one. */
   readonly jid?: string;
   /** On the master only. */

@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import type { ExecResult, Host } from '../../host/index.ts';
 import { EdgeError } from '../../kernel/index.ts';
+import type { CommandRequest } from '../../policy/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import { CodedAnswer, defineRead, defineWrite, type ExecutionModule, type ModuleContext } from '../contract/index.ts';
-import { judgedRetcode, mustRun, runShell, stripOutput } from '../operations/index.ts';
+import {
+  commandRequest,
+  judgedRetcode,
+  mustRun,
+  runShell,
+  type ShellRequest,
+  splitWords,
+  stripOutput,
+} from '../operations/index.ts';
 
 const texts = (what: string) =>
   z
@@ -104,6 +113,10 @@ export const cmdFunctions: readonly ExecutionModule[] = [
     examples: [{ title: 'with two arguments', args: { source: 'salt://scripts/check.sh', args: 'a b' } }],
     async run(args, ctx) {
       const script = await fetchScript(ctx, args);
+      const words = typeof args.args === 'string' ? args.args : (args.args ?? []).map(String);
+      const { source, shell, cwd, stdin } = args;
+      const given = typeof words === 'string' ? splitWords(words) : words;
+      ctx.requireAllowed?.({ cmd: [source, ...given], shell, cwd, stdin, ...shellScript(script) });
       const made = await mustRun(ctx.host, ['mktemp', '-d', '/tmp/edge-script.XXXXXXXX']);
       const dir = made.stdout.trim();
       const path = `${dir}/script`;
@@ -113,9 +126,8 @@ export const cmdFunctions: readonly ExecutionModule[] = [
           ...(args.runas === undefined ? {} : { owner: args.runas }),
         });
         if (args.runas !== undefined) await mustRun(ctx.host, ['chown', args.runas, dir]);
-        const words = typeof args.args === 'string' ? args.args : (args.args ?? []).map(String);
         const cmd = typeof words === 'string' ? `${path} ${words}` : [path, ...words];
-        const ran = await run({ ...args, cmd, python_shell: true, template: undefined }, ctx);
+        const ran = await run({ ...args, python_shell: true }, cmd, ctx);
         const answer = new PyMap([
           ['retcode', ran.retcode],
           ['stdout', ran.stdout],
@@ -141,11 +153,12 @@ export const cmdFunctions: readonly ExecutionModule[] = [
     }),
     returns: 'Standard output and error together.',
     examples: [{ title: 'a line of Python', args: { lang: 'python3', code: 'print(1 + 1)' } }],
-    async run({ lang, code, cwd, args = [] }, { host, signal }) {
+    async run({ lang, code, cwd, args = [] }, { host, signal, requireAllowed }) {
+      const text = typeof code === 'string' ? code : code.join('\n');
+      requireAllowed?.({ cmd: [lang, ...args.map(String)], cwd, ...(isShell(lang) ? { script: text } : {}) });
       const made = await mustRun(host, ['mktemp', '-d', '/tmp/edge-code.XXXXXXXX']);
       const dir = made.stdout.trim();
       try {
-        const text = typeof code === 'string' ? code : code.join('\n');
         await host.writeFile(`${dir}/code`, new Uint8Array(Buffer.from(text)), { mode: 0o600 });
         const result = await host.exec([lang, `${dir}/code`, ...args.map(String)], { cwd, signal });
         return new CodedAnswer(stripOutput(result.stdout + result.stderr), result.exitCode);
@@ -186,8 +199,10 @@ function command(
     args: commandSchema,
     examples: [{ title: 'the load of a host', args: { cmd: 'uptime' } }],
     async run(args, ctx) {
-      if (background || args.bg) return await startDetached(args, ctx);
-      const ran = await run(args, ctx);
+      const cmd = await rendered(args, ctx);
+      ctx.requireAllowed?.(commandRequest(shellRequest(args, cmd)));
+      if (background || args.bg) return await startDetached(args, cmd, ctx);
+      const ran = await run(args, cmd, ctx);
       if (args.raise_err && ran.retcode !== 0)
         throw new EdgeError(
           'EDGE_COMMAND_FAILED',
@@ -201,20 +216,15 @@ function command(
   });
 }
 
-async function run(args: CommandArgs, ctx: ModuleContext<Host>): Promise<Ran> {
-  const cmd = await rendered(args, ctx);
-  const result = await runShell(
-    ctx.host,
-    {
-      ...args,
-      cmd,
-      pythonShell: args.python_shell,
-      cleanEnv: args.clean_env,
-      prependPath: args.prepend_path,
-      timeoutS: args.timeout,
-    },
-    ctx.signal,
-  );
+type RunArgs = Omit<CommandArgs, 'cmd' | 'template'>;
+
+function shellRequest(args: RunArgs, cmd: string | readonly string[]): ShellRequest {
+  const { python_shell: pythonShell, clean_env: cleanEnv, prepend_path: prependPath, timeout: timeoutS } = args;
+  return { ...args, cmd, pythonShell, cleanEnv, prependPath, timeoutS };
+}
+
+async function run(args: RunArgs, cmd: string | readonly string[], ctx: ModuleContext<Host>): Promise<Ran> {
+  const result = await runShell(ctx.host, shellRequest(args, cmd), ctx.signal);
   const shown = (text: string): string => (args.hide_output ? '' : args.rstrip ? stripOutput(text) : text);
   const rules = { retcodes: args.success_retcodes, stdout: args.success_stdout, stderr: args.success_stderr };
   return { retcode: judgedRetcode(result, rules), stdout: shown(result.stdout), stderr: shown(result.stderr) };
@@ -226,12 +236,27 @@ async function rendered({ cmd, template }: CommandArgs, ctx: ModuleContext): Pro
 }
 
 /** A session of its own and closed pipes: the command lives on when this one, the agent or the connection ends. */
-async function startDetached(args: CommandArgs, ctx: ModuleContext<Host>): Promise<Value> {
-  const cmd = await rendered(args, ctx);
+async function startDetached(
+  args: CommandArgs,
+  cmd: string | readonly string[],
+  ctx: ModuleContext<Host>,
+): Promise<Value> {
   const line = typeof cmd === 'string' ? ['/bin/sh', '-c', cmd] : cmd;
   const request = { ...args, cmd: ['sh', '-c', 'setsid "$@" </dev/null >/dev/null 2>&1 & echo $!', 'sh', ...line] };
   const result: ExecResult = await runShell(ctx.host, { ...request, cleanEnv: args.clean_env }, ctx.signal);
   return new PyMap([['pid', Number(result.stdout.trim())]]);
+}
+
+/** The text of a script that a shell will read; nothing where something else does. */
+function shellScript(content: Uint8Array): { readonly script?: string } {
+  const text = Buffer.from(content).toString('utf8');
+  const [first = ''] = text.split('\n', 1);
+  const program = first.startsWith('#!') ? (splitWords(first.slice(2).replace(/^\s*\S*\/env\s+/, ''))[0] ?? '') : 'sh';
+  return isShell(program) ? { script: text } : {};
+}
+
+function isShell(program: string): boolean {
+  return /(^|\/)(ba|da|a|k|mk|z)?sh$/.test(program);
 }
 
 async function fetchScript(
@@ -279,4 +304,19 @@ function withoutKeys<T extends object, K extends keyof T>(object: T, ...keys: re
   return Object.fromEntries(
     Object.entries(object).filter(([key]) => !(keys as readonly string[]).includes(key)),
   ) as Omit<T, K>;
+}
+
+/** The command that a call of a `cmd` function runs, by its parsed arguments; undefined where it runs none. */
+export function commandOfCall(fun: string, args: object): CommandRequest | undefined {
+  const { cmd, source, lang, code, args: words, ...rest } = args as Partial<CommandArgs> & Record<string, unknown>;
+  if (fun === 'cmd.script') {
+    const given = typeof words === 'string' ? splitWords(words) : Array.isArray(words) ? words.map(String) : [];
+    return { cmd: [String(source), ...given] };
+  }
+  if (fun === 'cmd.exec_code') {
+    const text = Array.isArray(code) ? code.join('\n') : String(code);
+    return { cmd: [String(lang)], ...(isShell(String(lang)) ? { script: text } : {}) };
+  }
+  if (cmd === undefined || fun === 'cmd.which' || fun === 'cmd.has_exec') return undefined;
+  return commandRequest(shellRequest(rest as RunArgs, cmd));
 }

@@ -1,4 +1,4 @@
-export { cmdFunctions } from './cmd.ts';
+export { cmdFunctions, commandOfCall } from './cmd.ts';
 export { configFunctions } from './config.ts';
 export { cpFunctions } from './cp.ts';
 export { cpCacheFunctions } from './cp-cache.ts';

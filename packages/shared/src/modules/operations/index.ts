@@ -17,6 +17,7 @@ export {
 } from './paths.ts';
 export { hasProgram, mustProbe, mustRun } from './run.ts';
 export {
+  commandRequest,
   judgedRetcode,
   readEnvironment,
   runShell,

@@ -1,5 +1,6 @@
 import type { Command, ExecOptions, ExecResult, Host } from '../../host/index.ts';
 import { EdgeError } from '../../kernel/index.ts';
+import type { CommandRequest } from '../../policy/index.ts';
 import { PyMap, toPlain, type Value } from '../../values/index.ts';
 
 /** No limit but that of the job; the host's own default is for commands modules run, not for people's. */
@@ -49,6 +50,25 @@ export function shellCommand(request: ShellRequest): Command {
     value === null ? [] : [`${name}=${value}`],
   );
   return ['env', '-i', ...assignments, ...command];
+}
+
+/** A request as the command policy judges it. @throws EdgeError `EDGE_BAD_ARGUMENT` */
+export function commandRequest({
+  cmd,
+  shell,
+  pythonShell = true,
+  cwd,
+  stdin,
+  env,
+  prependPath,
+}: ShellRequest): CommandRequest {
+  return {
+    cmd: typeof cmd === 'string' && !pythonShell ? splitWords(cmd) : cmd,
+    shell,
+    cwd,
+    stdin,
+    variables: [...Object.keys(readEnvironment(env)), ...(prependPath === undefined ? [] : ['PATH'])],
+  };
 }
 
 /** Environment of a tree: a mapping or a list of mappings; false and null remove a name. @throws EdgeError `EDGE_BAD_ARGUMENT` */

@@ -14,6 +14,7 @@ import {
   type Verdict,
 } from '../contract/index.ts';
 import {
+  commandRequest,
   isDirectory,
   judgedRetcode,
   runShell,
@@ -117,10 +118,13 @@ export const cmdStates: readonly StateModule[] = [
 ];
 
 async function runVerdict(args: z.output<typeof runArgs>, ctx: ModuleContext): Promise<Verdict> {
-  const problem = await cwdProblem(args, ctx);
-  if (problem !== undefined) return problem;
   const words = (args.args ?? []).map((word) => quoted(String(word)));
   const cmd = [args.name, ...words].join(' ');
+  const request: ShellRequest = { ...args, cmd, prependPath: args.prepend_path, timeoutS: args.timeout };
+  const objection = refusalOf(request, ctx);
+  if (objection !== undefined) return refused(objection);
+  const problem = await cwdProblem(args, ctx);
+  if (problem !== undefined) return problem;
   return changesOf({
     what: `run: ${cmd}`,
     before: null,
@@ -136,10 +140,20 @@ async function runVerdict(args: z.output<typeof runArgs>, ctx: ModuleContext): P
         });
         return { changes: answer, result: true, comment: `Command "${cmd}" started` };
       }
-      const request: ShellRequest = { ...args, cmd, prependPath: args.prepend_path, timeoutS: args.timeout };
       return await outcomeOf(args, args.name, () => runShell(host, request, signal));
     },
   });
+}
+
+/** Why a command may not be run; undefined where it may. */
+function refusalOf(request: ShellRequest, ctx: ModuleContext): string | undefined {
+  try {
+    ctx.requireAllowed?.(commandRequest(request));
+    return undefined;
+  } catch (error) {
+    if (error instanceof EdgeError && error.code === 'EDGE_COMMAND_REFUSED') return error.message;
+    throw error;
+  }
 }
 
 async function scriptVerdict(args: z.output<typeof scriptArgs>, ctx: ModuleContext): Promise<Verdict> {

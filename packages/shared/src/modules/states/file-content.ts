@@ -168,7 +168,10 @@ export async function contentChange(ctx: ModuleContext, goal: FileGoal): Promise
     ...(sealed ? { sealed } : {}),
     async apply({ host }) {
       if (goal.makedirs) await makeDirectories(host, dirname(path), { ...ownership, mode: goal.dirMode });
-      if (goal.checkCmd !== undefined) await checkContent(host, goal);
+      if (goal.checkCmd !== undefined) {
+        ctx.requireAllowed?.({ cmd: goal.checkCmd });
+        await checkContent(host, goal);
+      }
       if (before !== undefined) await keepBackup(ctx, host, goal, before);
       const owner = ownership.user ?? (found === undefined ? undefined : String(found.uid));
       const group = ownership.group ?? (found === undefined ? undefined : String(found.gid));

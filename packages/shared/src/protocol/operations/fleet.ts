@@ -207,10 +207,22 @@ export const fleetOperations = {
   'roster.ls': operation({
     name: 'roster.ls',
     summary: 'List the hosts of the roster.',
-    args: z.object({}),
+    args: z.object({
+      refresh: z.boolean().optional().describe('Read the rosters again first: new hosts become targets.'),
+      target: targetExpression.optional().describe('Only these; all of them when absent.'),
+    }),
     answer: z.object({
       hosts: z.array(
-        z.object({ id: z.string(), host: z.string(), port: z.number(), user: z.string(), roster: z.string() }),
+        z.object({
+          id: z.string(),
+          host: z.string(),
+          port: z.number(),
+          user: z.string(),
+          runsAs: z.string().describe('The user commands run as.'),
+          jumps: z.array(z.string()).describe('Hosts it is reached through, nearest first.'),
+          roster: z.string().describe('The kind of its roster.'),
+          place: z.string().describe('Where it is written: `file:line`, or the source.'),
+        }),
       ),
     }),
   }),
@@ -226,6 +238,15 @@ export const fleetOperations = {
           detail: z.string(),
           hint: z.string().optional(),
           tookMs: z.number(),
+          steps: z.array(
+            z.object({
+              step: z.string().describe('`resolve`, `connect`, `host-key`, `login`, `shell`, `sftp`, `sudo`.'),
+              result: z.enum(['ok', 'warning', 'failed']),
+              detail: z.string(),
+              hint: z.string().optional(),
+              tookMs: z.number(),
+            }),
+          ),
         }),
       ),
     }),

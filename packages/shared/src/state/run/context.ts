@@ -39,6 +39,7 @@ export function contextWith<H extends HostReader>(
     ...(ctx.jid === undefined ? {} : { jid: ctx.jid }),
     ...(ctx.jobs === undefined ? {} : { jobs: ctx.jobs }),
     ...(ctx.state === undefined ? {} : { state: ctx.state }),
+    ...(ctx.requireAllowed === undefined ? {} : { requireAllowed: (command) => ctx.requireAllowed!(command) }),
     ...(ctx.holdsSecret === undefined ? {} : { holdsSecret: (text: string) => ctx.holdsSecret!(text) }),
     call: (name, args, kwargs) => ctx.call(name, args, kwargs),
     hasFunction: (name) => ctx.hasFunction(name),

@@ -105,6 +105,7 @@ async function exitCode(command: string, chunk: Chunk, ctx: ModuleContext): Prom
     return Number(await ctx.call('cmd.retcode', [command], kwargs));
   } catch (error) {
     if (ctx.signal.aborted) throw error;
+    if (error instanceof EdgeError && error.code === 'EDGE_COMMAND_REFUSED') throw error;
     ctx.log.warn(`a condition of ${chunk.id} could not be run: ${command}`);
     return undefined;
   }
