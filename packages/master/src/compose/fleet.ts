@@ -105,7 +105,10 @@ export async function openFleet(core: Core): Promise<Fleet> {
     pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
   });
   const mine = new MineService({ store: await openMineStore(connections.bus.connection), nodes, clock, log });
-  const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, ssh.presence(presence));
+  const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, {
+    presence: ssh.presence(presence),
+    onlyLooks: (fun) => base.catalog.functions.get(fun)?.access === 'read',
+  });
   const runtime = masterRuntime(base, {
     facts,
     jobs: {
@@ -130,7 +133,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
 function openJobs(
   { returns, records, batches, clock, log, events, background, connections }: Core,
   nodes: Nodes,
-  presence: Presence,
+  { presence, onlyLooks }: { presence: Presence; onlyLooks: (fun: string) => boolean },
 ): Pick<Fleet, 'jobs' | 'dispatcher' | 'selectKnown'> {
   const selection = (target: string, type: string, delimiter?: string): ReturnType<Nodes['select']> =>
     nodes.select(type === 'list' ? target.split(',').map((id) => id.trim()) : target, type, { delimiter });
@@ -148,6 +151,7 @@ function openJobs(
     clock,
     log,
     presence,
+    onlyLooks,
     resolveTargets: async (target, type, delimiter) => ({ ids: await select(target, type, delimiter) }),
     publishEvent: (event) => background.run(events.send(event)),
   });

@@ -1,7 +1,6 @@
 export type { ActiveJob } from './active.ts';
 export { type BatchProgress, batchProgress } from './batch-progress.ts';
 export { createDispatcher, type Dispatcher, type DispatcherOptions, type DispatchRequest } from './dispatcher.ts';
-export type { GatherSettings } from './gather.ts';
 export type { JobNews } from './job-events.ts';
 export { hasFailed, type JobQuery } from './job-history.ts';
 export type { JobRunRequest } from './job-request.ts';
@@ -24,3 +23,4 @@ export {
   type ReturnStream,
   type ReturnStreamOptions,
 } from './streams.ts';
+export type { GatherSettings } from './verdicts.ts';

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BoundedQueue, type Bus, type KeyPair } from '@edge-run/shared/bus';
 import {
   type Clock,
@@ -16,7 +17,7 @@ import { BatchDrive } from './batch-drive.ts';
 import type { BatchProgress } from './batch-progress.ts';
 import { chooseSubset } from './batches.ts';
 import type { JobDrive } from './drive.ts';
-import { GATHER_DEFAULTS, Gather, type GatherSettings } from './gather.ts';
+import { Gather } from './gather.ts';
 import { endNews, type JobNews, newJobNews, returnNews } from './job-events.ts';
 import { JobHistory, type JobQuery } from './job-history.ts';
 import {
@@ -31,6 +32,7 @@ import {
 import type { Presence } from './presence.ts';
 import { type JobRecord, type JobSummary, summarize } from './records.ts';
 import { checkReturn, type JobRecords, type ReturnStream } from './streams.ts';
+import { GATHER_DEFAULTS, type GatherSettings } from './verdicts.ts';
 
 /** One thing that happens to a job that is watched. */
 export type JobProgress =
@@ -104,6 +106,8 @@ export interface JobServiceOptions {
     targetType: string,
     delimiter: string | undefined,
   ) => Promise<{ readonly ids: readonly string[]; readonly explain?: string }>;
+  /** True for a function that only looks; absent: every function may change something. */
+  readonly onlyLooks?: (fun: string) => boolean;
   /** Tells everybody: `salt/job/<jid>/new`, `salt/job/<jid>/ret/<id>`, `salt/job/<jid>/end`. */
   readonly publishEvent?: (event: JobNews) => void;
   /** A number in [0, 1), for subsets. Default `Math.random`. */
@@ -115,6 +119,8 @@ interface Open {
   readonly record: JobRecord;
   readonly drive: JobDrive;
   readonly watchers: Set<BoundedQueue<JobProgress>>;
+  /** Once it goes on whatever becomes of this master. */
+  readonly recorded: Promise<void>;
   readonly end: Promise<JobAnswer>;
 }
 
@@ -165,7 +171,10 @@ class Service implements JobService {
 
   async start(request: JobRunRequest): Promise<PublishedJob> {
     const started = await this.#begin(request);
-    if ('end' in started) return { jid: started.record.jid, targets: started.record.targets };
+    if ('end' in started) {
+      await started.recorded;
+      return { jid: started.record.jid, targets: started.record.targets };
+    }
     return { jid: started.jid, targets: [...started.targets.keys()] };
   }
 
@@ -260,11 +269,22 @@ class Service implements JobService {
     const targets =
       subset === undefined ? selected : chooseSubset(selected, subset, this.#options.random ?? Math.random);
     if (targets.length === 0) return { jid, targets: new Map() };
-    const prepared = this.#prepare({ ...request, jid, targets });
-    if (!(await this.#history.create(prepared.record)))
-      return (await this.#known(jid, request)) ?? this.#attach(prepared.record);
-    this.#options.publishEvent?.(newJobNews(prepared.record));
-    return this.#follow(prepared.record, prepared.message, false);
+    const { record, message } = this.#prepare({ ...request, jid, targets });
+    const isLook = record.batch === undefined && this.#options.onlyLooks?.(record.fun) === true;
+    if (isLook && request.jid === undefined) {
+      // A look that nobody can ask for again under this id does no harm should its record fail: both leave together.
+      const recorded = Promise.resolve().then(() => this.#recordNew(record));
+      this.#options.publishEvent?.(newJobNews(record));
+      return this.#follow(record, message, { recorded });
+    }
+    if (!(await this.#history.create(record))) return (await this.#known(jid, request)) ?? this.#attach(record);
+    this.#options.publishEvent?.(newJobNews(record));
+    return this.#follow(record, message);
+  }
+
+  async #recordNew(record: JobRecord): Promise<void> {
+    if (await this.#history.create(record)) return;
+    throw new EdgeError('EDGE_INTERNAL', `the new job id ${record.jid} is in use`, { jid: record.jid });
   }
 
   #prepare(request: Parameters<typeof prepareJob>[0]): PreparedJob {
@@ -294,19 +314,23 @@ class Service implements JobService {
     if (open !== undefined) return open;
     if (record.ended !== undefined) return this.#history.answerOf(record);
     const message = again?.message ?? messageOf(record);
-    return this.#follow(record, message, true);
+    return this.#follow(record, message, { reattached: true });
   }
 
-  #follow(record: JobRecord, message: JobMessage | undefined, reattached: boolean): Open {
+  #follow(
+    record: JobRecord,
+    message: JobMessage | undefined,
+    { recorded = Promise.resolve(), reattached = false }: { recorded?: Promise<void>; reattached?: boolean } = {},
+  ): Open {
     const { jid } = record;
     const watchers = new Set<BoundedQueue<JobProgress>>();
     const drive = this.#driveOf(record, message, reattached, (id, answer) => {
       for (const watcher of watchers) watcher.push({ kind: 'answer', id, answer });
       this.#options.publishEvent?.(returnNews(record, id, answer));
     });
-    const end = this.#toEnd(record, drive);
+    const end = this.#toEnd(record, drive, recorded);
     end.catch(() => undefined); // whoever waits sees it; a job may have nobody waiting
-    const open: Open = { record, drive, watchers, end };
+    const open: Open = { record, drive, watchers, recorded, end };
     this.#open.set(jid, open);
     return open;
   }
@@ -330,24 +354,28 @@ class Service implements JobService {
     return new Gather({ ...common, issuedAt, expiresAt });
   }
 
-  async #toEnd(record: JobRecord, drive: JobDrive): Promise<JobAnswer> {
+  async #toEnd(record: JobRecord, drive: JobDrive, recorded: Promise<void>): Promise<JobAnswer> {
     const { jid } = record;
+    let isRecorded = false;
     try {
       await Promise.resolve(); // registered first, so that no return is missed
-      await drive.run(this.#stop.signal);
+      await Promise.all([drive.run(this.#stop.signal), recorded]);
+      isRecorded = true;
       if (drive.answers.size < record.targets.length) {
         throw new EdgeError('EDGE_CANCELLED', `this master stopped watching job ${jid}; the job goes on`, { jid });
       }
       this.#inBackground(this.#keepEnd(record, drive.answers));
       return { jid, targets: drive.answers };
     } finally {
-      if (this.#stop.signal.aborted || drive.answers.size < record.targets.length) this.#open.delete(jid);
+      if (!isRecorded || this.#stop.signal.aborted || drive.answers.size < record.targets.length)
+        this.#open.delete(jid);
     }
   }
 
   /** The end is written behind the answer: should it get lost, the next master finds it in the stream. */
   async #keepEnd(record: JobRecord, answers: ReadonlyMap<string, JobTargetAnswer>): Promise<void> {
     const at = this.#options.clock.now();
+    await nextTurn(); // first whoever waits for the answer
     this.#options.publishEvent?.(endNews(record, answers, at));
     try {
       await this.#history.end(record, answers, at);

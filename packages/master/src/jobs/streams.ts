@@ -4,6 +4,7 @@ import { type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { type BatchProgress, batchProgress } from './batch-progress.ts';
+import { storedReturns } from './stored-returns.ts';
 
 const DAY_MS = 86_400_000;
 const READY_TIMEOUT_MS = 20_000;
@@ -102,39 +103,47 @@ function returnStream(manager: JetStreamManager, js: JetStreamClient): ReturnStr
   const { name } = STREAMS.returns;
   return {
     async read(jid) {
-      const consumer = await manager.consumers.add(name, {
-        ack_policy: 'none',
-        deliver_policy: 'all',
-        filter_subject: SUBJECTS.returnsOf(jid),
-        mem_storage: true,
-        num_replicas: 1,
-        inactive_threshold: 30_000_000_000,
-      });
-      try {
-        const byMinion = new Map<string, ReturnMessage>();
-        if (consumer.num_pending > 0) {
-          const reader = await js.consumers.get(name, consumer.name);
-          const messages = await reader.fetch({ max_messages: consumer.num_pending, expires: 5_000 });
-          for await (const message of messages) {
-            const answer = parseReturn(message.subject, message.data);
-            if (answer !== undefined && !byMinion.has(answer.id)) byMinion.set(answer.id, answer);
-          }
-        }
-        return [...byMinion.values()];
-      } finally {
-        await manager.consumers.delete(name, consumer.name).catch(() => false); // it goes by itself after 30 s
+      const byMinion = new Map<string, ReturnMessage>();
+      for await (const { subject, data } of messagesOf(manager, js, { filter_subject: SUBJECTS.returnsOf(jid) })) {
+        const answer = parseReturn(subject, data);
+        if (answer !== undefined && !byMinion.has(answer.id)) byMinion.set(answer.id, answer);
       }
+      return [...byMinion.values()];
     },
-    async stored(id, jids) {
-      const found = await Promise.all(
-        jids.map(async (jid) => {
-          const message = await manager.streams.getMessage(name, { last_by_subj: SUBJECTS.returns(jid, id) });
-          return message === null ? [] : [jid];
-        }),
-      );
-      return found.flat();
-    },
+    stored: storedReturns({
+      has: async (subject) => (await manager.streams.getMessage(name, { last_by_subj: subject })) !== null,
+      subjectsOf: async (jid) => {
+        const subjects = new Set<string>();
+        const filter = { filter_subject: SUBJECTS.returnsOf(jid), headers_only: true };
+        for await (const { subject } of messagesOf(manager, js, filter)) subjects.add(subject);
+        return subjects;
+      },
+    }),
   };
+}
+
+/** The returns that a passing consumer of the stream finds, as it stands now. */
+async function* messagesOf(
+  manager: JetStreamManager,
+  js: JetStreamClient,
+  filter: { readonly filter_subject: string; readonly headers_only?: boolean },
+): AsyncGenerator<{ readonly subject: string; readonly data: Uint8Array }> {
+  const { name } = STREAMS.returns;
+  const consumer = await manager.consumers.add(name, {
+    ...filter,
+    ack_policy: 'none',
+    deliver_policy: 'all',
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: 30_000_000_000,
+  });
+  try {
+    if (consumer.num_pending === 0) return;
+    const reader = await js.consumers.get(name, consumer.name);
+    yield* await reader.fetch({ max_messages: consumer.num_pending, expires: 5_000 });
+  } finally {
+    await manager.consumers.delete(name, consumer.name).catch(() => false); // it goes by itself after 30 s
+  }
 }
 
 /** A return whose content agrees with the subject, for which the server vouches; undefined for any other. */

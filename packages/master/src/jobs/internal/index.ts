@@ -6,3 +6,4 @@ export {
   decideBatch,
   evolveBatch,
 } from '../batch-plan.ts';
+export { storedReturns } from '../stored-returns.ts';
