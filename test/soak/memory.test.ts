@@ -7,6 +7,7 @@ import { RealFleet } from '../support/real-fleet.ts';
 
 const MINUTES = Number(process.env.EDGE_SOAK_MINUTES ?? 20);
 const SAMPLE_MS = 5_000;
+const SAMPLES_A_LINE = 12;
 /** Growth in MB a minute that is more than the noise of a garbage collector. */
 const MOST_MB_A_MINUTE = 1;
 /** MB of a real minion that has nothing to do. */
@@ -29,6 +30,11 @@ function slope(samples: readonly number[]): number {
   const [x, y] = [mean(minutes), mean(samples)];
   const covariance = minutes.reduce((sum, minute, index) => sum + (minute - x) * (samples[index]! - y), 0);
   return covariance / minutes.reduce((sum, minute) => sum + (minute - x) ** 2, 0);
+}
+
+function lastLine(samples: ReadonlyMap<string, readonly number[]>, jobs: number): string {
+  const sizes = [...samples].map(([name, all]) => `${name} ${all.at(-1)!.toFixed(1)} MB`);
+  return `after ${jobs} jobs: ${sizes.join(', ')}`;
 }
 
 test('an idle minion is small', async () => {
@@ -54,6 +60,7 @@ test(
       if (Date.now() >= next) {
         next += SAMPLE_MS;
         for (const [name, pid] of Object.entries(pids)) samples.get(name)!.push(residentMb(pid));
+        if (samples.get('master')!.length % SAMPLES_A_LINE === 1) process.stdout.write(`${lastLine(samples, jobs)}\n`);
       }
       await sleep(20);
     }

@@ -2,6 +2,7 @@
 // The bin stays in the repository so that npm can link it before the first build.
 import { newestBuild } from '../../shared/bin/newest-build.js';
 import { expectShortLife } from '../../shared/bin/short-life.js';
+import { expectIdleness } from '../../shared/bin/small-heap.js';
 
 const main = newestBuild(import.meta.url);
 if (main === undefined) {
@@ -9,4 +10,5 @@ if (main === undefined) {
   process.exit(2);
 }
 if (process.argv[2] === 'call') expectShortLife();
+if (process.argv[2] === 'run') expectIdleness();
 await import(main);

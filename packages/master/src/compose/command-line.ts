@@ -107,12 +107,7 @@ function defaultConfig(): string | undefined {
 
 /** The minion that lies beside this package. */
 function minionCommand(): readonly [string, ...string[]] {
-  // A host has many minutes and little memory: small young generations save several megabytes.
-  return [
-    process.execPath,
-    '--max-semi-space-size=1',
-    join(fileURLToPath(new URL('../../..', import.meta.url)), 'minion/bin/edge-minion.js'),
-  ];
+  return [process.execPath, join(fileURLToPath(new URL('../../..', import.meta.url)), 'minion/bin/edge-minion.js')];
 }
 
 function report(error: unknown): ExitCode {

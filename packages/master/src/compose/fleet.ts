@@ -98,6 +98,10 @@ export async function openFleet(core: Core): Promise<Fleet> {
       connections.admission.knock === undefined
         ? factsStore.ids().filter((id) => !ssh.grains.has(id))
         : keyring.accepted(),
+    isMinion: (id) =>
+      connections.admission.knock === undefined
+        ? factsStore.get(id) !== undefined && !ssh.grains.has(id)
+        : keyring.isAccepted(id),
     sshHosts: () => ssh.grains,
     facts: factsStore,
     roleOf: (id) => keyring.roleOf(id),

@@ -1,5 +1,6 @@
 import { EdgeError, errorMessage, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { isWrittenByAnother } from '../journal/index.ts';
 import { answerOf } from './gather.ts';
 import { isJobId } from './job-request.ts';
 import { type JobRecord, type JobSummary, jobRecord, summarize } from './records.ts';
@@ -45,8 +46,8 @@ export class JobHistory {
         await this.#records.create(record.jid, text);
         return true;
       } catch (error) {
+        if (isWrittenByAnother(error)) return tries > 1 && (await this.#isWritten(record.jid, text));
         const message = errorMessage(error);
-        if (/wrong last sequence/i.test(message)) return tries > 1 && (await this.#isWritten(record.jid, text));
         if (tries < MOST_TRIES && PASSING.test(message)) continue;
         throw new EdgeError(
           'EDGE_BUS_UNREACHABLE',

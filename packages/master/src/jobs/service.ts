@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BoundedQueue, type Bus, type KeyPair } from '@edge-run/shared/bus';
 import {
   type Clock,
@@ -375,7 +374,6 @@ class Service implements JobService {
   /** The end is written behind the answer: should it get lost, the next master finds it in the stream. */
   async #keepEnd(record: JobRecord, answers: ReadonlyMap<string, JobTargetAnswer>): Promise<void> {
     const at = this.#options.clock.now();
-    await nextTurn(); // first whoever waits for the answer
     this.#options.publishEvent?.(endNews(record, answers, at));
     try {
       await this.#history.end(record, answers, at);

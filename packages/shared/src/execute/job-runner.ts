@@ -112,6 +112,15 @@ export class JobRunner {
     this.#options.store.flush();
   }
 
+  /** Tells a job to end, which it does as cancelled; false when it is not in hand. */
+  end(jid: string, by: string): boolean {
+    const active = this.#active.get(jid);
+    if (active === undefined) return false;
+    this.#options.log.info(`job ${jid} is killed by ${by}`, { jid });
+    active.abort.abort(new EdgeError('EDGE_CANCELLED', `killed by ${by}`, { jid, by }));
+    return true;
+  }
+
   #alive(): JobReceipt {
     return { state: 'alive', running: [...this.running()], startedAt: this.#startedAt, version: this.#options.version };
   }
@@ -126,13 +135,9 @@ export class JobRunner {
   }
 
   #kill(body: unknown): JobReceipt {
-    const { id, clock, log } = this.#options;
+    const { id, clock } = this.#options;
     const kill = verifyKill(body, this.#options.trustedSigners(), { id, now: clock.now() });
-    const active = this.#active.get(kill.jid);
-    if (active === undefined) return this.#find(kill.jid);
-    log.info(`job ${kill.jid} is killed by ${kill.by}`, { jid: kill.jid });
-    active.abort.abort(new EdgeError('EDGE_CANCELLED', `killed by ${kill.by}`, { jid: kill.jid, by: kill.by }));
-    return { state: 'running', jid: kill.jid };
+    return this.end(kill.jid, kill.by) ? { state: 'running', jid: kill.jid } : this.#find(kill.jid);
   }
 
   #take(body: unknown): JobReceipt {
