@@ -82,11 +82,13 @@ async function run(options: RunOptions): Promise<ExitCode> {
   };
   if (options.embedded === true)
     return runEmbedded({ dir: resolve(options.data ?? '.'), project: options.config, start, log });
+  // From now on: a master that is told to end while it starts ends its server too.
+  const told = new Promise<void>((stop) => process.once('SIGTERM', () => stop()).once('SIGINT', () => stop()));
   const master = await start();
   // Whoever may read the data directory may ask this master: EDGE_NATS_URL and EDGE_CREDENTIALS of edge-run.
   if (master.operator !== undefined && 'creds' in master.operator)
     writeFileSync(join(dataDir, 'operator.creds'), master.operator.creds, { mode: 0o600 });
-  await new Promise<void>((stop) => process.once('SIGTERM', () => stop()).once('SIGINT', () => stop()));
+  await told;
   await master.stop();
   return EXIT.done;
 }
