@@ -118,7 +118,11 @@ function operationsOf(
       ...{ runs, commands, locks, history },
       simulate: (request) => simulate(request, { runtime, known: () => nodes.ids(), log: silentLogger }),
     }),
-    ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
+    ...jobOperations({
+      ...{ jobs, checkCall, deadlineMs: config.deadline * 1000 },
+      // The rest is for the lists of targets; what is too much even so is packed.
+      pageBytes: () => connections.bus.maxPayloadBytes / 2,
+    }),
     ...fleetOperations({
       ...{ access, keyring, dispatcher, nodes, presence, sshFleet: ssh.fleet, pillarOf, mergingStrategy },
     }),

@@ -1,4 +1,4 @@
-import { decodeBody, type NatsBus } from '@edge-run/shared/bus';
+import { decodeBody, encodeBody, type NatsBus } from '@edge-run/shared/bus';
 import { type Clock, EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import { type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -28,8 +28,14 @@ export interface ReturnStream {
   stored(id: string, jids: readonly string[]): Promise<readonly string[]>;
 }
 
-/** Where job records live. */
-export type JobRecords = Pick<KV, 'create' | 'put' | 'get' | 'keys'>;
+/** Where job records live: job id → JSON text, packed where the server would not take it as it is. */
+export interface JobRecords {
+  /** @throws what `isWrittenByAnother` knows, when there is one already */
+  create(jid: string, record: object): Promise<void>;
+  put(jid: string, record: object): Promise<void>;
+  get(jid: string): Promise<unknown>;
+  keys(): Promise<AsyncIterable<string>>;
+}
 
 /**
  * Makes sure that the stream of returns and the bucket of job records exist.
@@ -63,8 +69,22 @@ export async function openJobStreams(
     const records = await buckets.create(JOBS_BUCKET, { ...kept, history: 2 });
     await keepTwoVersions(manager);
     const batches = batchProgress(await buckets.create('EDGE_BATCHES', { ...kept, history: 1 }));
-    return { returns: returnStream(manager, jetstream(connection)), records, batches };
+    return { returns: returnStream(manager, jetstream(connection)), records: jobRecords(records, bus), batches };
   });
+}
+
+function jobRecords(bucket: KV, bus: NatsBus): JobRecords {
+  // What thousands of targets end with is more than a message of some servers.
+  const encode = (record: object): string | Uint8Array => encodeBody(JOBS_BUCKET, record, bus.maxPayloadBytes);
+  return {
+    create: async (jid, record) => void (await bucket.create(jid, encode(record))),
+    put: async (jid, record) => void (await bucket.put(jid, encode(record))),
+    async get(jid) {
+      const entry = await bucket.get(jid);
+      return entry === null || entry.operation !== 'PUT' ? undefined : decodeBody(entry.value);
+    },
+    keys: () => bucket.keys(),
+  };
 }
 
 /** For a bucket made before there was a second version. */
