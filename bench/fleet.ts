@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createKeyPair, signBody } from '@edge-run/shared/bus';
 import { startFleet, type TestFleet, type TestMaster } from '../test/support/fleet.ts';
+import { RealFleet } from '../test/support/real-fleet.ts';
 import type { Order } from './fleet-agents.ts';
 import { compared, type Metric, plain, quantile, report } from './report.ts';
 
@@ -13,11 +16,15 @@ import { compared, type Metric, plain, quantile, report } from './report.ts';
  * How fast a job is answered by many minions: real agents, a process for each half of them, beside bare NATS clients in
  * the same processes' shape that verify one signature a job and answer. Then how fast many minions that knock at once
  * with a token are let in, and whether jobs that are in flight at once lose or double anything.
+ * Then the memory of a master whose minions are idle.
  * `EDGE_FLEET_SIZES=1,100` measures other sizes.
  */
 
 const SIZES = (process.env.EDGE_FLEET_SIZES ?? '1,100,1000,5000,10000').split(',').map(Number);
 const STORM = Number(process.env.EDGE_FLEET_STORM ?? 2_000);
+/** Minions that do nothing while the memory of their master is read; 0: not read. */
+const IDLE = Number(process.env.EDGE_FLEET_IDLE ?? 10_000);
+const IDLE_FOR_MS = 20_000;
 const IN_FLIGHT = 30;
 const IN_FLIGHT_MINIONS = 1_000;
 const PROCESSES = 2;
@@ -188,12 +195,34 @@ async function storm(fleet: TestFleet, directory: string): Promise<Metric> {
   });
 }
 
+/** Memory of a master, a program of its own, while many minions that told their facts have nothing to do. */
+async function idleMaster(directory: string): Promise<Metric> {
+  const real = await RealFleet.start([]);
+  try {
+    return await withCrowd(async (crowd) => {
+      const access = (await real.ask('keys.join', {})) as { servers: string[]; knock: string; trustedKeys: string[] };
+      const { token } = (await real.ask('keys.token-new', { uses: IDLE })) as { token: string };
+      const ids = Array.from({ length: IDLE }, (_, index) => ({ id: `i${index}` }));
+      const { servers, knock, trustedKeys } = access;
+      const order = { servers, directory, trustedKey: trustedKeys[0]!, knock: { jwt: knock, token }, tellsFacts: true };
+      await crowd.order(ids, (minions) => ({ kind: 'agents', ...order, minions }));
+      await setTimeout(IDLE_FOR_MS);
+      const status = readFileSync(`/proc/${real.pid('master')}/status`, 'utf8');
+      const megabytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1_024;
+      return { ...plain(`master with ${IDLE} idle minions`, megabytes, 'MB'), goal: 600, met: megabytes <= 600 };
+    });
+  } finally {
+    await real.stop();
+  }
+}
+
 const fleet = await startFleet();
 const directory = await mkdtemp(join(tmpdir(), 'edge-bench-fleet-'));
 try {
   const metrics: Metric[] = [];
   for (const size of SIZES) metrics.push(...(await pings(fleet, directory, size)));
   if (STORM > 0) metrics.push(await storm(fleet, directory));
+  if (IDLE > 0) metrics.push(await idleMaster(directory));
   report('fleet', metrics, process.argv.slice(2));
 } finally {
   await fleet.stop();

@@ -27,7 +27,7 @@ export class RealFleet {
     await fleet.#write('master.yaml', { data_dir: 'data', file_roots: { base: ['states'] } });
     await fleet.startMaster();
     const access = (await fleet.ask('keys.join', {})) as { servers: string[]; knock: string; trustedKeys: string[] };
-    const { token } = (await fleet.ask('keys.token-new', { uses: ids.length })) as { token: string };
+    const { token } = (await fleet.ask('keys.token-new', { uses: Math.max(1, ids.length) })) as { token: string };
     for (const id of ids) {
       await fleet.#write(`${id}.yaml`, {
         ...{ id, data_dir: `${fleet.directory}/${id}`, servers: access.servers, knock: access.knock },
