@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createKeyring, type Keyring } from '@edge-run/master/keys';
 import { createKeyPair, signBody } from '@edge-run/shared/bus';
 import { startFleet, type TestFleet, type TestMaster } from '../test/support/fleet.ts';
 import { RealFleet } from '../test/support/real-fleet.ts';
@@ -114,24 +115,24 @@ async function ping(master: TestMaster, ids: readonly string[]): Promise<void> {
 }
 
 /** Minions that were let in before. */
-async function admitted(fleet: TestFleet, ids: readonly string[]): Promise<Order & { kind: 'agents' }> {
-  const { token } = await fleet.keyring.createToken({ name: 'bench', uses: ids.length });
+async function admitted(keyring: Keyring, server: string, ids: readonly string[]): Promise<Order & { kind: 'agents' }> {
+  const { token } = await keyring.createToken({ name: 'bench', uses: ids.length });
   const minions: { id: string; seed: string; jwt: string }[] = [];
   for (const id of ids) {
     const pair = createKeyPair('user');
     const knock = signBody({ id, publicKey: pair.publicKey, token, at: Date.now() }, pair);
-    const answer = await fleet.keyring.onKnock(pair.publicKey, knock);
+    const answer = await keyring.onKnock(pair.publicKey, knock);
     if (answer?.status !== 'accepted') throw new Error(`${id}: ${answer?.status}`);
     minions.push({ id, seed: pair.seed(), jwt: answer.jwt });
   }
-  const trustedKey = fleet.keyring.jobSigner.publicKey;
-  return { kind: 'agents', servers: [fleet.nats.url], directory: '', trustedKey, minions };
+  const trustedKey = keyring.jobSigner.publicKey;
+  return { kind: 'agents', servers: [server], directory: '', trustedKey, minions };
 }
 
 async function pings(fleet: TestFleet, directory: string, count: number): Promise<readonly Metric[]> {
   const raw = await bare(fleet, count);
   const ids = Array.from({ length: count }, (_, index) => `n${count}-${index}`);
-  const order = await admitted(fleet, ids);
+  const order = await admitted(fleet.keyring, fleet.nats.url, ids);
   return withCrowd(async (crowd) => {
     await crowd.order(order.minions, (minions) => ({ ...order, directory, minions }));
     const master = await fleet.startMaster(`m${count}`);
@@ -200,12 +201,13 @@ async function idleMaster(directory: string): Promise<Metric> {
   const real = await RealFleet.start([]);
   try {
     return await withCrowd(async (crowd) => {
-      const access = (await real.ask('keys.join', {})) as { servers: string[]; knock: string; trustedKeys: string[] };
-      const { token } = (await real.ask('keys.token-new', { uses: IDLE })) as { token: string };
-      const ids = Array.from({ length: IDLE }, (_, index) => ({ id: `i${index}` }));
-      const { servers, knock, trustedKeys } = access;
-      const order = { servers, directory, trustedKey: trustedKeys[0]!, knock: { jwt: knock, token }, tellsFacts: true };
-      await crowd.order(ids, (minions) => ({ kind: 'agents', ...order, minions }));
+      const { servers } = (await real.ask('keys.join', {})) as { servers: readonly string[] };
+      await real.kill('master');
+      const keyring = await createKeyring({ dir: join(real.directory, 'data/keys') });
+      const ids = Array.from({ length: IDLE }, (_, index) => `i${index}`);
+      const order = await admitted(keyring, servers[0]!, ids);
+      await real.startMaster();
+      await crowd.order(order.minions, (minions) => ({ ...order, directory, minions, tellsFacts: true }));
       await setTimeout(IDLE_FOR_MS);
       const status = readFileSync(`/proc/${real.pid('master')}/status`, 'utf8');
       const megabytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1_024;
