@@ -9,7 +9,10 @@ import {
   type NatsBus,
   verifySignature,
 } from '@edge-run/shared/bus';
+import { LocalHost } from '@edge-run/shared/host';
 import { silentLogger } from '@edge-run/shared/kernel';
+import { gatherGrains } from '@edge-run/shared/modules/facts';
+import { PyMap } from '@edge-run/shared/values';
 import { testExecutor } from '../test/support/executor.ts';
 
 /*
@@ -27,6 +30,8 @@ export type Order =
       /** With a JWT: let in already; without: knocks with the token. */
       readonly minions: readonly { readonly id: string; readonly seed?: string; readonly jwt?: string }[];
       readonly knock?: { readonly jwt: string; readonly token: string };
+      /** Tell the master the facts of this machine, as whole minions do. */
+      readonly tellsFacts?: boolean;
     }
   | {
       readonly kind: 'bare';
@@ -55,8 +60,10 @@ async function startAgents({
   trustedKey,
   minions,
   knock,
+  tellsFacts = false,
 }: Order & { kind: 'agents' }): Promise<void> {
   const agents: Agent[] = [];
+  const facts = tellsFacts ? await gatherGrains(new LocalHost({ id: 'bench' }), {}, silentLogger) : undefined;
   const startOne = async ({ id, seed, jwt }: (typeof minions)[number]): Promise<void> => {
     const dataDir = join(directory, id);
     const identity = await openIdentity(dataDir);
@@ -75,6 +82,8 @@ async function startAgents({
   };
   await inTurns(minions, startOne);
   await Promise.all(agents.map((agent) => agent.ready()));
+  if (facts !== undefined)
+    await inTurns(agents, ({ id, ports }) => ports.tellFacts(new PyMap([...facts, ['id', id], ['host', id]])));
   running.push({ stop: async () => void (await Promise.all(agents.map((agent) => agent.stop()))) });
 }
 

@@ -1,11 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createKeyring, type Keyring } from '@edge-run/master/keys';
 import { createKeyPair, signBody } from '@edge-run/shared/bus';
 import { startFleet, type TestFleet, type TestMaster } from '../test/support/fleet.ts';
+import { RealFleet } from '../test/support/real-fleet.ts';
 import type { Order } from './fleet-agents.ts';
 import { compared, type Metric, plain, quantile, report } from './report.ts';
 
@@ -13,15 +17,20 @@ import { compared, type Metric, plain, quantile, report } from './report.ts';
  * How fast a job is answered by many minions: real agents, a process for each half of them, beside bare NATS clients in
  * the same processes' shape that verify one signature a job and answer. Then how fast many minions that knock at once
  * with a token are let in, and whether jobs that are in flight at once lose or double anything.
- * `EDGE_FLEET_SIZES=100,1000` measures other sizes.
+ * Then the memory of a master whose minions are idle.
+ * `EDGE_FLEET_SIZES=1,100` measures other sizes.
  */
 
-const SIZES = (process.env.EDGE_FLEET_SIZES ?? '100,1000,5000,10000').split(',').map(Number);
+const SIZES = (process.env.EDGE_FLEET_SIZES ?? '1,100,1000,5000,10000').split(',').map(Number);
 const STORM = Number(process.env.EDGE_FLEET_STORM ?? 2_000);
+/** Minions that do nothing while the memory of their master is read; 0: not read. */
+const IDLE = Number(process.env.EDGE_FLEET_IDLE ?? 10_000);
+const IDLE_FOR_MS = 20_000;
 const IN_FLIGHT = 30;
 const IN_FLIGHT_MINIONS = 1_000;
 const PROCESSES = 2;
 const ROUNDS = 7;
+const ROUNDS_OF_ONE = 300;
 const PADDING = 'x'.repeat(400);
 const AGENTS = fileURLToPath(new URL('./fleet-agents.js', import.meta.url));
 const never = new AbortController().signal;
@@ -79,7 +88,7 @@ async function bare(fleet: TestFleet, count: number): Promise<readonly number[]>
     });
     await asker.flush();
     const samples: number[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < roundsOf(count); round += 1) {
       missing = count;
       const from = performance.now();
       const all = new Promise<void>((resolve) => {
@@ -95,6 +104,10 @@ async function bare(fleet: TestFleet, count: number): Promise<readonly number[]>
   });
 }
 
+function roundsOf(count: number): number {
+  return count === 1 ? ROUNDS_OF_ONE : ROUNDS;
+}
+
 async function ping(master: TestMaster, ids: readonly string[]): Promise<void> {
   const { targets } = await master.jobs.run({ target: ids.join(','), targetType: 'list', fun: 'test.ping' }, never);
   const failed = [...targets.values()].filter(({ outcome }) => outcome !== 'succeeded').length;
@@ -102,29 +115,29 @@ async function ping(master: TestMaster, ids: readonly string[]): Promise<void> {
 }
 
 /** Minions that were let in before. */
-async function admitted(fleet: TestFleet, ids: readonly string[]): Promise<Order & { kind: 'agents' }> {
-  const { token } = await fleet.keyring.createToken({ name: 'bench', uses: ids.length });
+async function admitted(keyring: Keyring, server: string, ids: readonly string[]): Promise<Order & { kind: 'agents' }> {
+  const { token } = await keyring.createToken({ name: 'bench', uses: ids.length });
   const minions: { id: string; seed: string; jwt: string }[] = [];
   for (const id of ids) {
     const pair = createKeyPair('user');
     const knock = signBody({ id, publicKey: pair.publicKey, token, at: Date.now() }, pair);
-    const answer = await fleet.keyring.onKnock(pair.publicKey, knock);
+    const answer = await keyring.onKnock(pair.publicKey, knock);
     if (answer?.status !== 'accepted') throw new Error(`${id}: ${answer?.status}`);
     minions.push({ id, seed: pair.seed(), jwt: answer.jwt });
   }
-  const trustedKey = fleet.keyring.jobSigner.publicKey;
-  return { kind: 'agents', servers: [fleet.nats.url], directory: '', trustedKey, minions };
+  const trustedKey = keyring.jobSigner.publicKey;
+  return { kind: 'agents', servers: [server], directory: '', trustedKey, minions };
 }
 
 async function pings(fleet: TestFleet, directory: string, count: number): Promise<readonly Metric[]> {
   const raw = await bare(fleet, count);
   const ids = Array.from({ length: count }, (_, index) => `n${count}-${index}`);
-  const order = await admitted(fleet, ids);
+  const order = await admitted(fleet.keyring, fleet.nats.url, ids);
   return withCrowd(async (crowd) => {
     await crowd.order(order.minions, (minions) => ({ ...order, directory, minions }));
     const master = await fleet.startMaster(`m${count}`);
     const samples: number[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < roundsOf(count); round += 1) {
       const from = performance.now();
       await ping(master, ids);
       samples.push(performance.now() - from);
@@ -183,12 +196,35 @@ async function storm(fleet: TestFleet, directory: string): Promise<Metric> {
   });
 }
 
+/** Memory of a master, a program of its own, while many minions that told their facts have nothing to do. */
+async function idleMaster(directory: string): Promise<Metric> {
+  const real = await RealFleet.start([]);
+  try {
+    return await withCrowd(async (crowd) => {
+      const { servers } = (await real.ask('keys.join', {})) as { servers: readonly string[] };
+      await real.kill('master');
+      const keyring = await createKeyring({ dir: join(real.directory, 'data/keys') });
+      const ids = Array.from({ length: IDLE }, (_, index) => `i${index}`);
+      const order = await admitted(keyring, servers[0]!, ids);
+      await real.startMaster();
+      await crowd.order(order.minions, (minions) => ({ ...order, directory, minions, tellsFacts: true }));
+      await setTimeout(IDLE_FOR_MS);
+      const status = readFileSync(`/proc/${real.pid('master')}/status`, 'utf8');
+      const megabytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1_024;
+      return { ...plain(`master with ${IDLE} idle minions`, megabytes, 'MB'), goal: 600, met: megabytes <= 600 };
+    });
+  } finally {
+    await real.stop();
+  }
+}
+
 const fleet = await startFleet();
 const directory = await mkdtemp(join(tmpdir(), 'edge-bench-fleet-'));
 try {
   const metrics: Metric[] = [];
   for (const size of SIZES) metrics.push(...(await pings(fleet, directory, size)));
   if (STORM > 0) metrics.push(await storm(fleet, directory));
+  if (IDLE > 0) metrics.push(await idleMaster(directory));
   report('fleet', metrics, process.argv.slice(2));
 } finally {
   await fleet.stop();

@@ -38,7 +38,8 @@ export const SHARED_LAYERS: Layers = [
 
 export const MASTER_LAYERS: Layers = [
   ['config'],
-  ['broker', 'journal', 'leases', 'loadbalancer', 'metrics', 'secrets'],
+  ['broker', 'journal', 'loadbalancer', 'metrics', 'secrets'],
+  ['leases'],
   ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
   ['returners'],
   ['orchestration'],

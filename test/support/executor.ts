@@ -3,6 +3,14 @@ import type { HostJob, HostJobResult, JobExecutor } from '@edge-run/shared/execu
 import { systemClock } from '@edge-run/shared/kernel';
 import { PyMap } from '@edge-run/shared/values';
 
+/** As the modules of these names are declared. */
+const LOOKS: ReadonlySet<string> = new Set(['test.ping', 'test.echo']);
+
+/** True for the functions of `testExecutor` that only look. */
+export function onlyLooks(fun: string): boolean {
+  return LOOKS.has(fun);
+}
+
 /**
  * Knows `test.ping`, `test.echo TEXT`, `test.sleep MS` (ends when told to), `test.large CHARACTERS` (nobody can pack
  * them to less than three quarters), `test.lines COUNT` (which pack well) and `test.count`.
@@ -11,6 +19,7 @@ export function testExecutor(options: { readonly onRun?: (job: HostJob) => void 
   let count = 0;
   return {
     facts: async () => new PyMap(),
+    onlyLooks,
     execute: async (job, { signal }): Promise<HostJobResult> => {
       options.onRun?.(job);
       switch (job.fun) {

@@ -19,7 +19,7 @@ import type { FileSource } from '@edge-run/shared/files';
 import { type Logger, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { SUBJECTS } from '@edge-run/shared/protocol';
 import { z } from 'zod';
-import { testExecutor } from './executor.ts';
+import { onlyLooks, testExecutor } from './executor.ts';
 import { startNats, type TestNats } from './nats.ts';
 
 export interface TestMaster {
@@ -83,7 +83,17 @@ export class TestFleet {
       },
     });
     const jobs = createJobs({
-      ...{ bus, returns, records, batches, presence, signer: this.keyring.jobSigner, clock: systemClock, log },
+      ...{
+        bus,
+        returns,
+        records,
+        batches,
+        presence,
+        signer: this.keyring.jobSigner,
+        clock: systemClock,
+        log,
+        onlyLooks,
+      },
       ...(this.#options.gather === undefined ? {} : { settings: this.#options.gather }),
       resolveTargets: async (target, type) => ({
         ids: type === 'list' ? target.split(',') : this.keyring.accepted(),

@@ -160,7 +160,7 @@ export class LocalOrchestra {
         cloud: { kind: 'none', provision: () => Promise.reject(new EdgeError('EDGE_CLOUD_FAILED', 'no cloud here')) },
         jobs,
         nodes,
-        presence: { goneSince: () => undefined, list: () => [], seen: () => {} },
+        presence: { goneSince: () => undefined, find: () => undefined, list: () => [], seen: () => {} },
         events,
         executor: new RuntimeExecutor(runtime),
         runtime,
@@ -201,6 +201,7 @@ export class LocalOrchestra {
   #nodes(ids: readonly string[], facts: FactsStore): Nodes {
     return new Nodes({
       minions: () => ids,
+      isMinion: (id) => ids.includes(id),
       sshHosts: () => new Map(),
       facts,
       roleOf: () => undefined,

@@ -6,7 +6,7 @@ import { connectNatsBus, credentialsFromCreds, type NatsBus } from '@edge-run/sh
 import { fromErrorRecord, type JsonValue } from '@edge-run/shared/kernel';
 import { answerRecord, SUBJECTS } from '@edge-run/shared/protocol';
 import { repositoryRoot } from '../conformance/runner.ts';
-import { eventually } from './processes.ts';
+import { eventually, killHard, processesOf } from './processes.ts';
 
 const MASTER = join(repositoryRoot(), 'packages/master/bin/edge-master.js');
 const MINION = join(repositoryRoot(), 'packages/minion/bin/edge-minion.js');
@@ -27,7 +27,7 @@ export class RealFleet {
     await fleet.#write('master.yaml', { data_dir: 'data', file_roots: { base: ['states'] } });
     await fleet.startMaster();
     const access = (await fleet.ask('keys.join', {})) as { servers: string[]; knock: string; trustedKeys: string[] };
-    const { token } = (await fleet.ask('keys.token-new', { uses: ids.length })) as { token: string };
+    const { token } = (await fleet.ask('keys.token-new', { uses: Math.max(1, ids.length) })) as { token: string };
     for (const id of ids) {
       await fleet.#write(`${id}.yaml`, {
         ...{ id, data_dir: `${fleet.directory}/${id}`, servers: access.servers, knock: access.knock },
@@ -89,6 +89,8 @@ export class RealFleet {
     await this.#bus?.close();
     // The master last: it ends its nats-server.
     for (const [name, child] of [...this.#processes].reverse()) await end(child, name === 'master');
+    // A master that was killed has left its nats-server behind.
+    for (const { pid } of processesOf(this.directory)) await killHard(pid);
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 

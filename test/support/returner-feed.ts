@@ -20,7 +20,7 @@ export async function feed(options: {
   const sources = recordSources({
     findJob: async (jid) => {
       const entry = await records.get(jid);
-      return entry === null ? undefined : jobRecord.parse(JSON.parse(entry.string()));
+      return entry === undefined ? undefined : jobRecord.parse(entry);
     },
     readRun: await openEntryReader<RunJournalEvent>(connection),
     firstOf: async (run) => (await journal.read(run))[0],

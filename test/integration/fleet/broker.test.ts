@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type BrokerEvent, type ManagedBroker, startBroker } from '@edge-run/master/broker';
 import { connectNatsBus } from '@edge-run/shared/bus';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -89,6 +90,32 @@ test('the server of a master that was killed is replaced', async () => {
   expect(alive(orphan)).toBe(false);
   expect(next.pid).not.toBe(orphan);
   await next.stop();
+});
+
+test('so is one whose master was killed before it could say that it has one', async () => {
+  broker = await startBroker({ directory });
+  const orphan = broker.pid!;
+  const dead = spawn('true');
+  await once(dead, 'exit');
+  await writeFile(join(directory, 'claim.json'), JSON.stringify({ master: dead.pid }));
+  const next = await startBroker({ directory });
+  expect(alive(orphan)).toBe(false);
+  await next.stop();
+});
+
+test('stopped while it is started again, it leaves no process behind', async () => {
+  const pids: number[] = [];
+  for (let delay = 0; delay < 5; delay += 1) {
+    const one = await startBroker({ directory });
+    process.kill(one.pid!, 'SIGKILL');
+    await expect.poll(() => alive(one.pid!), { interval: 1 }).toBe(false);
+    for (let turn = 0; turn < delay; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await one.stop();
+    pids.push(one.pid!);
+  }
+  await expect.poll(() => pids.filter(alive)).toEqual([]);
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'args=']);
+  expect(stdout.split('\n').filter((line) => line.includes(directory))).toEqual([]);
 });
 
 test('stopping ends the process and frees the store', async () => {

@@ -68,7 +68,7 @@ test('jobs that go on meanwhile run once each, and the old key is void', async (
 test('a long job that runs while the key changes is answered', async () => {
   const { ports } = await minion('long');
   const running = master.jobs.run({ target: 'long', targetType: 'list', fun: 'test.sleep', args: [1_500] }, never);
-  await expect.poll(() => ports.running().length).toBe(1);
+  await expect.poll(() => ports.localJobs.running().length).toBe(1);
   await ports.rotateKey();
   expect((await running).targets.get('long')?.outcome).toBe('succeeded');
 });

@@ -38,7 +38,7 @@ describe.skipIf(reason !== undefined)(reason === undefined ? 'reboots' : `reboot
   beforeAll(async () => {
     const files = new MemoryFiles({ base: { 'long.sls': LONG, 'rebooting.sls': REBOOTING } });
     // Longer than a boot takes: what the minion says after it is the outcome, not that it was gone.
-    const fleet = { files, gather: { unreachableAfterMs: 60_000, noReturnAfterMs: 60_000 } };
+    const fleet = { files, gather: { unreachableAfterMs: 60_000, muteAfterMs: 60_000, busyAfterMs: 60_000 } };
     lab = await startHostFleet(['web1', 'web2'], { fleet });
     web1 = lab.hosts.host('web1');
     void (async () => {

@@ -108,6 +108,23 @@ describe('edge-minion call', () => {
     expect(unknown.exitCode).toBe(2);
     expect(unknown.stdout).toContain('did you mean `prod`?');
   });
+  it('merges local pillars as its configuration says', async () => {
+    const files = {
+      'merged/top.sls': "base:\n  '*': [one, two]\n",
+      'merged/one.sls': 'users: {ann: 1}\nports: [1]\n',
+      'merged/two.sls': 'users: {bob: 2}\nports: [2]\n',
+      'merged.yaml': `id: solo\npillar_roots: {base: [${join(dir, 'merged')}]}\npillar_merge_lists: true\n`,
+      'last.yaml': `id: solo\npillar_roots: {base: [${join(dir, 'merged')}]}\npillar_source_merging_strategy: overwrite\n`,
+    };
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(dir, path)), { recursive: true });
+      await writeFile(join(dir, path), text);
+    }
+    const pillarOf = async (config: string): Promise<unknown> =>
+      JSON.parse((await run('--config', join(dir, config), 'pillar.items', '-o', 'json')).stdout).ret;
+    expect(await pillarOf('merged.yaml')).toEqual({ users: { ann: 1, bob: 2 }, ports: [1, 2] });
+    expect(await pillarOf('last.yaml')).toEqual({ users: { bob: 2 }, ports: [2] });
+  });
   it('decrypts local pillars, uses their secrets in files and shows none', async () => {
     const keys = await EncryptionKeys.make();
     try {

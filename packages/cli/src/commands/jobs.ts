@@ -51,7 +51,8 @@ export function addJobsCommands(program: Command, register: Register): void {
       .addHelpText('after', '\nExample:  edge-run jobs export @last -o junit > job.xml'),
     async (session, words, options) => {
       const { exportJob } = await import('../output/job-export.ts');
-      const details = await (await session.master()).ask('jobs.show', { jid: wordAt(words, 0) });
+      const { askForJob } = await import('../progress/ask-for-job.ts');
+      const details = await askForJob(await session.master(), wordAt(words, 0));
       await exportJob(session, details, onlyHosts(viewJob(details), readOnly(options)));
       return EXIT.done;
     },

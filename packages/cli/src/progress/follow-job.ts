@@ -5,6 +5,7 @@ import { STREAM_VERSION } from '../output/emit.ts';
 import { hostJson } from '../output/job-result.ts';
 import { formatDuration, formatInstant } from '../output/times.ts';
 import type { Session } from '../session.ts';
+import { askForJob } from './ask-for-job.ts';
 import { type FollowEnd, follow, type Watcher } from './follow.ts';
 import { createLiveRegion } from './live-region.ts';
 import { silentWatcher } from './run-watchers.ts';
@@ -13,7 +14,7 @@ const HEARTBEAT_MS = 10_000;
 
 /** The job as the master knows it now. `jid` may be a prefix or `@last`. */
 export async function readJob(session: Session, jid: string): Promise<JobView> {
-  return viewJob(await (await session.master()).ask('jobs.show', { jid }));
+  return viewJob(await askForJob(await session.master(), jid));
 }
 
 /** Follows a job until every target has an outcome. */
@@ -28,7 +29,7 @@ export async function followJob(
     io,
     subject: `${eventSubject(`salt/job/${jid}`)}.>`,
     initial: startJob({ jid, fun: '', target: '', targets: [] }),
-    snapshot: async (known) => merge(known, viewJob(await client.ask('jobs.show', { jid }))),
+    snapshot: async (known) => merge(known, viewJob(await askForJob(client, jid))),
     fold: (view, event) => {
       const change = jobEventOf(event);
       return change === undefined ? view : foldJob(view, change);

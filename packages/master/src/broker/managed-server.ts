@@ -114,16 +114,21 @@ class Broker implements ManagedBroker {
     await rm(join(directory, 'nats-server.log'), { force: true });
     // Files, not pipes: a server that outlives a killed master must not die of a closed pipe.
     const output = await open(join(directory, 'nats-server.out'), 'w', 0o600);
+    if (this.#stop.signal.aborted) {
+      await output.close();
+      throw new EdgeError('EDGE_CANCELLED', 'nats-server is not started again: this master stops');
+    }
     const child = spawn(this.#program, ['-c', config], { stdio: ['ignore', output.fd, output.fd], detached: true });
     this.#child = child;
     const exited = new Promise<string>((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
+    // Before it is ready: should this master be killed now, the next one knows whom to end.
+    await claimStore(directory, this.#clock, child.pid);
     await output.close();
     const ended = await Promise.race([this.#waitReady(child), exited]);
     if (ended !== undefined) throw await this.#startFailure(ended);
-    await claimStore(directory, this.#clock, child.pid);
     void exited.then((exit) => this.#onExit(exit));
   }
 

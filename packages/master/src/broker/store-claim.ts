@@ -40,6 +40,8 @@ export async function claimStore(directory: string, clock: Clock, server?: numbe
   ) {
     if (await runsFrom(claim.server, directory)) throw locked(directory, claim.master);
   }
+  const isFree = claim === undefined || !isProcessAlive(claim.master);
+  if (server === undefined && isFree) for (const orphan of await serversOf(directory)) await endOrphan(orphan, clock);
   const mine: Claim = { master: process.pid, ...(server === undefined ? {} : { server }) };
   await writeFile(path, JSON.stringify(mine), { mode: 0o600 });
 }
@@ -73,6 +75,13 @@ async function runsFrom(pid: number, directory: string): Promise<boolean> {
   if (!isProcessAlive(pid)) return false;
   const { stdout } = await promisify(execFile)('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
   return stdout.includes(join(directory, 'nats-server.conf'));
+}
+
+/** Servers of this directory that no claim names: their master was killed before it could write one. */
+async function serversOf(directory: string): Promise<readonly number[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid=,args=']).catch(() => ({ stdout: '' }));
+  const config = `-c ${join(directory, 'nats-server.conf')}`;
+  return stdout.split('\n').flatMap((line) => (line.endsWith(config) ? [Number.parseInt(line, 10)] : []));
 }
 
 async function endOrphan(pid: number, clock: Clock): Promise<void> {

@@ -50,6 +50,7 @@ export async function openConnections(config: LoadedMasterConfig, clock: Clock, 
     dir: join(config.data_dir, 'keys'),
     clock,
     log,
+    autoAccept: config.auto_accept,
     ...(external === undefined ? {} : { external }),
     pushAccount: async (jwt) => {
       if (system !== undefined) await pushAccount(system, jwt);

@@ -83,11 +83,13 @@ async function run(options: RunOptions): Promise<ExitCode> {
   };
   if (options.embedded === true)
     return runEmbedded({ dir: resolve(options.data ?? '.'), project: options.config, start, log });
+  // From now on: a master that is told to end while it starts ends its server too.
+  const told = new Promise<void>((stop) => process.once('SIGTERM', () => stop()).once('SIGINT', () => stop()));
   const master = await start();
   // Whoever may read the data directory may ask this master: EDGE_NATS_URL and EDGE_CREDENTIALS of edge-run.
   if (master.operator !== undefined && 'creds' in master.operator)
     writeFileSync(join(dataDir, 'operator.creds'), master.operator.creds, { mode: 0o600 });
-  await new Promise<void>((stop) => process.once('SIGTERM', () => stop()).once('SIGINT', () => stop()));
+  await told;
   await master.stop();
   return EXIT.done;
 }
@@ -108,12 +110,7 @@ function defaultConfig(): string | undefined {
 
 /** The minion that lies beside this package. */
 function minionCommand(): readonly [string, ...string[]] {
-  // A host has many minutes and little memory: small young generations save several megabytes.
-  return [
-    process.execPath,
-    '--max-semi-space-size=1',
-    join(fileURLToPath(new URL('../../..', import.meta.url)), 'minion/bin/edge-minion.js'),
-  ];
+  return [process.execPath, join(fileURLToPath(new URL('../../..', import.meta.url)), 'minion/bin/edge-minion.js')];
 }
 
 function report(error: unknown): ExitCode {

@@ -99,6 +99,10 @@ export async function openFleet(core: Core): Promise<Fleet> {
       connections.admission.knock === undefined
         ? factsStore.ids().filter((id) => !ssh.grains.has(id))
         : keyring.accepted(),
+    isMinion: (id) =>
+      connections.admission.knock === undefined
+        ? factsStore.get(id) !== undefined && !ssh.grains.has(id)
+        : keyring.isAccepted(id),
     sshHosts: () => ssh.grains,
     facts: factsStore,
     roleOf: (id) => keyring.roleOf(id),
@@ -110,6 +114,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
   const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, {
     presence: ssh.presence(presence),
     requireAllowed: judge,
+    onlyLooks: (fun) => base.catalog.functions.get(fun)?.access === 'read',
     executeHere: (job, options) => new RuntimeExecutor(runtime).execute(job, options),
   });
   const runtime: HostRuntime = masterRuntime(base, {
@@ -139,10 +144,12 @@ function openJobs(
   {
     presence,
     requireAllowed,
+    onlyLooks,
     executeHere,
   }: {
     readonly presence: Presence;
     readonly requireAllowed: ReturnType<typeof judgeJobs>;
+    readonly onlyLooks: (fun: string) => boolean;
     readonly executeHere: JobExecutor['execute'];
   },
 ): Pick<Fleet, 'jobs' | 'dispatcher' | 'selectKnown'> {
@@ -162,6 +169,7 @@ function openJobs(
     clock,
     log,
     presence,
+    onlyLooks,
     resolveTargets: async (target, type, delimiter, transport) => {
       const ids = await select(target, type, delimiter);
       // A name nobody knows is one that does not answer, over SSH too.

@@ -130,7 +130,11 @@ function operationsOf(
       simulate: (request) => simulate(request, { runtime, known: () => nodes.ids(), log: silentLogger }),
     }),
     ...runViewOperations({ runs, history, compile }),
-    ...jobOperations({ jobs, checkCall, deadlineMs: config.deadline * 1000 }),
+    ...jobOperations({
+      ...{ jobs, checkCall, deadlineMs: config.deadline * 1000 },
+      // The rest is for the lists of targets; what is too much even so is packed.
+      pageBytes: () => connections.bus.maxPayloadBytes / 2,
+    }),
     ...fleetOperations({
       ...{
         access,

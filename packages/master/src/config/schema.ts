@@ -155,7 +155,9 @@ export const masterConfigSchema = z.strictObject({
   auto_accept: z
     .boolean()
     .default(false)
-    .describe('Accept every minion that knocks. For tests and demonstrations only.'),
+    .describe(
+      'Let in every minion that knocks, as Salt does: the master warns of it at its start. For tests and demonstrations only.',
+    ),
   lease: z
     .number()
     .min(2)

@@ -1,9 +1,9 @@
 import type { InstantMs } from '@edge-run/shared/kernel';
-import { errorMessage } from '@edge-run/shared/kernel';
 import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { idFromToken, idToken, targetOutcome } from '@edge-run/shared/protocol';
 import type { KV } from '@nats-io/kv';
 import { z } from 'zod';
+import { isWrittenByAnother } from '../journal/index.ts';
 
 const wave = z.object({
   ids: z.array(z.string()),
@@ -64,7 +64,7 @@ export function batchProgress(bucket: Pick<KV, 'create' | 'put' | 'get' | 'histo
       await bucket.create(key, JSON.stringify(content));
       return true;
     } catch (error) {
-      if (/wrong last sequence/i.test(errorMessage(error))) return false;
+      if (isWrittenByAnother(error)) return false;
       throw error;
     }
   };

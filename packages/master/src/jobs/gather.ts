@@ -24,26 +24,7 @@ import type { JobDrive } from './drive.ts';
 import { Envelopes } from './envelopes.ts';
 import type { Presence } from './presence.ts';
 import type { ReturnStream } from './streams.ts';
-
-/** How long targets of a job are waited for. */
-export interface GatherSettings {
-  /** A minion without connection for this long is unreachable. Default 3,000. */
-  readonly unreachableAfterMs: number;
-  /** A minion that is connected and does not answer for this long gives no return. Default 20,000. */
-  readonly noReturnAfterMs: number;
-  /** After this connection came back, minions have this long to come back too. Default 8,000. */
-  readonly settleMs: number;
-  /** From this many targets on nobody is asked for a receipt at once: the returns say soon enough. Default 200. */
-  readonly manyTargets: number;
-}
-
-/** The waits where nothing else is told. */
-export const GATHER_DEFAULTS: GatherSettings = {
-  unreachableAfterMs: 3_000,
-  noReturnAfterMs: 20_000,
-  settleMs: 8_000,
-  manyTargets: 200,
-};
+import { type GatherSettings, MAX_RESENDS, type Outstanding, verdictOf } from './verdicts.ts';
 
 /** The job whose targets are waited for, and what they are heard through. */
 export interface GatherOptions {
@@ -70,32 +51,19 @@ export interface GatherOptions {
   readonly onAnswer: (id: string, answer: JobTargetAnswer) => void;
 }
 
-interface Outstanding {
-  /** Nobody listens since; undefined while somebody does. */
-  silentSince: InstantMs | undefined;
-  /** It listens and does not answer since. */
-  muteSince: InstantMs | undefined;
-  resends: number;
-  /** It said it was done, but its return has not come. */
-  saidEnded: number;
-  /** When it last said that the job waits there for others to end. */
-  queuedAt: InstantMs | undefined;
-}
-
+/** Why a pause ends before its time; made once, since every job ends one. */
+const AWAKE = new EdgeError('EDGE_CANCELLED', 'there is something to do');
 const REQUEST_TIMEOUT_MS = 2_000;
 const PROBES_AT_A_TIME = 200;
 const PUBLISHED_AT_ONCE = 250;
-const MAX_RESENDS = 3;
-const FIRST_LOOK_MS = 1_000;
+const FIRST_LOOK_MS = 100;
+const FIRST_LOOK_AT_MANY_MS = 1_000;
 const LOOK_MS = 2_000;
 const LOOK_AT_SILENT_MS = 250;
 /** While returns follow each other closer than this, those who are connected are not asked where theirs is. */
 const FLOW_MS = 750;
 /** Everybody is asked from time to time, however the returns flow. */
 const LOOK_AT_ALL_MS = 10_000;
-/** A minion ends its job itself at the limit; this is for one that cannot. */
-const TIMEOUT_MARGIN_MS = 10_000;
-const CANCEL_GRACE_MS = 7_000;
 
 /**
  * Publishes one job and brings every target to exactly one end. Returns arrive by `take`; whoever is missing is asked,
@@ -127,6 +95,8 @@ export class Gather implements JobDrive {
       this.#outstanding.set(id, {
         silentSince: undefined,
         muteSince: undefined,
+        unanswered: 0,
+        isRunning: false,
         resends: 0,
         saidEnded: 0,
         queuedAt: undefined,
@@ -199,27 +169,23 @@ export class Gather implements JobDrive {
     }
   }
 
+  /** Says it to everybody and asks nobody: the returns say soonest that it arrived. */
   async #deliver(): Promise<void> {
-    const { targets, settings, bus } = this.#options;
-    if (targets.length < settings.manyTargets) {
-      // Not awaited: the returns say soonest that the job arrived.
-      void this.#each(targets, (id) => this.#tell(id));
-      return;
-    }
+    const { targets, bus, jid, log } = this.#options;
     try {
-      for (const [index, id] of targets.entries()) {
-        await bus.publish(SUBJECTS.job(id), this.#envelopes?.of(id));
-        // What has been said so far leaves, and what comes back meanwhile is taken.
-        if (index % PUBLISHED_AT_ONCE === PUBLISHED_AT_ONCE - 1) await nextTurn();
+      for (let from = 0; from < targets.length; from += PUBLISHED_AT_ONCE) {
+        // Together, so that they leave together; in between what comes back is taken.
+        const together = targets.slice(from, from + PUBLISHED_AT_ONCE);
+        if (from > 0) await nextTurn();
+        await Promise.all(together.map((id) => bus.publish(SUBJECTS.job(id), this.#envelopes?.of(id))));
       }
     } catch (error) {
-      this.#options.log.warn(`job ${this.#options.jid} could not be published: ${errorMessage(error)}`);
+      log.warn(`job ${jid} could not be published: ${errorMessage(error)}`);
     }
   }
 
   async #pause(turn: number, signal: AbortSignal): Promise<void> {
-    const silent = [...this.#outstanding.values()].some(({ silentSince }) => silentSince !== undefined);
-    const ms = silent ? LOOK_AT_SILENT_MS : turn === 0 && !this.#options.reattached ? FIRST_LOOK_MS : LOOK_MS;
+    const ms = this.#pauseMs(turn);
     const awake = new AbortController();
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
@@ -229,8 +195,16 @@ export class Gather implements JobDrive {
       return;
     }
     await Promise.race([this.#done, woken, this.#options.clock.sleep(ms, awake.signal).catch(() => undefined)]);
-    awake.abort();
+    awake.abort(AWAKE);
     this.#mustLook = false;
+  }
+
+  #pauseMs(turn: number): number {
+    const { reattached, targets, settings } = this.#options;
+    const isQuiet = ({ silentSince, muteSince }: Outstanding): boolean => (silentSince ?? muteSince) !== undefined;
+    if ([...this.#outstanding.values()].some(isQuiet)) return LOOK_AT_SILENT_MS;
+    if (turn > 0 || reattached) return LOOK_MS;
+    return targets.length < settings.manyTargets ? FIRST_LOOK_MS : FIRST_LOOK_AT_MANY_MS;
   }
 
   async #lookAtMissing(): Promise<void> {
@@ -257,31 +231,12 @@ export class Gather implements JobDrive {
 
   /** Who must be given up, unless the stream knows better. */
   #verdicts(): ReadonlyMap<string, JobTargetAnswer> {
-    const { clock, settings, connectedSince, issuedAt, timeoutMs, fun } = this.#options;
-    const now = clock.now();
-    const verdicts = new Map<string, JobTargetAnswer>();
-    const settled = now - connectedSince() >= settings.settleMs || connectedSince() <= issuedAt;
-    for (const [id, { silentSince, muteSince, resends, saidEnded, queuedAt }] of this.#outstanding) {
-      const silentMs = silentSince === undefined ? 0 : now - silentSince;
-      const muteMs = muteSince === undefined ? 0 : now - muteSince;
-      if (this.#cancelledAt !== undefined && now - this.#cancelledAt > CANCEL_GRACE_MS) {
-        verdicts.set(
-          id,
-          unanswered('cancelled', 130, `cancelled by ${this.#cancelledBy}; ${id} has not confirmed that it stopped`),
-        );
-      } else if (silentMs >= settings.unreachableAfterMs && settled) {
-        verdicts.set(id, unanswered('unreachable', 1, `${id} has had no connection for ${seconds(silentMs)}`));
-      } else if (timeoutMs !== undefined && now - (queuedAt ?? issuedAt) > timeoutMs + TIMEOUT_MARGIN_MS) {
-        verdicts.set(id, unanswered('timed-out', 124, `${fun} did not end within ${seconds(timeoutMs)} on ${id}`));
-      } else if (muteMs >= settings.noReturnAfterMs) {
-        verdicts.set(id, unanswered('no-return', 1, `${id} is connected and has not answered for ${seconds(muteMs)}`));
-      } else if (resends > MAX_RESENDS) {
-        verdicts.set(id, unanswered('no-return', 1, `${id} is connected and does not know the job`));
-      } else if (saidEnded > MAX_RESENDS) {
-        verdicts.set(id, unanswered('no-return', 1, `${id} says it is done, but its return does not arrive`));
-      }
-    }
-    return verdicts;
+    const { clock, connectedSince } = this.#options;
+    const cancelled =
+      this.#cancelledAt === undefined ? {} : { cancelled: { at: this.#cancelledAt, by: this.#cancelledBy } };
+    const situation = { ...this.#options, now: clock.now(), connectedSince: connectedSince(), ...cancelled };
+    const judged = [...this.#outstanding].map(([id, state]) => [id, verdictOf(id, state, situation)] as const);
+    return new Map(judged.filter((entry): entry is [string, JobTargetAnswer] => entry[1] !== undefined));
   }
 
   /** False when the stream cannot be read now: then nobody is given up. */
@@ -296,11 +251,6 @@ export class Gather implements JobDrive {
     }
   }
 
-  async #tell(id: string): Promise<void> {
-    const envelope = this.#envelopes?.of(id);
-    if (envelope !== undefined) await this.#note(id, envelope);
-  }
-
   /** Sends `body` and notes what the answer says about the target. */
   async #note(id: string, body: object): Promise<void> {
     const receipt = await this.#ask(id, body);
@@ -310,14 +260,18 @@ export class Gather implements JobDrive {
     if (receipt === 'silent') {
       state.silentSince ??= Math.min(now, this.#options.presence?.goneSince(id) ?? now);
       state.muteSince = undefined;
+      state.unanswered = 0;
       return;
     }
     state.silentSince = undefined;
     if (receipt === 'mute') {
       state.muteSince ??= now - REQUEST_TIMEOUT_MS;
+      state.unanswered += 1;
       return;
     }
     state.muteSince = undefined;
+    state.unanswered = 0;
+    state.isRunning ||= receipt.state === 'running';
     if (receipt.state === 'refused') {
       const { message } = receipt.error;
       this.#settle(id, { outcome: 'failed', ret: message, retcode: 1, evidence: message });
@@ -386,12 +340,4 @@ export function answerOf({ outcome, ret, retcode, error, fun }: ReturnMessage): 
         evidence: error?.message ?? `${fun} returned code ${retcode}`,
         ...(error === undefined ? {} : { error: error as ErrorRecord }),
       };
-}
-
-function unanswered(outcome: JobTargetAnswer['outcome'], retcode: number, evidence: string): JobTargetAnswer {
-  return { outcome, retcode, evidence };
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 100) / 10} s`;
 }

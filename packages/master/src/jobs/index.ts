@@ -3,7 +3,6 @@ export { type BatchGate, hasFunctionFailed } from './batch-gate.ts';
 export { type BatchProgress, batchProgress } from './batch-progress.ts';
 export { limitAmong } from './batches.ts';
 export { createDispatcher, type Dispatcher, type DispatcherOptions, type DispatchRequest } from './dispatcher.ts';
-export type { GatherSettings } from './gather.ts';
 export type { JobNews } from './job-events.ts';
 export { hasFailed, type JobQuery } from './job-history.ts';
 export { type JobRunRequest, typedWords } from './job-request.ts';
@@ -26,3 +25,4 @@ export {
   type ReturnStream,
   type ReturnStreamOptions,
 } from './streams.ts';
+export type { GatherSettings } from './verdicts.ts';

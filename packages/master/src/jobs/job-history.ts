@@ -1,5 +1,6 @@
 import { EdgeError, errorMessage, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
+import { isWrittenByAnother } from '../journal/index.ts';
 import { answerOf } from './gather.ts';
 import { isJobId } from './job-request.ts';
 import { type JobRecord, type JobSummary, jobRecord, summarize } from './records.ts';
@@ -39,14 +40,13 @@ export class JobHistory {
    * written without an answer is known by its text. @throws EdgeError `EDGE_BUS_UNREACHABLE`
    */
   async create(record: JobRecord): Promise<boolean> {
-    const text = JSON.stringify(record);
     for (let tries = 1; ; tries += 1) {
       try {
-        await this.#records.create(record.jid, text);
+        await this.#records.create(record.jid, record);
         return true;
       } catch (error) {
+        if (isWrittenByAnother(error)) return tries > 1 && (await this.#isWritten(record));
         const message = errorMessage(error);
-        if (/wrong last sequence/i.test(message)) return tries > 1 && (await this.#isWritten(record.jid, text));
         if (tries < MOST_TRIES && PASSING.test(message)) continue;
         throw new EdgeError(
           'EDGE_BUS_UNREACHABLE',
@@ -58,9 +58,8 @@ export class JobHistory {
     }
   }
 
-  async #isWritten(jid: string, text: string): Promise<boolean> {
-    const entry = await this.#records.get(jid);
-    return entry?.operation === 'PUT' && entry.string() === text;
+  async #isWritten(record: JobRecord): Promise<boolean> {
+    return JSON.stringify(await this.#records.get(record.jid)) === JSON.stringify(record);
   }
 
   /** Writes how the job ended; what was published is dropped. */
@@ -71,13 +70,13 @@ export class JobHistory {
         { outcome, retcode, ...(evidence === undefined ? {} : { evidence }) },
       ]),
     );
-    await this.#records.put(record.jid, JSON.stringify({ ...record, ended: { at, outcomes, stopped } }));
+    await this.#records.put(record.jid, { ...record, ended: { at, outcomes, stopped } });
   }
 
   async find(jid: string): Promise<JobRecord | undefined> {
     if (!isJobId(jid)) return undefined;
-    const entry = await this.#records.get(jid);
-    return entry === null || entry.operation !== 'PUT' ? undefined : jobRecord.parse(JSON.parse(entry.string()));
+    const found = await this.#records.get(jid);
+    return found === undefined ? undefined : jobRecord.parse(found);
   }
 
   /** @throws EdgeError `EDGE_JOB_UNKNOWN` */

@@ -16,6 +16,8 @@ export interface MinionPresence {
 export interface Presence {
   /** Since when the minion has had no connection; undefined when that is not known. */
   goneSince(id: string): InstantMs | undefined;
+  /** Undefined for one that was never heard of. */
+  find(id: string): MinionPresence | undefined;
   list(): readonly MinionPresence[];
   /** A sign of life that came another way. */
   seen(id: string): void;
@@ -114,13 +116,11 @@ export function trackPresence(options: {
       if (entry === undefined) return from;
       return entry.connections.size === 0 ? entry.changedAt : undefined;
     },
-    list: () =>
-      [...known].map(([id, { connections, changedAt, seenAt }]) => ({
-        id,
-        connected: connections.size > 0,
-        changedAt,
-        seenAt,
-      })),
+    find: (id) => {
+      const entry = known.get(id);
+      return entry === undefined ? undefined : presenceOf(id, entry);
+    },
+    list: () => [...known].map(([id, entry]) => presenceOf(id, entry)),
     seen: (id) => {
       const now = clock.now();
       const before = known.get(id);
@@ -128,6 +128,10 @@ export function trackPresence(options: {
       known.set(id, { connections, changedAt: before?.changedAt ?? now, seenAt: now });
     },
   };
+}
+
+function presenceOf(id: string, { connections, changedAt, seenAt }: Known): MinionPresence {
+  return { id, connected: connections.size > 0, changedAt, seenAt };
 }
 
 /** Stands for the connection of a minion that was heard of but not seen to connect. */

@@ -16,7 +16,7 @@ import { type GatePorts, gatekeeper } from './batch-gate.ts';
 import type { BatchProgress } from './batch-progress.ts';
 import { chooseSubset } from './batches.ts';
 import type { JobDrive } from './drive.ts';
-import { GATHER_DEFAULTS, Gather, type GatherSettings } from './gather.ts';
+import { Gather } from './gather.ts';
 import { endNews, type JobNews, newJobNews, returnNews } from './job-events.ts';
 import { JobHistory, type JobQuery } from './job-history.ts';
 import {
@@ -32,6 +32,7 @@ import {
 import type { Presence } from './presence.ts';
 import { type JobRecord, type JobSummary, summarize } from './records.ts';
 import { checkReturn, type JobRecords, type ReturnStream } from './streams.ts';
+import { GATHER_DEFAULTS, type GatherSettings } from './verdicts.ts';
 
 /** One thing that happens to a job that is watched. */
 export type JobProgress =
@@ -108,6 +109,8 @@ export interface JobServiceOptions {
   ) => Promise<{ readonly ids: readonly string[]; readonly explain?: string }>;
   /** Refuses a job that may not be sent to one of its targets, before it is on record. @throws EdgeError */
   readonly requireAllowed?: (request: JobRunRequest, targets: readonly string[]) => void;
+  /** True for a function that only looks; absent: every function may change something. */
+  readonly onlyLooks?: (fun: string) => boolean;
   /** Tells everybody: `salt/job/<jid>/new`, `salt/job/<jid>/ret/<id>`, `salt/job/<jid>/end`. */
   readonly publishEvent?: (event: JobNews) => void;
   /** A number in [0, 1), for subsets. Default `Math.random`. */
@@ -121,6 +124,8 @@ interface Open {
   readonly record: JobRecord;
   readonly drive: JobDrive;
   readonly watchers: Set<BoundedQueue<JobProgress>>;
+  /** Once it goes on whatever becomes of this master. */
+  readonly recorded: Promise<void>;
   readonly end: Promise<JobAnswer>;
 }
 
@@ -171,7 +176,10 @@ class Service implements JobService {
 
   async start(request: JobRunRequest): Promise<PublishedJob> {
     const started = await this.#begin(request);
-    if ('end' in started) return { jid: started.record.jid, targets: started.record.targets };
+    if ('end' in started) {
+      await started.recorded;
+      return { jid: started.record.jid, targets: started.record.targets };
+    }
     return { jid: started.jid, targets: [...started.targets.keys()] };
   }
 
@@ -268,10 +276,22 @@ class Service implements JobService {
     if (targets.length === 0) return { jid, targets: new Map() };
     this.#options.requireAllowed?.(request, targets);
     const prepared = this.#prepare({ ...request, jid, targets });
-    if (!(await this.#history.create(prepared.record)))
-      return (await this.#known(jid, request)) ?? this.#attach(prepared.record);
-    this.#options.publishEvent?.(newJobNews(prepared.record));
-    return this.#follow(prepared.record, prepared, false);
+    const { record } = prepared;
+    const isLook = record.batch === undefined && this.#options.onlyLooks?.(record.fun) === true;
+    if (isLook && request.jid === undefined) {
+      // A look that nobody can ask for again under this id does no harm should its record fail: both leave together.
+      const recorded = Promise.resolve().then(() => this.#recordNew(record));
+      this.#options.publishEvent?.(newJobNews(record));
+      return this.#follow(record, prepared, { recorded });
+    }
+    if (!(await this.#history.create(record))) return (await this.#known(jid, request)) ?? this.#attach(record);
+    this.#options.publishEvent?.(newJobNews(record));
+    return this.#follow(record, prepared);
+  }
+
+  async #recordNew(record: JobRecord): Promise<void> {
+    if (await this.#history.create(record)) return;
+    throw new EdgeError('EDGE_INTERNAL', `the new job id ${record.jid} is in use`, { jid: record.jid });
   }
 
   #prepare(request: Parameters<typeof prepareJob>[0]): PreparedJob {
@@ -300,19 +320,23 @@ class Service implements JobService {
     const open = this.#open.get(record.jid);
     if (open !== undefined) return open;
     if (record.ended !== undefined) return this.#history.answerOf(record);
-    return this.#follow(record, again ?? partsOf(record), true);
+    return this.#follow(record, again ?? partsOf(record), { reattached: true });
   }
 
-  #follow(record: JobRecord, parts: JobParts | undefined, reattached: boolean): Open {
+  #follow(
+    record: JobRecord,
+    parts: JobParts | undefined,
+    { recorded = Promise.resolve(), reattached = false }: { recorded?: Promise<void>; reattached?: boolean } = {},
+  ): Open {
     const { jid } = record;
     const watchers = new Set<BoundedQueue<JobProgress>>();
     const drive = this.#driveOf(record, parts, reattached, (id, answer) => {
       for (const watcher of watchers) watcher.push({ kind: 'answer', id, answer });
       this.#options.publishEvent?.(returnNews(record, id, answer));
     });
-    const end = this.#toEnd(record, drive);
+    const end = this.#toEnd(record, drive, recorded);
     end.catch(() => undefined); // whoever waits sees it; a job may have nobody waiting
-    const open: Open = { record, drive, watchers, end };
+    const open: Open = { record, drive, watchers, recorded, end };
     this.#open.set(jid, open);
     return open;
   }
@@ -339,11 +363,13 @@ class Service implements JobService {
     return new Gather({ ...common, issuedAt, expiresAt });
   }
 
-  async #toEnd(record: JobRecord, drive: JobDrive): Promise<JobAnswer> {
+  async #toEnd(record: JobRecord, drive: JobDrive, recorded: Promise<void>): Promise<JobAnswer> {
     const { jid } = record;
+    let isRecorded = false;
     try {
       await Promise.resolve(); // registered first, so that no return is missed
-      await drive.run(this.#stop.signal);
+      await Promise.all([drive.run(this.#stop.signal), recorded]);
+      isRecorded = true;
       if (drive.answers.size < record.targets.length) {
         throw new EdgeError('EDGE_CANCELLED', `this master stopped watching job ${jid}; the job goes on`, { jid });
       }
@@ -352,7 +378,8 @@ class Service implements JobService {
       this.#inBackground(this.#keepEnd(record, answer));
       return answer;
     } finally {
-      if (this.#stop.signal.aborted || drive.answers.size < record.targets.length) this.#open.delete(jid);
+      if (!isRecorded || this.#stop.signal.aborted || drive.answers.size < record.targets.length)
+        this.#open.delete(jid);
     }
   }
 

@@ -1,9 +1,10 @@
-import { decodeBody, type NatsBus } from '@edge-run/shared/bus';
+import { decodeBody, encodeBody, type NatsBus } from '@edge-run/shared/bus';
 import { type Clock, EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import { type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { type BatchProgress, batchProgress } from './batch-progress.ts';
+import { storedReturns } from './stored-returns.ts';
 
 const DAY_MS = 86_400_000;
 const READY_TIMEOUT_MS = 20_000;
@@ -27,8 +28,14 @@ export interface ReturnStream {
   stored(id: string, jids: readonly string[]): Promise<readonly string[]>;
 }
 
-/** Where job records live. */
-export type JobRecords = Pick<KV, 'create' | 'put' | 'get' | 'keys'>;
+/** Where job records live: job id → JSON text, packed where the server would not take it as it is. */
+export interface JobRecords {
+  /** @throws what `isWrittenByAnother` knows, when there is one already */
+  create(jid: string, record: object): Promise<void>;
+  put(jid: string, record: object): Promise<void>;
+  get(jid: string): Promise<unknown>;
+  keys(): Promise<AsyncIterable<string>>;
+}
 
 /**
  * Makes sure that the stream of returns and the bucket of job records exist.
@@ -62,8 +69,22 @@ export async function openJobStreams(
     const records = await buckets.create(JOBS_BUCKET, { ...kept, history: 2 });
     await keepTwoVersions(manager);
     const batches = batchProgress(await buckets.create('EDGE_BATCHES', { ...kept, history: 1 }));
-    return { returns: returnStream(manager, jetstream(connection)), records, batches };
+    return { returns: returnStream(manager, jetstream(connection)), records: jobRecords(records, bus), batches };
   });
+}
+
+function jobRecords(bucket: KV, bus: NatsBus): JobRecords {
+  // What thousands of targets end with is more than a message of some servers.
+  const encode = (record: object): string | Uint8Array => encodeBody(JOBS_BUCKET, record, bus.maxPayloadBytes);
+  return {
+    create: async (jid, record) => void (await bucket.create(jid, encode(record))),
+    put: async (jid, record) => void (await bucket.put(jid, encode(record))),
+    async get(jid) {
+      const entry = await bucket.get(jid);
+      return entry === null || entry.operation !== 'PUT' ? undefined : decodeBody(entry.value);
+    },
+    keys: () => bucket.keys(),
+  };
 }
 
 /** For a bucket made before there was a second version. */
@@ -102,39 +123,47 @@ function returnStream(manager: JetStreamManager, js: JetStreamClient): ReturnStr
   const { name } = STREAMS.returns;
   return {
     async read(jid) {
-      const consumer = await manager.consumers.add(name, {
-        ack_policy: 'none',
-        deliver_policy: 'all',
-        filter_subject: SUBJECTS.returnsOf(jid),
-        mem_storage: true,
-        num_replicas: 1,
-        inactive_threshold: 30_000_000_000,
-      });
-      try {
-        const byMinion = new Map<string, ReturnMessage>();
-        if (consumer.num_pending > 0) {
-          const reader = await js.consumers.get(name, consumer.name);
-          const messages = await reader.fetch({ max_messages: consumer.num_pending, expires: 5_000 });
-          for await (const message of messages) {
-            const answer = parseReturn(message.subject, message.data);
-            if (answer !== undefined && !byMinion.has(answer.id)) byMinion.set(answer.id, answer);
-          }
-        }
-        return [...byMinion.values()];
-      } finally {
-        await manager.consumers.delete(name, consumer.name).catch(() => false); // it goes by itself after 30 s
+      const byMinion = new Map<string, ReturnMessage>();
+      for await (const { subject, data } of messagesOf(manager, js, { filter_subject: SUBJECTS.returnsOf(jid) })) {
+        const answer = parseReturn(subject, data);
+        if (answer !== undefined && !byMinion.has(answer.id)) byMinion.set(answer.id, answer);
       }
+      return [...byMinion.values()];
     },
-    async stored(id, jids) {
-      const found = await Promise.all(
-        jids.map(async (jid) => {
-          const message = await manager.streams.getMessage(name, { last_by_subj: SUBJECTS.returns(jid, id) });
-          return message === null ? [] : [jid];
-        }),
-      );
-      return found.flat();
-    },
+    stored: storedReturns({
+      has: async (subject) => (await manager.streams.getMessage(name, { last_by_subj: subject })) !== null,
+      subjectsOf: async (jid) => {
+        const subjects = new Set<string>();
+        const filter = { filter_subject: SUBJECTS.returnsOf(jid), headers_only: true };
+        for await (const { subject } of messagesOf(manager, js, filter)) subjects.add(subject);
+        return subjects;
+      },
+    }),
   };
+}
+
+/** The returns that a passing consumer of the stream finds, as it stands now. */
+async function* messagesOf(
+  manager: JetStreamManager,
+  js: JetStreamClient,
+  filter: { readonly filter_subject: string; readonly headers_only?: boolean },
+): AsyncGenerator<{ readonly subject: string; readonly data: Uint8Array }> {
+  const { name } = STREAMS.returns;
+  const consumer = await manager.consumers.add(name, {
+    ...filter,
+    ack_policy: 'none',
+    deliver_policy: 'all',
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: 30_000_000_000,
+  });
+  try {
+    if (consumer.num_pending === 0) return;
+    const reader = await js.consumers.get(name, consumer.name);
+    yield* await reader.fetch({ max_messages: consumer.num_pending, expires: 5_000 });
+  } finally {
+    await manager.consumers.delete(name, consumer.name).catch(() => false); // it goes by itself after 30 s
+  }
 }
 
 /** A return whose content agrees with the subject, for which the server vouches; undefined for any other. */

@@ -3,7 +3,6 @@ import { type Clock, EdgeError, type JsonValue, newId } from '@edge-run/shared/k
 import { STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import {
   DeliverPolicy,
-  JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
   jetstream,
@@ -13,6 +12,7 @@ import {
 } from '@nats-io/jetstream';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { isWrittenByAnother } from './conflict.ts';
 import type { Journal, JournalEntry, Revision } from './journal.ts';
 import { journalConflict } from './memory-journal.ts';
 
@@ -22,8 +22,6 @@ const LARGE_ENTRY_BYTES = 500_000;
 const APPEND_PATIENCE_MS = 30_000;
 const RETRY_PAUSE_MS = 100;
 const OBJECT_BUCKET = 'EDGE_JOURNAL_OBJECTS';
-/** JetStream's error code of `Nats-Expected-Last-Subject-Sequence`. */
-const WRONG_LAST_SEQUENCE = 10071;
 
 interface Stored<E> {
   readonly events?: readonly E[];
@@ -81,8 +79,7 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
         const ack = await this.#client.publish(SUBJECTS.run(run), body, options);
         return ack.seq;
       } catch (error) {
-        if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE)
-          throw journalConflict(run, expected);
+        if (isWrittenByAnother(error)) throw journalConflict(run, expected);
         if (this.#clock.now() > giveUpAt) {
           throw new EdgeError(
             'EDGE_JOURNAL_UNAVAILABLE',

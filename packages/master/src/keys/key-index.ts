@@ -7,6 +7,9 @@ export class KeyIndex {
   /** Id → its public keys: every host of a target is looked up by its id. */
   readonly #keysOf = new Map<string, Set<string>>();
 
+  /** The ids that are accepted, sorted; undefined when that has changed since it was asked. */
+  #acceptedIds: readonly string[] | undefined;
+
   private constructor(store: KeyStore) {
     this.#store = store;
   }
@@ -53,6 +56,12 @@ export class KeyIndex {
     return this.#states.get('accepted')!.get(publicKey);
   }
 
+  /** The ids with an accepted key, sorted. */
+  acceptedIds(): readonly string[] {
+    this.#acceptedIds ??= [...new Set(this.all('accepted').map(({ id }) => id))].sort();
+    return this.#acceptedIds;
+  }
+
   /** Writes the key in its new state, then removes it from the one it was in. */
   async put(state: KeyState, entry: KeyEntry): Promise<void> {
     const before = this.find(entry.publicKey)?.[0];
@@ -69,6 +78,7 @@ export class KeyIndex {
 
   /** A key is in one state, under one id: that it was under before is forgotten. */
   #keep(state: KeyState, entry: KeyEntry): void {
+    if (state === 'accepted') this.#acceptedIds = undefined;
     const before = this.#states.get(state)!.get(entry.publicKey);
     if (before !== undefined) this.#drop(state, before);
     this.#states.get(state)!.set(entry.publicKey, entry);
@@ -77,6 +87,7 @@ export class KeyIndex {
   }
 
   #drop(state: KeyState, { id, publicKey }: KeyEntry): void {
+    if (state === 'accepted') this.#acceptedIds = undefined;
     this.#states.get(state)!.delete(publicKey);
     const keys = this.#keysOf.get(id);
     keys?.delete(publicKey);

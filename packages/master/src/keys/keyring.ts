@@ -29,6 +29,8 @@ export interface KeyringOptions {
   readonly external?: ExternalAccount;
   /** Brings a new account JWT to the server; absent where the server is not ours to tell. */
   readonly pushAccount?: (jwt: string) => Promise<void>;
+  /** Lets in whoever knocks with a key that nobody refused and an id that nobody has. */
+  readonly autoAccept?: boolean;
   /** Called when the answer to a key that knocked has changed, so that it is told at once. */
   readonly onAnswer?: (publicKey: string, answer: KnockAnswer) => void;
 }
@@ -76,6 +78,7 @@ export interface Keyring {
   idOf(publicKey: string): string | undefined;
   /** The ids that are accepted, sorted. */
   accepted(): readonly string[];
+  isAccepted(id: string): boolean;
   operatorCreds(name: string): string;
   masterCreds(name: string): string;
   systemCreds(name: string): string;
@@ -89,6 +92,8 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLogger;
   const authority = await openAuthority(join(options.dir, 'authority'), clock, options.external);
+  if (options.autoAccept === true)
+    log.warn('auto_accept is on: whoever reaches this master can become a minion of it and read what minions may read');
   const store = new KeyStore(join(options.dir, 'minions'));
   await store.prepare();
   const revoked = await store.revocations();
@@ -186,6 +191,11 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
       const joined = { ...fresh, ...(by.role === undefined ? {} : { role: by.role }) };
       await admit(joined, `token:${by.name}`);
       return answerFor('accepted', joined);
+    }
+    if (options.autoAccept === true) {
+      log.info(`${id} was let in without a question: ${fingerprint(publicKey)}`, { id });
+      await admit(fresh, 'auto_accept');
+      return answerFor('accepted', fresh);
     }
     if (token !== undefined) log.warn(`${id} knocked with a join token that is not valid for it`, { id });
     if (state !== 'pending' || entry!.id !== id) {
@@ -302,7 +312,8 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
         return judge(knock);
       }),
     idOf: (publicKey) => index.accepted(publicKey)?.id,
-    accepted: () => [...new Set(index.all('accepted').map(({ id }) => id))].sort(),
+    accepted: () => index.acceptedIds(),
+    isAccepted: (id) => index.of(id).some(([state]) => state === 'accepted'),
     operatorCreds: (name) => authority.operatorCreds(name).creds,
     masterCreds: (name) => authority.masterCreds(name),
     systemCreds: (name) => authority.systemCreds(name),

@@ -1,6 +1,6 @@
-import { errorMessage } from '@edge-run/shared/kernel';
 import type { KV } from '@nats-io/kv';
 import { z } from 'zod';
+import { isWrittenByAnother } from '../journal/index.ts';
 import type { LockTable } from './lock-table.ts';
 
 const lockTable = z.array(
@@ -45,7 +45,7 @@ export function kvLockStore(bucket: KV): LockStore {
         await bucket.put(KEY, JSON.stringify(table), { previousSeq: revision });
         return true;
       } catch (error) {
-        if (/wrong last sequence/i.test(errorMessage(error))) return false;
+        if (isWrittenByAnother(error)) return false;
         throw error;
       }
     },

@@ -20,6 +20,7 @@ export type NodeKind = 'minion' | 'ssh';
 export interface NodesOptions {
   /** Ids of the accepted minions. */
   minions(): readonly string[];
+  isMinion(id: string): boolean;
   /** Ids of the roster's hosts, with the grains the roster gives them. */
   sshHosts(): ReadonlyMap<string, PyMap>;
   readonly facts: FactsStore;
@@ -51,7 +52,7 @@ export class Nodes {
   }
 
   kindOf(id: string): NodeKind | undefined {
-    if (this.#options.minions().includes(id)) return 'minion';
+    if (this.#options.isMinion(id)) return 'minion';
     return this.#options.sshHosts().has(id) ? 'ssh' : undefined;
   }
 

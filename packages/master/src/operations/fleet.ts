@@ -190,7 +190,7 @@ function nodeOperations({
 }
 
 function minionNode(id: string, presence: Presence, nodes: Nodes): FleetNode {
-  const seen = presence.list().find((entry) => entry.id === id);
+  const seen = presence.find(id);
   return {
     id,
     kind: 'minion',

@@ -12,6 +12,7 @@ import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import { type Operation, operation } from '../gateway/index.ts';
 import { type JobReport, type JobService, type JobSummary as KeptJob, typedWords } from '../jobs/index.ts';
+import { pageOf } from './job-pages.ts';
 
 const DEFAULT_LIMIT = 50;
 /** How many jobs a prefix, `@last` or `@last-failed` is looked for among. */
@@ -24,6 +25,8 @@ export interface JobOperationsOptions {
   readonly checkCall: (fun: string, call: CallArguments) => void;
   /** Milliseconds until a job that says nothing else is given up. */
   readonly deadlineMs: number;
+  /** How much of a job's returns is answered at once. */
+  readonly pageBytes: () => number;
 }
 
 /** What people ask about jobs. */
@@ -36,9 +39,10 @@ export function jobOperations(options: JobOperationsOptions): Readonly<Record<st
       const query = { limit, ...(since === undefined ? {} : { since }), ...(failed === undefined ? {} : { failed }) };
       return { jobs: (await jobs.ls(query)).map(summaryOf) };
     }),
-    'jobs.show': operation(OPERATIONS['jobs.show'].args, async ({ jid }) =>
-      detailsOf(await jobs.show(await resolve(jobs, jid))),
-    ),
+    'jobs.show': operation(OPERATIONS['jobs.show'].args, async ({ jid, after }) => {
+      const { returns, ...details } = detailsOf(await jobs.show(await resolve(jobs, jid)));
+      return { ...details, ...pageOf(returns, { after, mostBytes: options.pageBytes() }) };
+    }),
     'jobs.kill': operation(OPERATIONS['jobs.kill'].args, async (args, caller) => {
       const jid = await resolve(jobs, args.jid);
       const { expected, targets } = await jobs.show(jid);

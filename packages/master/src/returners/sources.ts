@@ -43,7 +43,7 @@ export function recordSources({ findJob, readRun, firstOf }: RecordSourcesOption
       read: async (message) => {
         // A removed job has an empty message.
         if (message.data.length === 0) return [];
-        const job = jobRecord.safeParse(message.json());
+        const job = jobRecord.safeParse(decodeBody(message.data));
         return job.success ? recordsOfJob(job.data, storedAt(message)) : [];
       },
     },

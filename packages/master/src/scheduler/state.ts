@@ -1,9 +1,9 @@
-import { errorMessage } from '@edge-run/shared/kernel';
 import { idToken } from '@edge-run/shared/protocol';
 import { jetstream } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
+import { isWrittenByAnother } from '../journal/index.ts';
 import type { ScheduleRecord } from './plan.ts';
 
 /** Bucket of the records, one for each schedule. */
@@ -44,7 +44,7 @@ export async function openScheduleState(connection: NatsConnection): Promise<Sch
         else await bucket.update(idToken(name), text, revision);
         return true;
       } catch (error) {
-        if (/wrong last sequence/i.test(errorMessage(error))) return false;
+        if (isWrittenByAnother(error)) return false;
         throw error;
       }
     },

@@ -102,7 +102,10 @@ class RunningAgent implements Agent, Link {
         }),
       ),
       clock: this.#clock,
-      running: () => this.#runner.running(),
+      localJobs: {
+        running: () => this.#runner.running(),
+        end: (jid, by) => this.#runner.end(jid, by),
+      },
       role: () => this.#role,
       rotateKey: () => this.#rotateKey(),
     });

@@ -1,7 +1,7 @@
 import type { FileSource } from '@edge-run/shared/files';
 import type { Clock, JsonObject, JsonValue } from '@edge-run/shared/kernel';
-import type { EventSink, Mine, MineEntry } from '@edge-run/shared/modules/contract';
-import { type MinionEvent, type RunningJob, SUBJECTS } from '@edge-run/shared/protocol';
+import type { EventSink, LocalJobs, Mine, MineEntry } from '@edge-run/shared/modules/contract';
+import { type MinionEvent, SUBJECTS } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import type { Link, MasterRpc } from './rpc.ts';
 
@@ -17,7 +17,7 @@ export interface MinionPorts {
   /** What the master says about targets and top files: `nodegroups` and the like. */
   fetchMasterOpts(): Promise<PyMap>;
   /** The jobs this minion has in hand. */
-  running(): readonly RunningJob[];
+  readonly localJobs: LocalJobs;
   /** What this host is for, as its join token says; undefined for one without a role. */
   role(): string | undefined;
   /** A new key for this host; answers with its public half once it is in use. @throws EdgeError `EDGE_NOT_ALLOWED` */
@@ -39,16 +39,16 @@ export function createPorts(options: {
   readonly link: Link;
   readonly files: FileSource;
   readonly clock: Clock;
-  readonly running: () => readonly RunningJob[];
+  readonly localJobs: LocalJobs;
   readonly role: MinionPorts['role'];
   readonly rotateKey: MinionPorts['rotateKey'];
 }): MinionPorts {
-  const { id, dataDir, rpc, link, files, clock, running, role, rotateKey } = options;
+  const { id, dataDir, rpc, link, files, clock, localJobs, role, rotateKey } = options;
   return {
     id,
     dataDir,
     files,
-    running,
+    localJobs,
     role,
     rotateKey,
     mine: {

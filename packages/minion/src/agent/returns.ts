@@ -10,7 +10,8 @@ import type { Link, MasterRpc } from './rpc.ts';
  * it. Instead the minion asks, some time later and for many at once, which of its returns are stored.
  */
 
-const CONFIRM_AFTER_MS = 5_000;
+/** Long enough for many at a time, and differs for each: the targets of one job do not all ask at once. */
+const CONFIRM_AFTER_MS = 20_000;
 const MAX_WAIT_MS = 60_000;
 const BATCH = 200;
 
@@ -84,7 +85,7 @@ export class ReturnPublisher {
         this.#timer = undefined;
         void this.#confirm();
       },
-      this.#waitMs * (0.75 + Math.random() / 2),
+      this.#waitMs * (0.5 + Math.random()),
     );
     this.#timer.unref();
   }
@@ -100,12 +101,17 @@ export class ReturnPublisher {
         if (known.has(jid)) store.confirm(jid);
         else await this.#sendAgain(jid);
       }
-      this.#waitMs = known.size > 0 ? CONFIRM_AFTER_MS : Math.min(MAX_WAIT_MS, this.#waitMs * 2);
+      const isMore = asked.length === BATCH && known.size > 0;
+      this.#waitMs = isMore ? 0 : known.size > 0 ? CONFIRM_AFTER_MS : this.#longerWaitMs();
     } catch (error) {
-      this.#waitMs = Math.min(MAX_WAIT_MS, this.#waitMs * 2);
+      this.#waitMs = this.#longerWaitMs();
       log.debug(`returns are not confirmed yet: ${errorMessage(error)}`);
     }
     if (store.unconfirmed().length > 0) this.#schedule();
+  }
+
+  #longerWaitMs(): number {
+    return Math.min(MAX_WAIT_MS, Math.max(CONFIRM_AFTER_MS, this.#waitMs * 2));
   }
 
   async #sendAgain(jid: string): Promise<void> {

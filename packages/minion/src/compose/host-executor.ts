@@ -26,6 +26,7 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
       redactor: new Redactor(),
       files: ports.files,
       facts: async () => withRole(await base.facts(), ports.role()),
+      localJobs: ports.localJobs,
       keys: { rotate: () => ports.rotateKey() },
       events: ports.events,
       mine: ports.mine,

@@ -9,7 +9,7 @@ import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { EdgeError, type Logger } from '@edge-run/shared/kernel';
 import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { createDecryption } from '@edge-run/shared/pillar';
-import { PyMap, Redactor } from '@edge-run/shared/values';
+import { fromPlain, type PyMap, Redactor } from '@edge-run/shared/values';
 import type { MinionConfig } from '../config/index.ts';
 import { runtimeBase } from './runtime-base.ts';
 
@@ -19,6 +19,8 @@ import { runtimeBase } from './runtime-base.ts';
  */
 export function createMasterlessExecutor(config: MinionConfig, log: Logger, machine: Promise<PyMap>): JobExecutor {
   const { id, file_roots, pillar_roots, gpg_keydir, age_identities } = config;
+  const { pillar_source_merging_strategy, pillar_merge_lists } = config;
+  const merging = { pillar_source_merging_strategy, pillar_merge_lists };
   const base = {
     ...runtimeBase(config, log, { opts: { file_roots, pillar_roots, file_client: 'local' }, machine }),
     files: new LocalRoots(rootsOf(file_roots)),
@@ -27,7 +29,7 @@ export function createMasterlessExecutor(config: MinionConfig, log: Logger, mach
   };
   const pillarOf = createPillarCompiler({
     files: new LocalRoots(rootsOf(pillar_roots)),
-    settings: new PyMap(),
+    settings: fromPlain(merging) as PyMap,
     base,
     decryption: createDecryption({
       host: base.host,

@@ -44,7 +44,9 @@ export function runtimeBase(
     clock: systemClock,
     ...(onFacts === undefined ? {} : { onChange: onFacts }),
   });
-  const own = { id, services_dir, services_run_dir, pillarenv, mine_functions, grains_file, cachedir };
+  const { pillar_source_merging_strategy, pillar_merge_lists } = config;
+  const merging = { pillar_source_merging_strategy, pillar_merge_lists };
+  const own = { id, services_dir, services_run_dir, pillarenv, mine_functions, grains_file, cachedir, ...merging };
   return {
     host,
     catalog: createCatalog(),

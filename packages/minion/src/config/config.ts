@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { publicKeyKind } from '@edge-run/shared/bus/identity';
 import { EdgeError } from '@edge-run/shared/kernel';
-import { templateSettings } from '@edge-run/shared/project';
+import { pillarMergeSettings, templateSettings } from '@edge-run/shared/project';
 import { load } from 'js-yaml';
 import { z } from 'zod';
 
@@ -65,6 +65,7 @@ export const minionConfig = z.strictObject({
     .record(z.string(), z.array(z.string()))
     .default({})
     .describe('Local pillar roots, for calls without a master.'),
+  ...pillarMergeSettings,
   ...templateSettings,
   gpg_keydir: z.string().default('/etc/edge/gpgkeys').describe('Folder of the keys gpg decrypts local pillars with.'),
   age_identities: z.array(z.string()).default([]).describe('Files of age keys for local pillars.'),

@@ -24,7 +24,7 @@ export function mayReply(subject: string, reply: string): boolean {
 
 /** @throws EdgeError `EDGE_BAD_ARGUMENT` when nothing can be published on the subject. */
 export function checkPublishSubject(subject: string): void {
-  if (subject === '' || /[\s*>]/.test(subject) || subject.split('.').includes('')) {
+  if (/[\s*>]|\.\.|^\.|\.$|^$/.test(subject)) {
     throw new EdgeError('EDGE_BAD_ARGUMENT', `'${subject}' is not a subject to publish on`, { subject });
   }
 }

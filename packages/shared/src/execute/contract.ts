@@ -25,6 +25,8 @@ export interface HostJobResult {
 /** Runs jobs on one host: minion, SSH and masterless all call this. */
 export interface JobExecutor {
   execute(job: HostJob, options: { readonly signal: AbortSignal; readonly log: Logger }): Promise<HostJobResult>;
+  /** True for a function that only looks: running it twice does no harm. Absent: every function may change something. */
+  onlyLooks?(fun: string): boolean;
   /** The host's facts, as they were last gathered. */
   facts(): Promise<PyMap>;
   /** Gathers the facts anew; absent where they are fixed. */

@@ -16,6 +16,10 @@ export class RuntimeExecutor implements JobExecutor {
     this.#runtime = runtime;
   }
 
+  onlyLooks(fun: string): boolean {
+    return this.#runtime.catalog.functions.get(fun)?.access === 'read';
+  }
+
   facts(): Promise<PyMap> {
     return this.#runtime.options.facts();
   }

@@ -65,11 +65,22 @@ export class JobLog {
   }
 
   append(text: string): LineSpan {
-    const bytes = Buffer.from(`${text}\n`);
-    const at = this.#size;
+    return this.appendAll([text])[0]!;
+  }
+
+  /** Appends many lines with one system call. */
+  appendAll(texts: readonly string[]): readonly LineSpan[] {
+    const spans: LineSpan[] = [];
+    let at = this.#size;
+    for (const text of texts) {
+      const length = Buffer.byteLength(text);
+      spans.push({ at, length });
+      at += length + 1;
+    }
+    const bytes = Buffer.from(`${texts.join('\n')}\n`);
     for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
-    this.#size += bytes.length;
-    return { at, length: bytes.length - 1 };
+    this.#size = at;
+    return spans;
   }
 
   read({ at, length }: LineSpan): string {

@@ -86,8 +86,8 @@ export class JobRunner {
 
   /** The receipt for a message on one of this minion's job subjects. Never throws. */
   handle(body: unknown): JobReceipt {
-    const find = findMessage.safeParse(body);
-    if (find.success) return find.data.jid === undefined ? this.#alive() : this.#find(find.data.jid);
+    const find = isOfKind(body, 'find') ? findMessage.safeParse(body) : undefined;
+    if (find?.success === true) return find.data.jid === undefined ? this.#alive() : this.#find(find.data.jid);
     try {
       return isKill(body) ? this.#kill(body) : this.#take(body);
     } catch (error) {
@@ -109,6 +109,16 @@ export class JobRunner {
     for (const { abort } of this.#active.values())
       abort.abort(new EdgeError('EDGE_CANCELLED', 'the minion is stopping'));
     await Promise.all(this.#ends);
+    this.#options.store.flush();
+  }
+
+  /** Tells a job to end, which it does as cancelled; false when it is not in hand. */
+  end(jid: string, by: string): boolean {
+    const active = this.#active.get(jid);
+    if (active === undefined) return false;
+    this.#options.log.info(`job ${jid} is killed by ${by}`, { jid });
+    active.abort.abort(new EdgeError('EDGE_CANCELLED', `killed by ${by}`, { jid, by }));
+    return true;
   }
 
   #alive(): JobReceipt {
@@ -125,13 +135,9 @@ export class JobRunner {
   }
 
   #kill(body: unknown): JobReceipt {
-    const { id, clock, log } = this.#options;
+    const { id, clock } = this.#options;
     const kill = verifyKill(body, this.#options.trustedSigners(), { id, now: clock.now() });
-    const active = this.#active.get(kill.jid);
-    if (active === undefined) return this.#find(kill.jid);
-    log.info(`job ${kill.jid} is killed by ${kill.by}`, { jid: kill.jid });
-    active.abort.abort(new EdgeError('EDGE_CANCELLED', `killed by ${kill.by}`, { jid: kill.jid, by: kill.by }));
-    return { state: 'running', jid: kill.jid };
+    return this.end(kill.jid, kill.by) ? { state: 'running', jid: kill.jid } : this.#find(kill.jid);
   }
 
   #take(body: unknown): JobReceipt {
@@ -167,10 +173,16 @@ export class JobRunner {
       case 'new':
         if (job.run !== undefined) this.#seeEpoch(job.run);
         if (this.#slots.isFull) store.queue(job, digest, now);
+        else if (this.#mayRunTwice(job, epoch)) store.beginLook(job, digest, now);
         else store.begin(job, digest, now);
         this.#start(job);
         return this.#find(job.jid);
     }
+  }
+
+  /** A look does no harm; but the first of an epoch is on disk before it runs: by it older ones are refused. */
+  #mayRunTwice({ fun, run }: JobMessage, knownEpoch: number | undefined): boolean {
+    return this.#options.executor.onlyLooks?.(fun) === true && (run === undefined || run.epoch === knownEpoch);
   }
 
   #seeEpoch(run: { readonly id: string; readonly epoch: number }): void {
@@ -288,12 +300,17 @@ function aborted(signal: AbortSignal): HostJobResult {
 
 function isKill(body: unknown): boolean {
   const text = (body as { readonly body?: unknown } | null)?.body;
-  if (typeof text !== 'string') return false;
+  // A job may hold the word anywhere; one that does not is not read twice.
+  if (typeof text !== 'string' || !text.includes('"kill"')) return false;
   try {
-    return (JSON.parse(text) as { readonly kind?: unknown } | null)?.kind === 'kill';
+    return isOfKind(JSON.parse(text), 'kill');
   } catch {
     return false; // whatever it is, it is judged as a job and refused with a reason
   }
+}
+
+function isOfKind(body: unknown, kind: string): boolean {
+  return (body as { readonly kind?: unknown } | null)?.kind === kind;
 }
 
 function refusal(message: string, details: Record<string, string | number>): EdgeError {

@@ -7,7 +7,9 @@ import { JobLog, type LineSpan } from './job-log.ts';
 /*
  * What happens to jobs, a line each: `run` when one begins, `ret` with its return, `done` once that is known to be in the
  * stream, `gone` when it is forgotten. Written synchronously: a job may not begin before its mark is there, and a small append costs less than a round
- * through the thread pool.
+ * through the thread pool. Lines that nothing waits for are written together, a moment later: what is confirmed, and all
+ * of a job that only looks. A crash before that is as if such a job had not come; the master, which asks after it,
+ * gives it again.
  */
 
 const begun = z.object({
@@ -36,8 +38,8 @@ export interface KnownJob {
 }
 
 interface Kept extends KnownJob {
-  /** Its `run` line, then its `ret` line. */
-  readonly span: LineSpan;
+  /** Where its `run` line is, then its `ret` line; undefined while that is not written. */
+  readonly span: LineSpan | undefined;
 }
 
 /** How much of what has ended is kept for those who ask again. */
@@ -50,6 +52,9 @@ export interface JobStoreOptions {
 
 /** Old lines are worth a rewrite from this size on. */
 const REWRITE_FROM_BYTES = 4 * 1024 * 1024;
+/** How long, and how much, is kept back to be written together. */
+const WRITE_BEHIND_MS = 1_000;
+const WRITE_BEHIND_CHARACTERS = 256 * 1024;
 
 /** The jobs of this minion on disk, so that none runs twice and no return is lost. */
 export class JobStore {
@@ -60,6 +65,12 @@ export class JobStore {
   readonly #jobs = new Map<string, Kept>();
   /** Bytes of the lines that count. */
   #liveBytes = 0;
+  /** Job id → its last line, of those that are written a moment later; as data while the job runs. */
+  readonly #behind = new Map<string, string | object>();
+  /** Confirmed jobs whose `done` line is written a moment later. */
+  readonly #confirmed = new Set<string>();
+  #charactersBehind = 0;
+  #writing: NodeJS.Timeout | undefined;
 
   constructor(directory: string, { keep = 1_000, keepBytes = 64 * 1024 * 1024 }: JobStoreOptions = {}) {
     this.#log = new JobLog(join(directory, 'jobs.log'));
@@ -76,10 +87,18 @@ export class JobStore {
     return [...this.#jobs.values()];
   }
 
-  /** Marks the job as begun. */
+  /** Marks the job as begun: on disk when this returns. */
   begin(job: JobMessage, digest: string, startedAt: InstantMs): void {
     const span = this.#log.append(JSON.stringify({ kind: 'run', digest, startedAt, job }));
     this.#set({ ...known(job, digest, 'run'), span });
+    this.#prune(startedAt);
+  }
+
+  /** Marks a job as begun that may run twice without harm: on disk a moment later, with its return if that has come. */
+  beginLook(job: JobMessage, digest: string, startedAt: InstantMs): void {
+    this.#set({ ...known(job, digest, 'run'), span: undefined });
+    this.#behind.set(job.jid, { kind: 'run', digest, startedAt, job });
+    this.#writeSoon();
     this.#prune(startedAt);
   }
 
@@ -95,29 +114,52 @@ export class JobStore {
     const digest = this.#jobs.get(job.jid)?.digest ?? '';
     // The arguments have served; a return may be asked for again.
     const served = { ...job, args: [], kwargs: [], typed: undefined, targets: [] };
-    const span = this.#log.append(JSON.stringify({ kind: 'ret', digest, job: served, return: answer }));
-    this.#set({ ...known(job, digest, 'ret'), span });
+    const line = JSON.stringify({ kind: 'ret', digest, job: served, return: answer });
+    const isLook = this.#behind.has(job.jid);
+    this.#set({ ...known(job, digest, 'ret'), span: isLook ? undefined : this.#log.append(line) });
+    if (!isLook) return;
+    this.#behind.set(job.jid, line);
+    this.#charactersBehind += line.length;
+    if (this.#charactersBehind > WRITE_BEHIND_CHARACTERS) this.flush();
   }
 
   /** The stream has it. */
   confirm(jid: string): void {
     const job = this.#jobs.get(jid);
     if (job?.stage !== 'ret') return;
-    this.#log.append(doneLine(jid));
     this.#jobs.set(jid, { ...job, stage: 'done' });
+    this.#confirmed.add(jid);
+    this.#writeSoon();
   }
 
   readReturn(jid: string): ReturnMessage | undefined {
     const job = this.#jobs.get(jid);
     if (job === undefined || job.stage === 'run') return undefined;
-    return ended.parse(JSON.parse(this.#log.read(job.span))).return;
+    return ended.parse(JSON.parse(this.#line(job))).return;
+  }
+
+  /** Writes what waits to be written. */
+  flush(): void {
+    clearTimeout(this.#writing);
+    this.#writing = undefined;
+    const jids = [...this.#behind.keys()];
+    const lines = [...[...this.#behind.values()].map(textOf), ...[...this.#confirmed].map(doneLine)];
+    if (lines.length === 0) return;
+    const spans = this.#log.appendAll(lines);
+    this.#behind.clear();
+    this.#confirmed.clear();
+    this.#charactersBehind = 0;
+    for (const [index, jid] of jids.entries()) {
+      const job = this.#jobs.get(jid);
+      if (job !== undefined) this.#set({ ...job, span: spans[index]! });
+    }
   }
 
   /** Jobs a former process took and did not end. */
   interrupted(): readonly z.output<typeof begun>[] {
     return [...this.#jobs.values()]
       .filter(({ stage }) => stage === 'run')
-      .map(({ span }) => begun.parse(JSON.parse(this.#log.read(span))));
+      .map((job) => begun.parse(JSON.parse(this.#line(job))));
   }
 
   /** Ids of returns nobody has confirmed. */
@@ -139,9 +181,17 @@ export class JobStore {
     } else this.#set({ ...known(data.job, data.digest, data.kind), span });
   }
 
+  #line({ jid, span }: Kept): string {
+    return span === undefined ? textOf(this.#behind.get(jid)!) : this.#log.read(span);
+  }
+
   #set(job: Kept): void {
-    this.#liveBytes += job.span.length - (this.#jobs.get(job.jid)?.span.length ?? 0);
+    this.#liveBytes += (job.span?.length ?? 0) - (this.#jobs.get(job.jid)?.span?.length ?? 0);
     this.#jobs.set(job.jid, job);
+  }
+
+  #writeSoon(): void {
+    this.#writing ??= setTimeout(() => this.flush(), WRITE_BEHIND_MS).unref();
   }
 
   /** Drops the oldest confirmed ones that have expired: those cannot be asked for any more. */
@@ -149,7 +199,9 @@ export class JobStore {
     if (this.#jobs.size > this.#keep || this.#liveBytes > this.#keepBytes)
       for (const { jid, stage, expiresAt } of this.#jobs.values()) {
         if (this.#jobs.size <= this.#keep && this.#liveBytes <= this.#keepBytes) break;
-        if (stage !== 'done' || expiresAt >= now) continue;
+        if (expiresAt >= now) break; // so have those that came later
+        if (stage !== 'done') continue;
+        this.flush();
         this.#log.append(JSON.stringify({ kind: 'gone', jid }));
         this.#forget(jid);
       }
@@ -157,18 +209,25 @@ export class JobStore {
   }
 
   #forget(jid: string): void {
-    this.#liveBytes -= this.#jobs.get(jid)?.span.length ?? 0;
+    this.#liveBytes -= this.#jobs.get(jid)?.span?.length ?? 0;
     this.#jobs.delete(jid);
   }
 
   /** Leaves out what does not count any more. */
   #rewrite(): void {
-    const jobs = [...this.#jobs.values()];
+    this.flush();
+    const jobs = [...this.#jobs.values()].flatMap((job) =>
+      job.span === undefined ? [] : [{ ...job, span: job.span }],
+    );
     const spans = this.#log.rewrite(
       jobs.map(({ jid, stage, span }) => (stage === 'done' ? { span, behind: doneLine(jid) } : { span })),
     );
     for (const [index, job] of jobs.entries()) this.#jobs.set(job.jid, { ...job, span: spans[index]! });
   }
+}
+
+function textOf(line: string | object): string {
+  return typeof line === 'string' ? line : JSON.stringify(line);
 }
 
 function doneLine(jid: string): string {

@@ -8,6 +8,7 @@ import {
   type ExecutionModule,
   type HostKeys,
   type Jobs,
+  type LocalJobs,
   type Mine,
   type ModuleContext,
   type PillarView,
@@ -55,6 +56,8 @@ export interface RuntimeOptions {
   readonly jobs?: Jobs;
   /** On minions only. */
   readonly keys?: HostKeys;
+  /** On minions only. */
+  readonly localJobs?: LocalJobs;
   readonly log: Logger;
   /** Judges commands that people wrote, before any is run. @throws EdgeError `EDGE_COMMAND_REFUSED` */
   readonly requireAllowed?: (command: CommandRequest) => void;
@@ -137,6 +140,11 @@ export class HostRuntime {
       ...(work.jid === undefined ? {} : { jid: work.jid }),
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       ...(options.keys === undefined ? {} : { keys: options.keys }),
+      ...(options.localJobs === undefined ? {} : { localJobs: options.localJobs }),
+      refreshPillar: async () => {
+        this.refreshPillar();
+        await this.#keptPillar(saltenv, pillarenv);
+      },
       state: { run: (fun, args, kwargs) => this.invoke(`state.${fun}`, { args, kwargs }, ctx) },
       call: async (name, args = [], kwargs = {}) =>
         this.#shown(
@@ -213,23 +221,30 @@ export class HostRuntime {
   }
 
   async #pillarView(saltenv: string, pillarenv: string | undefined, work: WorkRequest): Promise<PillarView> {
-    const compile = (): Promise<Compiled<PyMap>> =>
-      this.options.pillar({
-        saltenv,
-        pillarenv,
-        ...(work.pillar?.override === undefined ? {} : { override: work.pillar.override }),
-      });
-    if (work.pillar !== undefined) return this.#ownView(requireCompiled(await compile()));
+    const { pillar } = work;
+    if (pillar !== undefined) {
+      const override = pillar.override === undefined ? {} : { override: pillar.override };
+      return this.#ownView(requireCompiled(await this.options.pillar({ saltenv, pillarenv, ...override })));
+    }
+    try {
+      return this.#ownView(requireCompiled(await this.#keptPillar(saltenv, pillarenv)));
+    } catch (error) {
+      return brokenView(error); // this job fails only if it looks into the pillar
+    }
+  }
+
+  /** The pillar as it was last compiled. One that is broken is tried again with the next job. */
+  async #keptPillar(saltenv: string, pillarenv: string | undefined): Promise<Compiled<PyMap>> {
     const key = JSON.stringify([saltenv, pillarenv]);
-    const kept = this.#pillars.get(key) ?? compile();
+    const kept = this.#pillars.get(key) ?? this.options.pillar({ saltenv, pillarenv });
     this.#pillars.set(key, kept);
     try {
-      return this.#ownView(requireCompiled(await kept));
+      requireCompiled(await kept);
     } catch (error) {
-      // Try again with the next job; this one fails only if it looks into the pillar.
       if (this.#pillars.get(key) === kept) this.#pillars.delete(key);
-      return brokenView(error);
+      throw error;
     }
+    return kept;
   }
 
   #ownView(data: PyMap): PillarView {

@@ -1,6 +1,7 @@
 export { absoluteRoots, type Roots, readProject, readSettingsFile, settingsProblems, stateRoots } from './read.ts';
 export {
   type ProjectSettings,
+  pillarMergeSettings,
   pillarOpts,
   projectOf,
   projectSettings,

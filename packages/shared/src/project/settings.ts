@@ -14,6 +14,12 @@ export const templateSettings = {
   allow_undefined: z.boolean().default(false).describe('Names a template does not know are empty, not errors.'),
 };
 
+/** How the pillars of several files become one. */
+export const pillarMergeSettings = {
+  pillar_source_merging_strategy: z.enum(MERGE_STRATEGIES).default('smart').describe('How pillar files are merged.'),
+  pillar_merge_lists: z.boolean().default(false).describe('Whether lists of pillar files are joined when merged.'),
+};
+
 /** Settings that decide what the files of a project are. Paths are relative to the file that names them. */
 export const projectSettings = {
   file_roots: roots
@@ -26,8 +32,7 @@ export const projectSettings = {
   pillar_roots: roots
     .default({ base: ['pillars'] })
     .describe('pillarenv → folders of pillars, the first that has a file wins.'),
-  pillar_source_merging_strategy: z.enum(MERGE_STRATEGIES).default('smart').describe('How pillar files are merged.'),
-  pillar_merge_lists: z.boolean().default(false).describe('Whether lists of pillar files are joined when merged.'),
+  ...pillarMergeSettings,
   nodegroups: z
     .record(z.string(), z.union([z.string(), z.array(z.coerce.string()).min(1)]))
     .default({})

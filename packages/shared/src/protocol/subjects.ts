@@ -14,6 +14,7 @@
 
 /** A host id as one subject token; `=XX` stands for bytes a token cannot hold. */
 export function idToken(id: string): string {
+  if (/^[A-Za-z0-9_-]*$/.test(id)) return id;
   return [...Buffer.from(id, 'utf8')]
     .map((byte) =>
       /[A-Za-z0-9_-]/.test(String.fromCharCode(byte))

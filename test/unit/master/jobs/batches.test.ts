@@ -93,7 +93,7 @@ const master = (change: Partial<Pick<JobServiceOptions, 'batches' | 'clock' | 'c
     ...{ bus: hosts.bus, records: bucket, batches, signer, clock: systemClock, log: silentLogger },
     returns: { read: async (jid) => hosts.returned.filter((answer) => answer.jid === jid), stored: async () => [] },
     resolveTargets: async (target) => ({ ids: target.split(',') }),
-    settings: { unreachableAfterMs: 300, noReturnAfterMs: 2_500, settleMs: 0, manyTargets: 100 },
+    settings: { unreachableAfterMs: 300, muteAfterMs: 2_500, busyAfterMs: 2_500, settleMs: 0, manyTargets: 100 },
     random: () => 0,
     ...change,
   });

@@ -45,7 +45,7 @@ beforeEach(() => {
     },
     resolveTargets: async (target) => ({ ids: target.split(',') }),
     publishEvent: ({ tag, data }) => void events.push([tag, data]),
-    settings: { unreachableAfterMs: 300, noReturnAfterMs: 2_500, settleMs: 0, manyTargets: 3 },
+    settings: { unreachableAfterMs: 300, muteAfterMs: 2_500, busyAfterMs: 2_500, settleMs: 0, manyTargets: 3 },
   });
 });
 afterEach(async () => {
@@ -84,12 +84,12 @@ describe('every target has one end', () => {
     });
   });
 
-  test('connected and silent: no-return', async () => {
+  test('connected and silent: unreachable', async () => {
     minion('mute', () => undefined);
     const { targets } = await jobs.run({ target: 'mute', fun: 'f' }, never);
     expect(targets.get('mute')).toMatchObject({
-      outcome: 'no-return',
-      evidence: expect.stringMatching(/has not answered/),
+      outcome: 'unreachable',
+      evidence: expect.stringMatching(/has not answered 3 questions in .* connection is not closed/),
     });
   }, 15_000);
 

@@ -37,7 +37,9 @@ const job = (change: Partial<JobMessage> = {}): JobMessage => {
 };
 
 describe('JobRunner', () => {
-  const started = (options: { concurrency?: number; maxWaiting?: number; execute?: JobExecutor['execute'] } = {}) => {
+  const started = (
+    options: { concurrency?: number; maxWaiting?: number } & Partial<Pick<JobExecutor, 'execute' | 'onlyLooks'>> = {},
+  ) => {
     const returns: ReturnMessage[] = [];
     const store = new JobStore(directory);
     const runner = new JobRunner({
@@ -46,6 +48,7 @@ describe('JobRunner', () => {
       trustedSigners: () => new Set([master.publicKey]),
       executor: {
         facts: async () => new PyMap(),
+        ...(options.onlyLooks === undefined ? {} : { onlyLooks: options.onlyLooks }),
         execute:
           options.execute ?? (async (): Promise<HostJobResult> => ({ outcome: 'succeeded', ret: 1, retcode: 0 })),
       },
@@ -209,6 +212,48 @@ describe('JobRunner', () => {
     expect(second.send(job({ run: { id: 'r', epoch: 5 } })).state).toBe('running');
   });
 
+  test('a job that only looks is on disk a moment later: a crash before is as if it had not come', async () => {
+    const onlyLooks = (): boolean => true;
+    const first = started({ onlyLooks });
+    const message = job();
+    first.send(message);
+    await expect.poll(() => first.returns.length).toBe(1);
+    expect(first.runner.handle({ kind: 'find', jid: message.jid }).state).toBe('ended');
+    expect(first.returns[1]).toEqual(first.returns[0]);
+    expect(statSync(join(directory, 'jobs.log')).size).toBe(0);
+
+    const second = started({ onlyLooks });
+    expect(second.runner.handle({ kind: 'find', jid: message.jid }).state).toBe('unknown');
+    expect(second.send(message).state).toBe('running');
+    await expect.poll(() => second.returns.length).toBe(1);
+    second.store.confirm(message.jid);
+    await second.runner.stop();
+
+    const third = started({ onlyLooks });
+    expect(third.store.get(message.jid)?.stage).toBe('done');
+    expect(third.send(message).state).toBe('ended');
+    expect(third.returns).toEqual(second.returns);
+  });
+
+  test('a look that lasts is marked, and fails when it is interrupted', async () => {
+    const first = started({ onlyLooks: () => true, execute: () => new Promise(() => {}) });
+    const message = job();
+    first.send(message);
+    first.store.flush();
+    expect(started({ onlyLooks: () => true }).returns).toMatchObject([
+      { jid: message.jid, error: { code: 'EDGE_JOB_INTERRUPTED' } },
+    ]);
+  });
+
+  test('the first look of an epoch is on disk before it runs: older epochs are refused after a crash', () => {
+    const first = started({ onlyLooks: () => true });
+    first.send(job({ run: { id: 'r', epoch: 5 } }));
+    const second = started({ onlyLooks: () => true });
+    expect(second.send(job({ run: { id: 'r', epoch: 4 } }))).toMatchObject({
+      error: { details: { problem: 'stale-epoch' } },
+    });
+  });
+
   test('find tells what is known', () => {
     const { runner, send } = started({ execute: () => new Promise(() => {}) });
     const message = job();
@@ -249,6 +294,7 @@ describe('JobStore', () => {
     expect(store.unconfirmed()).toEqual([old[3]!.jid]);
     expect(store.get(old[0]!.jid)).toBeUndefined();
     expect(store.readReturn(old[3]!.jid)).toMatchObject({ ret: 'x' });
+    store.flush();
     expect(new JobStore(directory).all()).toHaveLength(store.all().length);
   });
 
@@ -263,6 +309,7 @@ describe('JobStore', () => {
     const reopened = new JobStore(directory);
     expect(reopened.unconfirmed()).toEqual([message.jid]);
     reopened.confirm(message.jid);
+    reopened.flush();
     expect(new JobStore(directory).get(message.jid)?.stage).toBe('done');
   });
 
@@ -313,6 +360,7 @@ describe('JobStore', () => {
       store.confirm(message.jid);
     }
     expect(statSync(join(directory, 'jobs.log')).size).toBeLessThan(5_000_000);
+    store.flush();
     const reopened = new JobStore(directory, { keep: 10 });
     expect(reopened.all()).toEqual(store.all());
     for (const { jid } of reopened.all()) expect(reopened.readReturn(jid)?.ret).toBe(large);

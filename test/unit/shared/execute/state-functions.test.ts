@@ -1,5 +1,5 @@
 import { createCatalog, HostRuntime, RuntimeExecutor, stateFunctions } from '@edge-run/shared/execute';
-import { compiled, silentLogger } from '@edge-run/shared/kernel';
+import { compiled, notCompiled, silentLogger } from '@edge-run/shared/kernel';
 import { NO_MINE } from '@edge-run/shared/modules/contract';
 import { fromPlain, PyMap, toPlain } from '@edge-run/shared/values';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ interface Sent {
   readonly data: unknown;
 }
 
-function hostWith(trees: MemoryTrees, opts: object = {}) {
+function hostWith(trees: MemoryTrees, opts: object = {}, pillar = async () => compiled(new PyMap())) {
   const sent: Sent[] = [];
   const runtime = new HostRuntime(
     {
@@ -22,7 +22,7 @@ function hostWith(trees: MemoryTrees, opts: object = {}) {
       renderData,
       renderText,
       facts: async () => fromPlain({ id: 'web1' }) as PyMap,
-      pillar: async () => compiled(new PyMap()),
+      pillar,
       opts: fromPlain(opts) as PyMap,
       events: {
         async send(tag, data) {
@@ -78,5 +78,29 @@ describe('state functions', () => {
     expect(await shown({ top_file_merging_strategy: 'merge_all', env_order: ['qa', 'base'] })).toEqual({
       dev: ['two', 'one'],
     });
+  });
+});
+
+describe('saltutil.refresh_pillar', () => {
+  it('jobs see the pillar as it was compiled until it is asked for anew; one that does not compile fails the job', async () => {
+    let value: string | undefined = 'old';
+    const { run } = hostWith({ base: {} }, {}, async () =>
+      value === undefined
+        ? notCompiled([{ severity: 'error', code: 'EDGE_CONFIG_INVALID', summary: 'it is broken', detail: '' }])
+        : compiled(fromPlain({ value }) as PyMap),
+    );
+    expect((await run('pillar.get', 'value')).ret).toBe('old');
+    value = 'new';
+    expect((await run('pillar.get', 'value')).ret).toBe('old');
+    expect((await run('saltutil.refresh_pillar')).ret).toBe(true);
+    expect((await run('pillar.get', 'value')).ret).toBe('new');
+    value = undefined;
+    expect(await run('saltutil.refresh_pillar')).toMatchObject({
+      outcome: 'failed',
+      ret: expect.stringContaining('it is broken'),
+    });
+    expect((await run('saltutil.refresh_grains')).ret).toBe(true);
+    value = 'again';
+    expect((await run('pillar.get', 'value')).ret).toBe('again');
   });
 });

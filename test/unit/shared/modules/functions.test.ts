@@ -154,6 +154,28 @@ describe('functions about data', () => {
     expect(answer).toEqual({ a: { ret: 'no', retcode: 2, jid: '1', success: false, outcome: 'failed' } });
     expect(asked[0]).toMatchObject({ target: 'a,b', targetType: 'list', fun: 'test.ping', args: [1], timeoutMs: 5000 });
   });
+  it('saltutil.running and the like: the jobs in hand but for the one that asks, on minions only', async () => {
+    await expect(call('saltutil.running')).rejects.toMatchObject({ code: 'EDGE_NOT_SUPPORTED' });
+    const ended: string[] = [];
+    const localJobs = {
+      running: () => [
+        { jid: 'own', fun: 'saltutil.running', by: 'ann', startedAt: 0 },
+        { jid: 'j1', fun: 'state.apply', by: 'ann', startedAt: 0 },
+        { jid: 'j2', fun: 'cmd.run', by: 'bob', startedAt: 1_000, queued: true as const },
+      ],
+      end: (jid: string, by: string) => ended.push(`${jid} ${by}`) > 0,
+    };
+    const ask = (fun: string, ...args: unknown[]) => call(fun, args, {}, { extra: { localJobs, jid: 'own' } });
+    const first = { jid: 'j1', fun: 'state.apply', user: 'ann', started: '1970-01-01T00:00:00.000Z', queued: false };
+    const second = { jid: 'j2', fun: 'cmd.run', user: 'bob', started: '1970-01-01T00:00:01.000Z', queued: true };
+    expect(await ask('saltutil.running')).toEqual([first, second]);
+    expect(await ask('saltutil.is_running', 'state.*')).toEqual([first]);
+    expect(await ask('saltutil.find_job', 'j2')).toEqual(second);
+    expect(await ask('saltutil.find_job', 'j3')).toEqual({});
+    expect(await ask('saltutil.kill_job', 'own')).toBe('');
+    expect(await ask('saltutil.kill_job', 'j2')).toBe('Job j2 (cmd.run) was told to end.');
+    expect(ended).toEqual(['j2 saltutil.kill_job']);
+  });
   it('event.send: sends data, keywords and grains', async () => {
     const ctx = moduleContext(new FakeHost(), { facts: { os: 'Debian', id: 'x' } });
     await callFunction(catalog.functions.get('event.send')!, ctx, ['a/b', { x: 1 }], { y: 2, with_grains: ['os'] });

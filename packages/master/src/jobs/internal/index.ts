@@ -9,3 +9,4 @@ export {
 } from '../batch-plan.ts';
 export { batchSizes, limitAmong } from '../batches.ts';
 export { prepareJob } from '../job-request.ts';
+export { storedReturns } from '../stored-returns.ts';

@@ -52,8 +52,9 @@ const MAX_PUBLIC_OBJECTS = 1_000;
 
 /** True when the owner of `publicKey` signed exactly `data`. */
 export function verifySignature(publicKey: string, data: Uint8Array | string, signature: Uint8Array): boolean {
-  if (publicKeyKind(publicKey) === undefined || signature.length !== 64) return false;
-  return verify(null, bytes(data), publicObject(publicKey), signature);
+  if (signature.length !== 64) return false;
+  const key = publicObject(publicKey);
+  return key !== undefined && verify(null, bytes(data), key, signature);
 }
 
 /** `SHA256:…` of a public key, in the form ssh shows: what people compare over the phone. */
@@ -94,9 +95,11 @@ function keyPairOf(kind: NkeyKind, rawSeed: Uint8Array): KeyPair {
   };
 }
 
-function publicObject(publicKey: string): KeyObject {
+/** Undefined for a text that is no key. */
+function publicObject(publicKey: string): KeyObject | undefined {
   const known = publicObjects.get(publicKey);
   if (known !== undefined) return known;
+  if (publicKeyKind(publicKey) === undefined) return undefined;
   const raw = decode(publicKey)!.subarray(1);
   const object = createPublicKey({ key: Buffer.concat([SPKI, raw]), format: 'der', type: 'spki' });
   if (publicObjects.size >= MAX_PUBLIC_OBJECTS) publicObjects.clear();

@@ -1,6 +1,6 @@
 import type { FileSource } from '../../files/index.ts';
 import type { HostReader } from '../../host/index.ts';
-import type { ErrorRecord, Logger } from '../../kernel/index.ts';
+import type { ErrorRecord, InstantMs, Logger } from '../../kernel/index.ts';
 import type { CommandRequest } from '../../policy/index.ts';
 import type { PyMap, Value } from '../../values/index.ts';
 
@@ -51,6 +51,24 @@ export interface Jobs {
 export interface HostKeys {
   /** Puts a new key in the place of the present one; answers once it is in use. @throws EdgeError `EDGE_NOT_ALLOWED` */
   rotate(): Promise<{ readonly publicKey: string }>;
+}
+
+/** A job this host has in hand. */
+export interface LocalJob {
+  readonly jid: string;
+  readonly fun: string;
+  /** Who asked for it. */
+  readonly by: string;
+  readonly startedAt: InstantMs;
+  /** True while it waits for others to end. */
+  readonly queued?: true;
+}
+
+/** The jobs this host has in hand; exists on minions. */
+export interface LocalJobs {
+  running(): readonly LocalJob[];
+  /** Tells a job to end; false when it is not in hand. */
+  end(jid: string, by: string): boolean;
 }
 
 /** A job for other hosts. */
@@ -124,6 +142,10 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly jobs?: Jobs;
   /** On minions only. */
   readonly keys?: HostKeys;
+  /** On minions only. */
+  readonly localJobs?: LocalJobs;
+  /** Compiles the pillar of the host anew for the jobs that come. @throws DiagnosticsError when it does not compile */
+  readonly refreshPillar?: () => Promise<void>;
   readonly state?: StateCalls;
   /** Calls another execution module by name; positional arguments first. */
   call(name: string, args?: readonly Value[], kwargs?: Readonly<Record<string, unknown>>): Promise<Value>;

@@ -7,6 +7,8 @@ export type {
   JobRequest,
   Jobs,
   JobTargetAnswer,
+  LocalJob,
+  LocalJobs,
   Mine,
   MineEntry,
   ModuleContext,

@@ -20,6 +20,7 @@ export { pkgFunctions } from './pkg.ts';
 export { postgresFunctions } from './postgres.ts';
 export { rsyncFunctions } from './rsync.ts';
 export { saltutilFunctions } from './saltutil.ts';
+export { saltutilJobFunctions } from './saltutil-jobs.ts';
 export { serviceFunctions } from './service.ts';
 export { supervisordFunctions } from './supervisord.ts';
 export { systemFunctions } from './system.ts';

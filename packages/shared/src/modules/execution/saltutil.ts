@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EdgeError } from '../../kernel/index.ts';
+import { EdgeError, errorMessage } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import { defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
@@ -98,31 +98,48 @@ export const saltutilFunctions: readonly ExecutionModule[] = [
       },
     }),
   ),
-  ...(['refresh_pillar', 'refresh_modules'] as const).map((what) =>
-    defineRead({
-      name: `saltutil.${what}`,
-      summary: 'Do nothing: pillar and modules are those of each job.',
-      args: z.object({ wait: z.boolean().default(false).describe('Accepted for Salt trees.') }),
-      returns: 'True.',
-      examples: [],
-      run: (_, { log }) => {
-        log.info(`saltutil.${what}: every job gets them anew`);
-        return Promise.resolve(true);
-      },
+  defineRead({
+    name: 'saltutil.refresh_pillar',
+    summary: 'Compile the pillar of this host anew: jobs see it until it is compiled again.',
+    args: z.object({
+      wait: z.boolean().default(false).describe('Accepted for Salt trees; it is always waited for.'),
+      timeout: z.coerce.number().positive().default(30).describe('Accepted for Salt trees.'),
+      clean_cache: z.boolean().default(true).describe('Accepted for Salt trees.'),
     }),
-  ),
+    returns: 'True. A pillar that does not compile fails the job with what is wrong in it.',
+    examples: [],
+    async run(_, { refreshPillar }) {
+      await refreshPillar?.();
+      return true;
+    },
+  }),
+  defineRead({
+    name: 'saltutil.refresh_modules',
+    summary: 'Do nothing: agents carry all their modules.',
+    args: z.object({ async: z.boolean().default(true).describe('Accepted for Salt trees.') }),
+    returns: 'True.',
+    examples: [],
+    run: (_, { log }) => {
+      log.info('saltutil.refresh_modules: there is nothing to load');
+      return Promise.resolve(true);
+    },
+  }),
   defineRead({
     name: 'saltutil.refresh_grains',
     summary: 'Gather the grains anew and tell the master.',
     args: z.object({
       clean_cache: z.boolean().default(true).describe('Accepted for Salt trees.'),
-      refresh_pillar: z.boolean().default(true).describe('Accepted for Salt trees.'),
+      refresh_pillar: z.boolean().default(true).describe('Compile the pillar anew too.'),
       wait: z.boolean().default(false).describe('Accepted for Salt trees; it is always waited for.'),
     }),
     returns: 'True.',
     examples: [],
-    async run(_, { refreshFacts }) {
+    async run({ refresh_pillar }, { refreshFacts, refreshPillar, log }) {
       await refreshFacts?.();
+      if (refresh_pillar)
+        await refreshPillar?.().catch((error: unknown) => {
+          log.warn(`saltutil.refresh_grains: the pillar does not compile: ${errorMessage(error)}`);
+        });
       return true;
     },
   }),

@@ -63,6 +63,7 @@ export const jobDetails = z.object({
   endedAt: instant.optional(),
   rerunOf: z.string().optional().describe('The job this one repeats.'),
   returns: z.array(jobReturn),
+  next: z.string().optional().describe('There are more returns than one answer holds: ask again with this as `after`.'),
   /** Complete once the job has ended. */
   outcomes,
 });
@@ -141,8 +142,11 @@ export const jobOperations = {
   }),
   'jobs.show': operation({
     name: 'jobs.show',
-    summary: 'Answer one job with the returns that have come.',
-    args: z.object({ jid: jobId }),
+    summary: 'Answer one job with the returns that have come; those of very many hosts in several answers.',
+    args: z.object({
+      jid: jobId,
+      after: z.string().optional().describe('`next` of the answer before.'),
+    }),
     answer: jobDetails,
   }),
   'jobs.kill': operation({
