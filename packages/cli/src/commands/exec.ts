@@ -10,7 +10,7 @@ import { addTargetFlags, readTarget } from '../target.ts';
 import { encodeWords } from '../words.ts';
 import { runJob } from './job.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
-import { startOrchestration } from './start-run.ts';
+import { startOrchestration } from './start-orchestration.ts';
 
 type Words = Parameters<typeof wordAt>[0];
 type JobRequest = OperationArgs<'jobs.publish'>;

@@ -87,21 +87,27 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
     log,
     signal,
   });
+  const requireListed = (host: string): void => {
+    if (grains.has(host)) return;
+    throw new EdgeError(
+      'EDGE_CLOUD_FAILED',
+      `the roster has no host ${host}`,
+      { host },
+      { hint: `Add it to ${config.roster ?? 'a roster, and name that in `roster`'}.` },
+    );
+  };
   return {
     fleet,
     grains,
     cloud: {
       kind: 'roster',
       async provision(host) {
-        if (!grains.has(host.id)) {
-          throw new EdgeError(
-            'EDGE_CLOUD_FAILED',
-            `the roster has no host ${host.id}`,
-            { host: host.id },
-            { hint: `Add it to ${config.roster ?? 'a roster, and name that in `roster`'}.` },
-          );
-        }
+        requireListed(host.id);
         await executorOf(host.id);
+        return 'present';
+      },
+      async foresee(host) {
+        requireListed(host.id);
         return 'present';
       },
     },

@@ -20,6 +20,7 @@ export {
   defineRead,
   defineWrite,
   type ExecutionModule,
+  type ForeseenChange,
   type ReadFunction,
   takeApart,
   type WriteFunction,
