@@ -1,4 +1,3 @@
-import { DiagnosticsError } from '@edge-run/shared/kernel';
 import { isLate } from '@edge-run/shared/orchestration';
 import type { ForeseenStep } from '@edge-run/shared/protocol';
 import { parseArguments } from '@edge-run/shared/schema';
@@ -47,13 +46,6 @@ export function foreseenOf({ result, changes, verb }: Pick<StepAnswer, 'result' 
     why: 'what it does cannot be looked up beforehand',
     ...(verb === 'run' ? { help: 'add `creates:`, `unless:` or `onlyif:`' } : {}),
   };
-}
-
-/** The answer of a step that cannot be planned because what it needs is not there yet. */
-export function notYet(error: unknown, why: string): StepAnswer {
-  const detail = error instanceof DiagnosticsError ? (error.diagnostics[0]?.summary ?? '') : '';
-  const comment = detail === '' ? why : `${why}: ${detail}`;
-  return { result: null, changes: new PyMap(), comment, foreseen: { effect: 'unknown', why: comment } };
 }
 
 function isOpen(value: Value): boolean {
