@@ -9,6 +9,7 @@ import { FactsStore, MemoryMineStore, MineService, Nodes } from '@edge-run/maste
 import {
   compileOrchestration,
   createStepExecutor,
+  type PlannableCalls,
   RELEASED,
   RunCommands,
   type RunnerCalls,
@@ -152,12 +153,12 @@ export class LocalOrchestra {
       publish: () => {},
     });
     const commands = new RunCommands(runs, clock);
-    const runners: RunnerCalls = createRunnerCalls(
+    const runners: PlannableCalls = createRunnerCalls(
       masterRunners({
         runs,
         commands,
         master,
-        cloud: { kind: 'none', provision: () => Promise.reject(new EdgeError('EDGE_CLOUD_FAILED', 'no cloud here')) },
+        cloud: { kind: 'none', provision: noCloud, foresee: noCloud },
         jobs,
         nodes,
         presence: { goneSince: () => undefined, find: () => undefined, list: () => [], seen: () => {} },
@@ -182,6 +183,7 @@ export class LocalOrchestra {
         },
         returners,
         isRosterHost: (id) => this.#options.roster?.includes(id) === true,
+        fleet: { factsOf: (id) => nodes.factsOf(id), nodegroups: {} },
         balancer: async (name) => {
           const found = this.#options.balancers?.[name];
           if (found !== undefined) return found;
@@ -251,6 +253,10 @@ export class LocalOrchestra {
 
 function grainsOf(id: string, { grains, minions }: OrchestraOptions): PyMap {
   return fromPlain({ ...grains, ...minions[id], id }) as PyMap;
+}
+
+function noCloud(): Promise<never> {
+  return Promise.reject(new EdgeError('EDGE_CLOUD_FAILED', 'no cloud here'));
 }
 
 /** Hosts that sleep by the clock of the test. */

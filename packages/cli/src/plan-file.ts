@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { EdgeError, errorMessage, type JsonValue } from '@edge-run/shared/kernel';
+import { EdgeError, errorMessage, type JsonObject, type JsonValue } from '@edge-run/shared/kernel';
 import type { OperationArgs, TargetExpression } from '@edge-run/shared/protocol';
 import { canonicalJson, type HostPlan } from '@edge-run/shared/view';
 import { type Sealed, seal, unseal } from './plan-seal.ts';
@@ -43,46 +43,48 @@ export async function savePlan(cwd: string, file: string, plan: SavedPlan): Prom
     isSealed: pillar !== undefined,
     hosts: pillar === undefined ? plan.hosts : await seal(plan.hosts as unknown as JsonValue, pillar),
   };
-  const digest = digestOf(inFile);
-  const text = `${JSON.stringify({ ...inFile, sha256: digest }, null, 2)}\n`;
+  return writePlanFile(cwd, file, inFile as unknown as JsonObject);
+}
+
+/** Writes what a plan holds for its owner's eyes alone, with its digest; resolves to that. */
+export async function writePlanFile(cwd: string, file: string, content: JsonObject): Promise<string> {
+  const digest = digestOf(content);
+  const text = `${JSON.stringify({ ...content, sha256: digest }, null, 2)}\n`;
   await writeFile(resolve(cwd, file), text, { mode: 0o600 }).catch((error: unknown) => {
     throw new EdgeError('EDGE_BAD_ARGUMENT', `the plan cannot be saved: ${errorMessage(error)}`, { file });
   });
   return digest;
 }
 
-/**
- * Reads a saved plan, which `given` completes: the `pillar=` it was made with.
- * @throws EdgeError `EDGE_PLAN_INVALID` when it is none, or not as it was saved; `EDGE_MISSING_ARGUMENT` without the
- * values it was made with; `EDGE_PLAN_STALE` with others
- */
-export async function loadPlan(
-  cwd: string,
-  file: string,
-  given: Pick<JobRequest, 'kwargs' | 'typed'>,
-): Promise<SavedPlan> {
-  const hint = 'Make one: edge-run state plan TARGET … --save FILE';
+/** Reads what `writePlanFile` wrote. @throws EdgeError `EDGE_PLAN_INVALID` when it is no plan, or not as it was saved */
+export async function readPlanFile(cwd: string, file: string): Promise<JsonObject> {
+  const hint = 'Make one: edge-run state plan TARGET … --save FILE, or edge-run orch plan NAME … --save FILE';
   const invalid = (why: string): EdgeError => new EdgeError('EDGE_PLAN_INVALID', `${file}: ${why}`, { file }, { hint });
   const text = await readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
     throw invalid(errorMessage(error));
   });
-  let read: (PlanInFile & { readonly sha256?: string }) | null;
+  let read: JsonObject | null;
   try {
     read = JSON.parse(text) as typeof read;
   } catch (error) {
     throw invalid(errorMessage(error));
   }
   if (read === null || typeof read !== 'object' || read.version !== 1) throw invalid('this is no saved plan');
-  const { sha256, ...inFile } = read;
-  if (sha256 !== digestOf(inFile)) throw invalid('the plan was changed after it was saved');
-  return opened(file, inFile, given);
+  const { sha256, ...content } = read;
+  if (sha256 !== digestOf(content)) throw invalid('the plan was changed after it was saved');
+  return content;
 }
 
-async function opened(
+/**
+ * The plan of a file's content, which `given` completes: the `pillar=` it was made with.
+ * @throws EdgeError `EDGE_MISSING_ARGUMENT` without the values it was made with, `EDGE_PLAN_STALE` with others
+ */
+export async function openPlan(
   file: string,
-  { version: _version, isSealed, hosts, ...plan }: PlanInFile,
+  content: JsonObject,
   given: Pick<JobRequest, 'kwargs' | 'typed'>,
 ): Promise<SavedPlan> {
+  const { version: _version, isSealed, hosts, ...plan } = content as unknown as PlanInFile;
   const pillar = new Map(given.kwargs).get('pillar');
   if (!isSealed) {
     if (pillar === undefined) return { ...plan, hosts: hosts as SavedPlan['hosts'] };
@@ -101,8 +103,8 @@ async function opened(
       { hint: `Give the same values again: edge-run apply ${file} pillar='{…}'` },
     );
   }
-  const content = await unseal(hosts as Sealed, pillar);
-  if (content === undefined) {
+  const answers = await unseal(hosts as Sealed, pillar);
+  if (answers === undefined) {
     throw new EdgeError(
       'EDGE_PLAN_STALE',
       'the values of pillar= are not those the plan was made with; nothing was applied',
@@ -114,7 +116,7 @@ async function opened(
   const typed = { args: request.typed?.args ?? [], kwargs: { ...request.typed?.kwargs, ...given.typed?.kwargs } };
   return {
     ...plan,
-    hosts: content as unknown as SavedPlan['hosts'],
+    hosts: answers as unknown as SavedPlan['hosts'],
     request: { ...request, kwargs: [...request.kwargs, ...given.kwargs], typed },
   };
 }
@@ -135,8 +137,6 @@ function withoutPillar({ args, kwargs, typed }: SavedPlan['request']): {
   };
 }
 
-function digestOf(plan: PlanInFile): string {
-  return createHash('sha256')
-    .update(canonicalJson(plan as unknown as JsonValue))
-    .digest('hex');
+function digestOf(content: JsonObject): string {
+  return createHash('sha256').update(canonicalJson(content)).digest('hex');
 }

@@ -11,7 +11,7 @@ import { encodeWords } from '../words.ts';
 import { runJob } from './job.ts';
 import { addJobFlags, parseBatch, readJobFlags, withAsync } from './job-flags.ts';
 import { type Options, type Register, wordAt, wordsAt } from './registry.ts';
-import { startOrchestration } from './start-run.ts';
+import { startOrchestration } from './start-orchestration.ts';
 
 type Words = Parameters<typeof wordAt>[0];
 

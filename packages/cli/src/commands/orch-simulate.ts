@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { parseCount } from '../flags.ts';
 import { emit } from '../output/emit.ts';
 import type { Session } from '../session.ts';
+import { readRunRequest } from './read-run-request.ts';
 import { type Argument, type Options, type Register, wordAt, wordsAt } from './registry.ts';
-import { readRequest } from './start-run.ts';
 
 type Simulation = OperationAnswer<'orch.simulate'>;
 
@@ -31,7 +31,7 @@ async function simulateRun(session: Session, words: readonly Argument[], options
     test: _test,
     exclude: _exclude,
     ...request
-  } = await readRequest([wordAt(words, 0), ...wordsAt(words, 1)], session.literalWords);
+  } = await readRunRequest([wordAt(words, 0), ...wordsAt(words, 1)], session.literalWords);
   const fail = (options.fail as readonly string[]).map(readFault);
   const client = await session.master();
   const simulation = await client.ask(

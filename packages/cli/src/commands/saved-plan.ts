@@ -10,13 +10,15 @@ import {
   movesOf,
   readHostPlan,
 } from '@edge-run/shared/view';
-import { loadPlan, type SavedPlan, savePlan } from '../plan-file.ts';
+import { isOrchPlan, openOrchPlan } from '../orch-plan-file.ts';
+import { openPlan, readPlanFile, type SavedPlan, savePlan } from '../plan-file.ts';
 import type { FollowEnd } from '../progress/follow.ts';
 import { followJob } from '../progress/follow-job.ts';
 import type { Session } from '../session.ts';
 import { targetText } from '../target.ts';
 import { encodeWords } from '../words.ts';
 import { exitCodeOfStates, hasPendingChanges, printJob, runJob } from './job.ts';
+import { applyOrchPlan } from './orch-plan.ts';
 
 type JobRequest = OperationArgs<'jobs.publish'>;
 
@@ -59,11 +61,15 @@ export async function planAndSave(
 }
 
 /**
- * `apply FILE [pillar=…]`: looks at every host again; applies the plan when nothing has moved, and touches nothing
+ * `apply FILE [pillar=…]`: runs the plan of an orchestration, or for states looks at every host again; applies the plan when nothing has moved, and touches nothing
  * otherwise.
  */
 export async function applySaved(session: Session, file: string, words: readonly string[]): Promise<ExitCode> {
-  const plan = await loadPlan(session.io.cwd, file, await readPillar(words));
+  const given = await readPillar(words);
+  const content = await readPlanFile(session.io.cwd, file);
+  if (isOrchPlan(content))
+    return applyOrchPlan(session, await openOrchPlan(file, content, new Map(given.kwargs).get('pillar')));
+  const plan = await openPlan(file, content, given);
   const ids = Object.keys(plan.hosts);
   if (plan.complete) await refuseOtherHosts(session, plan, ids);
   const { args, kwargs, typed } = plan.request;

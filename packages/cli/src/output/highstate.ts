@@ -122,6 +122,7 @@ const WOULD: Readonly<Record<StateVerb, string>> = {
   reload: 'would reload',
   run: 'would run',
   send: 'would send',
+  ask: 'would ask',
 };
 const DID: Readonly<Record<StateVerb, string>> = {
   add: 'added',
@@ -133,6 +134,7 @@ const DID: Readonly<Record<StateVerb, string>> = {
   reload: 'reloaded',
   run: 'ran',
   send: 'sent',
+  ask: 'asked',
 };
 
 /** What happened or would, why, and what is not known; empty for a state that is as it should be. */
@@ -145,7 +147,7 @@ function wordsOf(line: StateLine, detail: StateDetail): string {
     return `may act: depends on ${listCauses(depends)}, whose ${depends.length === 1 ? 'effect is' : 'effects are'} unknown`;
   if (result === true) return changed ? `${DID[verb]}${reason(because, 'changed')}${secretWords(line)}` : '';
   if (because !== undefined) return `${WOULD[verb]}${reason(because, because.length === 1 ? 'changes' : 'change')}`;
-  if (kindOf(line) !== 'unknown') return `${WOULD[verb]}${secretWords(line)}`;
+  if (verb === 'ask' || kindOf(line) !== 'unknown') return `${WOULD[verb]}${secretWords(line)}`;
   if (verb !== 'run') return 'effect unknown';
   return guards.length > 0
     ? `would run, effect unknown: ${sanitize(guards.join(', '))}`

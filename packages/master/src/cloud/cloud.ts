@@ -1,4 +1,4 @@
-import type { PyMap } from '@edge-run/shared/values';
+import { PyMap } from '@edge-run/shared/values';
 
 /** A host as a pillar declares it. */
 export interface HostDeclaration {
@@ -23,4 +23,20 @@ export interface CloudDriver {
     host: HostDeclaration,
     options: { readonly deadlineMs: number; readonly signal: AbortSignal },
   ): Promise<Provisioned>;
+  /** What `provision` would do; changes nothing. @throws EdgeError when it could not bring the host up */
+  foresee(host: HostDeclaration): Promise<Provisioned>;
+}
+
+/** What a host that was brought up tells of itself because it was told so. */
+export function declaredGrains({ role, environment, address, home, grains }: HostDeclaration): PyMap {
+  return new PyMap([
+    ...([
+      ['role', role],
+      ['environment', environment],
+      ['pillarenv', environment],
+      ['address', address],
+      ['home', home],
+    ] as const),
+    ...grains,
+  ]);
 }

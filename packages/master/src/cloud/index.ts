@@ -1,4 +1,4 @@
-export type { CloudDriver, HostDeclaration, Provisioned } from './cloud.ts';
+export { type CloudDriver, declaredGrains, type HostDeclaration, type Provisioned } from './cloud.ts';
 export { type CloudInstance, type Ec2Query, listEc2Instances } from './ec2-instances.ts';
 export {
   createLocalCloud,

@@ -4,7 +4,7 @@ import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import { toPlain } from '@edge-run/shared/values';
-import type { CloudDriver, HostDeclaration, Provisioned } from './cloud.ts';
+import { type CloudDriver, declaredGrains, type HostDeclaration, type Provisioned } from './cloud.ts';
 import { endProcess, isAlive, writeProcess } from './process-file.ts';
 
 /** How minions of the local fleet reach and trust their master. */
@@ -44,7 +44,7 @@ const POLL_MS = 200;
  * outlive the master, as hosts do.
  */
 export function createLocalCloud(options: LocalCloudOptions): CloudDriver {
-  return { kind: 'local', provision: (host, limits) => provision(host, limits, options) };
+  return { kind: 'local', provision: (host, limits) => provision(host, limits, options), foresee };
 }
 
 /** Folders that hold a host: `<fleet>/<environment>/<host>`. */
@@ -81,6 +81,11 @@ export async function switchOnLocalHosts(
 /** Ends the minion of a host's folder; true when it ran. */
 export function stopLocalHost(home: string, clock: Clock): Promise<boolean> {
   return endProcess(pidFile(home), clock);
+}
+
+async function foresee({ home }: HostDeclaration): Promise<Provisioned> {
+  if (!existsSync(configFile(home))) return 'created';
+  return (await isAlive(pidFile(home))) ? 'present' : 'started';
 }
 
 async function provision(
@@ -181,14 +186,7 @@ async function configText(host: HostDeclaration, access: LocalFleetAccess): Prom
     pillarenv: host.environment,
     services_dir: join(host.home, 'services'),
     services_run_dir: join(host.home, 'run'),
-    grains: {
-      role: host.role,
-      environment: host.environment,
-      pillarenv: host.environment,
-      address: host.address,
-      home: host.home,
-      ...(toPlain(host.grains) as object),
-    },
+    grains: toPlain(declaredGrains(host)),
   };
   // JSON is YAML; no value can be misread.
   return `${JSON.stringify(config, null, 2)}\n`;

@@ -13,6 +13,7 @@ import {
   compileOrchestration,
   createStepExecutor,
   currentSources,
+  type PlannableCalls,
   RunCommands,
   RunHistory,
   type RunnerCalls,
@@ -83,7 +84,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
   const local = config.fleet.driver === 'local' ? localCloudOptions(core, fleet) : undefined;
   const cloud = local === undefined ? fleet.ssh.cloud : createLocalCloud(local);
   const executor = new RuntimeExecutor(runtime);
-  const runners: RunnerCalls = createRunnerCalls(
+  const runners: PlannableCalls = createRunnerCalls(
     masterRunners({
       ...{ runs, commands, master: config.id, cloud, jobs, nodes, presence, events, executor, runtime, log },
       ...{ mine, fileServer },
@@ -103,6 +104,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
         },
       },
       balancer: createBalancers(dispatcher, clock),
+      fleet: { factsOf: (id) => nodes.factsOf(id), nodegroups: config.nodegroups },
       approved: (run, step, options, stepSignal) => commands.approved(run, step, options, stepSignal),
       returners,
       isRosterHost: (id) => nodes.kindOf(id) === 'ssh',

@@ -99,6 +99,15 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
     serve([...grains.keys()]);
   };
   void keepRefreshed(refresh, options);
+  const requireListed = (host: string): void => {
+    if (grains.has(host)) return;
+    throw new EdgeError(
+      'EDGE_CLOUD_FAILED',
+      `the roster has no host ${host}`,
+      { host },
+      { hint: 'Add it to a source of `roster` in the configuration of the master.' },
+    );
+  };
   return {
     fleet,
     grains,
@@ -107,15 +116,12 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
     cloud: {
       kind: 'roster',
       async provision(host) {
-        if (!grains.has(host.id)) {
-          throw new EdgeError(
-            'EDGE_CLOUD_FAILED',
-            `the roster has no host ${host.id}`,
-            { host: host.id },
-            { hint: 'Add it to a source of `roster` in the configuration of the master.' },
-          );
-        }
+        requireListed(host.id);
         await executorOf(host.id);
+        return 'present';
+      },
+      async foresee(host) {
+        requireListed(host.id);
         return 'present';
       },
     },

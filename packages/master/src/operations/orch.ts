@@ -33,7 +33,11 @@ function runOperations({ runs, history, locks, simulate }: OrchParts): Readonly<
   const isOwned = (run: string): boolean => runs.active.includes(run);
   return {
     'orch.run': operation(OPERATIONS['orch.run'].args, async (args, caller) => {
-      const request = { ...requestOf(args, caller.id), ...(args.test === undefined ? {} : { test: args.test }) };
+      const request: RunRequest = {
+        ...requestOf(args, caller.id),
+        ...(args.test === undefined ? {} : { test: args.test }),
+        ...(args.expect === undefined ? {} : { expect: args.expect }),
+      };
       return { run: await runs.start(request) };
     }),
     'orch.simulate': operation(

@@ -66,11 +66,23 @@ export async function compileOrchestration(
   const options = requireCompiled(
     readRunOptions(tree, { name, pillarenv, chunks: plan.chunks, override: request.options }),
   );
-  const problems = await checkSteps(plan.chunks, checks);
+  const problems = await checkSteps(plan.chunks, withComing(checks, Object.keys(request.foreseen?.brings ?? {})));
   if (hasErrors(problems)) throw new DiagnosticsError(problems);
   const pillar = workplace.ctx.pillar.data;
   const stored = { plan, settings, undo, pillar };
-  return { name, stored, options, steps: plan.chunks.map(summaryOf), sources: await sourcesOf(files, saltenv, pillar) };
+  return {
+    name,
+    stored,
+    options,
+    steps: plan.chunks.map((chunk) => summaryOf(chunk, stored)),
+    sources: await sourcesOf(files, saltenv, pillar),
+  };
+}
+
+/** In a plan, hosts that an orchestration around this one brings up are as good as there. */
+function withComing(checks: StepChecks, coming: readonly string[]): StepChecks {
+  if (coming.length === 0) return checks;
+  return { ...checks, select: async (...target) => [...(await checks.select(...target)), ...coming] };
 }
 
 /** What the plan of a run would be made of now. @throws DiagnosticsError when the pillar does not compile */

@@ -6,6 +6,8 @@ import type { StepProgress } from '@edge-run/shared/protocol';
 import { resumeRun, runStep } from '@edge-run/shared/state';
 import type { StartAction } from './decide-run.ts';
 import type { DriverPorts } from './driver-ports.ts';
+import { foresightOf } from './foresight.ts';
+import { foreseenOf, isOpenStep, planOpenStep } from './plan-step.ts';
 import { fillLate, registeredValues } from './registers.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
@@ -29,17 +31,24 @@ export function createStepExecutor(options: StepExecutorOptions): DriverPorts['e
   return async (record, action, signal) => {
     const planned = record.state.graph.nodes[record.state.graph.runNodes.get(action.step)!]!.chunk;
     const identity = identityOf(record);
-    let hosts: StepAnswer['hosts'];
+    let kept: Pick<StepAnswer, 'hosts' | 'foreseen'> = {};
     let attempt = 0;
     const contextOf = (): StepContext => {
       attempt += 1;
       return stepContext({ record, identity, action, tries: attempt, signal }, options);
     };
-    const keep = (answer: StepAnswer): void => {
-      hosts = answer.hosts;
+    const onAnswer = ({ hosts, foreseen }: StepAnswer): void => {
+      kept = { ...(hosts === undefined ? {} : { hosts }), ...(foreseen === undefined ? {} : { foreseen }) };
     };
+    const { functions } = options.runtime.catalog;
+    const isLate = isOpenStep(planned);
+    const foresight = identity.testing ? foresightOf(record, { functions, isLate }) : undefined;
+    if (foresight?.isLate === true) {
+      const kind = options.kinds.find(({ name }) => name === `${planned.state}.${planned.fun}`);
+      return planOpenStep(planned, kind, contextOf(), foresight);
+    }
     const states = new Map<string, StateModule>(options.runtime.catalog.states);
-    for (const kind of options.kinds) states.set(kind.name, asState(kind, contextOf, keep));
+    for (const kind of options.kinds) states.set(kind.name, asState(kind, { contextOf, foresight, onAnswer }));
     const { ctx, renderRequest } = await options.runtime.workplace({
       signal,
       log: options.log,
@@ -59,7 +68,8 @@ export function createStepExecutor(options: StepExecutorOptions): DriverPorts['e
       clock: options.clock,
       random: options.random,
     });
-    return { ...answer, calls, ...(hosts === undefined ? {} : { hosts }) };
+    const foreseen = foresight === undefined ? {} : { foreseen: kept.foreseen ?? foreseenOf(answer) };
+    return { ...answer, calls, ...kept, ...foreseen };
   };
 }
 

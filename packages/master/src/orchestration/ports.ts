@@ -1,4 +1,4 @@
-import type { EdgeEvent } from '@edge-run/shared/protocol';
+import type { EdgeEvent, ForeseenStep, ForeseenWorld } from '@edge-run/shared/protocol';
 import type { Value } from '@edge-run/shared/values';
 
 /** Functions of the master that steps, reactors and schedules call: `state.orchestrate`, `cloud.provision`. */
@@ -12,8 +12,24 @@ export interface RunnerCalls {
   call(request: RunnerRequest): Promise<{ readonly answer: Value; readonly result: boolean }>;
 }
 
+/** Functions of the master of which a plan knows what they would do. */
+export interface PlannableCalls extends RunnerCalls {
+  /** What `call` would do; changes nothing. @throws as `call` */
+  plan(request: RunnerRequest & { readonly world: ForeseenWorld }): Promise<ForeseenCall>;
+}
+
+/** What a call of a runner would do. */
+export interface ForeseenCall {
+  readonly foreseen: ForeseenStep;
+  /** False: it would fail. */
+  readonly result: boolean | null;
+  /** What it would change, as far as that is known. */
+  readonly changes: Value;
+  readonly comment: string;
+}
+
 /** Functions about the master itself, called in the same way: `key.accept`. */
-export type WheelCalls = RunnerCalls;
+export type WheelCalls = PlannableCalls;
 
 /** One call of a runner. */
 export interface RunnerRequest {

@@ -37,7 +37,7 @@ export function rollbackPlan(
   for (const [name, value] of registeredValues({ ...record, settings })) registered[String(name)] = encodeValue(value);
   return {
     stored: { plan: { chunks }, settings: {}, undo: { chunks: [] }, pillar },
-    steps: chunks.map(summaryOf),
+    steps: chunks.map((chunk) => summaryOf(chunk)),
     registered,
   };
 }

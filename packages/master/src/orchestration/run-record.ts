@@ -1,6 +1,13 @@
 import type { InstantMs, JsonValue } from '@edge-run/shared/kernel';
 import type { StepPlan, StepSettings } from '@edge-run/shared/orchestration';
-import type { FailureChoice, RunJournalEvent, RunOptions, StepOutcome, StepReturn } from '@edge-run/shared/protocol';
+import type {
+  FailureChoice,
+  ForeseenWorld,
+  RunJournalEvent,
+  RunOptions,
+  StepOutcome,
+  StepReturn,
+} from '@edge-run/shared/protocol';
 import {
   createRun,
   decodePlan,
@@ -52,6 +59,8 @@ export interface RunRecord {
   readonly doneHosts: ReadonlyMap<StepKey, NonNullable<StepReturn['hosts']>>;
   /** Name → what earlier runs registered under it. */
   readonly inherited: Readonly<Record<string, JsonValue>>;
+  /** In the plan of a nested orchestration: what the plan around it foresees. */
+  readonly foreseen: ForeseenWorld | undefined;
   readonly plannedAt: InstantMs;
   /** When it had everything it waited for; the deadline counts from here. */
   readonly begunAt: InstantMs | undefined;
@@ -254,6 +263,7 @@ function newRecord(event: EntryOf<'run-planned'>): RunRecord {
     onlyHosts: new Map(Object.entries(event.onlyHosts ?? {})),
     doneHosts: new Map(),
     inherited: (event.registered ?? {}) as Readonly<Record<string, JsonValue>>,
+    foreseen: event.foreseen,
     plannedAt: event.at,
     begunAt: undefined,
     state: createRun(stored.plan, { testing: inputs.test }),

@@ -7,7 +7,13 @@ import {
   type Logger,
   newId,
 } from '@edge-run/shared/kernel';
-import type { RunJournalEvent, RunOptions, StepSummary } from '@edge-run/shared/protocol';
+import {
+  type ForeseenWorld,
+  PLAN_RUN_PREFIX,
+  type RunJournalEvent,
+  type RunOptions,
+  type StepSummary,
+} from '@edge-run/shared/protocol';
 import type { StepKey } from '@edge-run/shared/state';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import type { Journal, JournalEntry, Revision } from '../journal/index.ts';
@@ -18,7 +24,7 @@ import type { DriverPorts, RollbackEnd, RollbackRequest } from './driver-ports.t
 import { type RetryWishes, retryPlan } from './retry.ts';
 import { rollbackEnd, rollbackPlan } from './rollback.ts';
 import { type EntryOf, encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
-import { digestOf, movedSources, type Sources } from './sources.ts';
+import { digestOf, type ExpectedPlan, movedSources, refuseOther, type Sources } from './sources.ts';
 import { stepJobId } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
 
@@ -38,6 +44,10 @@ export interface RunRequest {
   readonly by: string;
   /** Event that led here. */
   readonly causedBy?: string;
+  /** The plan to be run; any other is refused. */
+  readonly expect?: ExpectedPlan;
+  /** In a plan: what the plan that asks foresees. */
+  readonly foreseen?: ForeseenWorld;
   /** Id to use: starting the same run twice attaches to the first. */
   readonly id?: string;
 }
@@ -105,17 +115,20 @@ export class RunService {
   /**
    * Renders, compiles and journals the plan, and only then answers the run's id; the run goes on by itself.
    *
-   * @throws DiagnosticsError when the orchestration does not compile: no step has run
+   * @throws DiagnosticsError when the orchestration does not compile: no step has run; EdgeError `EDGE_PLAN_STALE` when
+   * it is not the plan that was expected
    */
   async start(request: RunRequest): Promise<string> {
-    const id = request.id ?? newId();
+    const id = idOf(request);
     if (request.id !== undefined && (await this.#isKnown(id))) return id;
     const { name, stored, options, steps, sources } = await this.#options.compile(request);
-    const { by, causedBy } = request;
+    if (request.expect !== undefined) refuseOther(request.expect, digestOf(encodeStoredPlan(stored)), sources);
+    const { by, causedBy, foreseen } = request;
     const root = await this.#rootOf(by);
     return this.#plan(id, {
       ...{ name, by, inputs: inputsOf(request), options, stored, steps, sources: { ...sources } },
       ...(causedBy === undefined ? {} : { causedBy }),
+      ...(foreseen === undefined ? {} : { foreseen }),
       ...(root === undefined ? {} : { root }),
     });
   }
@@ -145,7 +158,7 @@ export class RunService {
     return this.#plan(newId(), {
       ...{ name: compiled.name, by, options: compiled.options, stored: compiled.stored, retryOf: id },
       ...{ inputs: { ...inputs } as Planned['inputs'], sources: { ...compiled.sources } },
-      steps: compiled.stored.plan.chunks.map(summaryOf),
+      steps: compiled.stored.plan.chunks.map((chunk) => summaryOf(chunk, compiled.stored)),
       kept: [...kept],
       onlyHosts: { ...onlyHosts },
     });
@@ -436,6 +449,11 @@ export class RunService {
 function requestOf({ name, inputs }: RunRecord): Omit<RunRequest, 'by' | 'pillar'> {
   const { saltenv, pillarenv, test } = inputs;
   return { name, saltenv, test, ...(pillarenv === undefined ? {} : { pillarenv }) };
+}
+
+/** The id of a run that only plans tells so: what happens in it starts no reaction. */
+function idOf({ id = newId(), test }: RunRequest): string {
+  return test !== true || id.startsWith(PLAN_RUN_PREFIX) ? id : `${PLAN_RUN_PREFIX}${id}`;
 }
 
 function inputsOf(request: RunRequest): Record<string, JsonValue> {

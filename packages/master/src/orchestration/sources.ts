@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileSource } from '@edge-run/shared/files';
-import type { JsonValue } from '@edge-run/shared/kernel';
+import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { MovedInput } from '@edge-run/shared/protocol';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
 
@@ -15,6 +15,25 @@ export async function sourcesOf(files: FileSource, saltenv: string, pillar: PyMa
   const listing = createHash('sha256');
   for await (const { path, digest, mode } of files.list('', saltenv)) listing.update(`${path}\0${digest}\0${mode}\n`);
   return { states: `sha256:${listing.digest('hex')}`, pillar: digestOf(encodeValue(pillar)) };
+}
+
+/** A plan that was looked at before. */
+export interface ExpectedPlan {
+  readonly digest: string;
+  readonly sources: Sources;
+}
+
+/** @throws EdgeError `EDGE_PLAN_STALE` that names what moved, when a plan is not the expected one */
+export function refuseOther(expected: ExpectedPlan, digest: string, sources: Sources): void {
+  const moved = movedSources(expected.sources, sources).map(({ what }) => what);
+  if (moved.length === 0 && digest === expected.digest) return;
+  const what = moved.length > 0 ? moved.join(' and ') : 'what its templates found';
+  throw new EdgeError(
+    'EDGE_PLAN_STALE',
+    `the plan is stale, nothing was run: it was made of other ${what}`,
+    { moved, digest, expected: expected.digest },
+    { hint: 'Plan again: edge-run orch plan NAME … --save FILE' },
+  );
 }
 
 /** What is no longer as it was; a source that was not recorded has not moved. */

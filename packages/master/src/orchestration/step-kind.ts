@@ -1,16 +1,17 @@
 import type { Clock, InstantMs, Logger } from '@edge-run/shared/kernel';
-import type { HostResult, StepDeclaration } from '@edge-run/shared/protocol';
+import type { ForeseenStep, HostResult, StepDeclaration } from '@edge-run/shared/protocol';
 import type { StateReturn, StepKey } from '@edge-run/shared/state';
 import type { PyMap } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import type { Dispatcher } from '../jobs/index.ts';
 import type { LoadBalancer } from '../loadbalancer/index.ts';
-import type { EventWaiter, RunnerCalls, WheelCalls } from './ports.ts';
+import type { Foresight } from './foresight.ts';
+import type { EventWaiter, PlannableCalls, WheelCalls } from './ports.ts';
 
 /** What a step is allowed to reach. */
 export interface StepPorts {
   readonly jobs: Dispatcher;
-  readonly runners: RunnerCalls;
+  readonly runners: PlannableCalls;
   readonly wheels: WheelCalls;
   readonly events: EventWaiter;
   /** The load balancer a pillar declares under `load_balancers:<name>`. @throws EdgeError `EDGE_UNKNOWN_LOAD_BALANCER` */
@@ -21,6 +22,11 @@ export interface StepPorts {
   readonly returners: ReadonlyMap<string, string> | undefined;
   /** True for a host of the roster, which is reached over SSH. */
   isRosterHost(id: string): boolean;
+  /** What the hosts told of themselves, and the groups that targets name. */
+  readonly fleet: {
+    factsOf(id: string): PyMap;
+    readonly nodegroups: Readonly<Record<string, string | readonly string[]>>;
+  };
   readonly clock: Clock;
 }
 
@@ -66,6 +72,8 @@ export interface StepAnswer extends StateReturn {
   readonly hosts?: Readonly<Record<string, HostResult>>;
   /** How often the step was done, retries and a reaction counted. */
   readonly calls?: number;
+  /** In a plan: what the step would do. */
+  readonly foreseen?: ForeseenStep;
   /** It was given up at its deadline. */
   readonly timedOut?: true;
 }
@@ -73,8 +81,11 @@ export interface StepAnswer extends StateReturn {
 /** A kind of orchestration step: `salt.function`, `lb.drain`. */
 export interface StepKind<A extends z.ZodObject = z.ZodObject> extends StepDeclaration<A> {
   run(args: z.output<A>, ctx: StepContext): Promise<StepAnswer>;
-  /** What `run` would do: `result` null when it would change something. Changes nothing. */
-  plan(args: z.output<A>, ctx: StepContext): Promise<StepAnswer>;
+  /**
+   * What `run` would do: `result` null when it would change something, false when it would fail. Changes nothing. Hosts,
+   * load balancers and runners are looked at as they are now; `foresight` has what earlier steps would do to them.
+   */
+  plan(args: z.output<A>, ctx: StepContext, foresight: Foresight): Promise<StepAnswer>;
 }
 
 /** Declares a step kind. */

@@ -1,17 +1,27 @@
 import { createHash } from 'node:crypto';
 import type { StateModule, Verdict } from '@edge-run/shared/modules/contract';
 import type { StepKey } from '@edge-run/shared/state';
+import type { Foresight } from './foresight.ts';
 import type { RunRecord } from './run-record.ts';
 import type { StepAnswer, StepContext, StepKind } from './step-kind.ts';
+
+/** What a step kind is run with as a state. */
+export interface StateParts {
+  readonly contextOf: ContextOf;
+  /** Only in a plan. */
+  readonly foresight: Foresight | undefined;
+  /** Hears what the engine has no place for: each host's end, and what was foreseen. */
+  onAnswer(answer: StepAnswer): void;
+}
 
 /** Gives each attempt of a step its context. */
 export type ContextOf = () => StepContext;
 
 /**
  * A step kind as the state engine runs it: an action whose one change is to do the step. Guards, retries, slots and
- * requisites are thereby those of states. `onAnswer` hears what the engine has no place for: each host's end.
+ * requisites are thereby those of states.
  */
-export function asState(kind: StepKind, contextOf: ContextOf, onAnswer: (answer: StepAnswer) => void): StateModule {
+export function asState(kind: StepKind, { contextOf, foresight, onAnswer }: StateParts): StateModule {
   const { name, summary, args, examples, rest, keywords } = kind;
   return {
     name,
@@ -23,8 +33,8 @@ export function asState(kind: StepKind, contextOf: ContextOf, onAnswer: (answer:
     effect: 'action',
     async check(given): Promise<Verdict> {
       const ctx = contextOf();
-      if (!ctx.run.testing) return theStep(name, undefined, () => kind.run(given as never, ctx), onAnswer);
-      const foreseen = await kind.plan(given as never, ctx);
+      if (foresight === undefined) return theStep(name, undefined, () => kind.run(given as never, ctx), onAnswer);
+      const foreseen = await kind.plan(given as never, ctx, foresight);
       onAnswer(foreseen);
       if (foreseen.result === false) return { kind: 'refused', reason: foreseen.comment };
       if (foreseen.result === true) return { kind: 'in-sync', comment: foreseen.comment };
@@ -38,7 +48,9 @@ export function declaredStates(kinds: readonly StepKind[]): ReadonlyMap<string, 
   const never: ContextOf = () => {
     throw new TypeError('the compiler runs no steps');
   };
-  return new Map(kinds.map((kind) => [kind.name, asState(kind, never, () => {})]));
+  return new Map(
+    kinds.map((kind) => [kind.name, asState(kind, { contextOf: never, foresight: undefined, onAnswer: () => {} })]),
+  );
 }
 
 function theStep(

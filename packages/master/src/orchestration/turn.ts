@@ -100,12 +100,13 @@ function skipped(
 }
 
 /** A step's answer as it is journaled. */
-export function toReturn({ result, changes, comment, ran, hosts }: StepAnswer): StepReturn {
+export function toReturn({ result, changes, comment, ran, hosts, foreseen }: StepAnswer): StepReturn {
   return {
     result,
     changes: encodeValue(changes),
     comment,
     ...(ran === undefined ? {} : { ran }),
     ...(hosts === undefined ? {} : { hosts: { ...hosts } }),
+    ...(foreseen === undefined ? {} : { foreseen }),
   };
 }

@@ -6,7 +6,7 @@ import {
   type ReactorRule,
   reactorRules,
 } from '@edge-run/shared/orchestration';
-import type { EdgeEvent } from '@edge-run/shared/protocol';
+import { type EdgeEvent, isTagOfPlan } from '@edge-run/shared/protocol';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { RELEASED } from '../orchestration/index.ts';
 import { consumeEvents } from './consumer.ts';
@@ -58,7 +58,8 @@ export async function startReactor(options: ReactorOptions): Promise<Reactor> {
   };
   const { ended } = await consumeEvents({
     ...{ connection, clock, log, signal, ackWaitMs, handle },
-    matches: (tag) => filesFor(tag).length > 0,
+    // A plan changes nothing, also through what reacts to it.
+    matches: (tag) => !isTagOfPlan(tag) && filesFor(tag).length > 0,
   });
   return { ls: () => reactorRules(config).map(copy), ended };
 }

@@ -1,8 +1,8 @@
 import { EdgeError } from '@edge-run/shared/kernel';
 import { cloudRunnerDeclarations } from '@edge-run/shared/protocol';
-import { PyMap } from '@edge-run/shared/values';
+import { encodeValue, PyMap } from '@edge-run/shared/values';
 import { z } from 'zod';
-import type { CloudDriver, HostDeclaration, Provisioned } from '../cloud/index.ts';
+import { type CloudDriver, declaredGrains, type HostDeclaration, type Provisioned } from '../cloud/index.ts';
 import { defineRunner, type Runner } from './contract.ts';
 
 /** What an entry of `hosts` must say. */
@@ -13,6 +13,20 @@ export function cloudRunners(driver: CloudDriver): readonly Runner[] {
   return [
     defineRunner({
       ...cloudRunnerDeclarations['cloud.provision'],
+      plan: {
+        kind: 'planned',
+        async plan({ hosts, environment }) {
+          const wanted = declarations(hosts, environment);
+          const found = await Promise.all(wanted.map(async (host) => ({ host, does: await driver.foresee(host) })));
+          const absent = found.filter(({ does }) => does !== 'present');
+          return {
+            effect: absent.length === 0 ? 'nothing' : 'changes',
+            changes: Object.fromEntries(absent.map(({ host, does }) => [host.id, does])),
+            brings: Object.fromEntries(absent.map(({ host }) => [host.id, encodeValue(declaredGrains(host))])),
+            comment: absent.length === 0 ? 'every host is there' : `${absent.length} hosts would come up`,
+          };
+        },
+      },
       async run({ hosts, environment, timeout }, ctx) {
         const wanted = declarations(hosts, environment);
         const results = await Promise.all(

@@ -1,6 +1,6 @@
 import type { FileSource } from '@edge-run/shared/files';
 import { fileserverRunnerDeclarations } from '@edge-run/shared/protocol';
-import { defineRunner, type Runner } from './contract.ts';
+import { defineRunner, LOOKS, type Runner } from './contract.ts';
 
 /** The part of the file server that runners work with. */
 export interface FileServerControl {
@@ -20,6 +20,7 @@ export function fileserverRunners(server: FileServerControl): readonly Runner[] 
   return [
     defineRunner({
       ...fileserverRunnerDeclarations['fileserver.update'],
+      plan: { kind: 'unknown', why: 'only fetching tells what the remotes hold' },
       async run(_, ctx) {
         const states = await server.update(ctx.signal);
         for (const { remote, changed, problem } of states)
@@ -29,14 +30,17 @@ export function fileserverRunners(server: FileServerControl): readonly Runner[] 
     }),
     defineRunner({
       ...fileserverRunnerDeclarations['fileserver.envs'],
+      plan: LOOKS,
       run: async () => [...(await server.files.environments())],
     }),
     defineRunner({
       ...fileserverRunnerDeclarations['fileserver.file_list'],
+      plan: LOOKS,
       run: ({ saltenv }) => paths(saltenv),
     }),
     defineRunner({
       ...fileserverRunnerDeclarations['fileserver.dir_list'],
+      plan: LOOKS,
       run: async ({ saltenv }) =>
         [...new Set((await paths(saltenv)).map((path) => path.split('/').slice(0, -1).join('/') || '.'))].sort(),
     }),

@@ -4,7 +4,7 @@ import { encodeValue, PyMap } from '@edge-run/shared/values';
 import type { Events } from '../events/index.ts';
 import type { JobService, Presence } from '../jobs/index.ts';
 import type { Nodes } from '../nodes/index.ts';
-import { defineRunner, type Runner } from './contract.ts';
+import { defineRunner, LOOKS, type Runner } from './contract.ts';
 
 /** Runners that tell of hosts, jobs and events, under Salt's names. */
 export function fleetRunners({
@@ -26,23 +26,28 @@ export function fleetRunners({
   return [
     defineRunner({
       ...fleetRunnerDeclarations['manage.status'],
+      plan: LOOKS,
       run: async () => status(),
     }),
     defineRunner({
       ...fleetRunnerDeclarations['manage.up'],
+      plan: LOOKS,
       run: async () => status().up,
     }),
     defineRunner({
       ...fleetRunnerDeclarations['manage.down'],
+      plan: LOOKS,
       run: async () => status().down,
     }),
     defineRunner({
       ...fleetRunnerDeclarations['cache.grains'],
+      plan: LOOKS,
       run: async ({ tgt, tgt_type }) =>
         new PyMap((await nodes.select(tgt, tgt_type)).matched.map(({ id }) => [id, nodes.factsOf(id)])),
     }),
     defineRunner({
       ...fleetRunnerDeclarations['jobs.list_jobs'],
+      plan: LOOKS,
       run: async () =>
         Object.fromEntries(
           (await jobs.ls()).map(({ jid, fun, target, targetType, by, issuedAt }) => [
@@ -59,6 +64,7 @@ export function fleetRunners({
     }),
     defineRunner({
       ...fleetRunnerDeclarations['jobs.active'],
+      plan: LOOKS,
       run: async () =>
         Object.fromEntries(
           (await jobs.active(nodes.ids())).map(({ jid, fun, by, running, queued }) => [
@@ -69,10 +75,15 @@ export function fleetRunners({
     }),
     defineRunner({
       ...fleetRunnerDeclarations['jobs.lookup_jid'],
+      plan: LOOKS,
       run: async ({ jid }) => new PyMap([...(await jobs.show(jid)).targets].map(([id, { ret }]) => [id, ret ?? null])),
     }),
     defineRunner({
       ...fleetRunnerDeclarations['event.send'],
+      plan: {
+        kind: 'planned',
+        plan: async ({ tag, data }) => ({ effect: 'changes', changes: { tag, data: data ?? null } }),
+      },
       run: async ({ tag, data }, { key }) => {
         await events.send({ tag, data: encodeValue(data ?? new PyMap()), id: key || newId() });
         return true;

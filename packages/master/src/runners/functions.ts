@@ -3,7 +3,7 @@ import { unknownFunction } from '@edge-run/shared/execute';
 import { EdgeError, fromErrorRecord, type Logger } from '@edge-run/shared/kernel';
 import { FUNCTIONS_AS_RUNNERS, functionAsRunner, functionRunnerDeclarations } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
-import { defineRunner, type Runner } from './contract.ts';
+import { defineRunner, LOOKS, type Runner, type RunnerPlan } from './contract.ts';
 
 /** Execution functions on the master itself: `salt.cmd`, and those that Salt has as runners. */
 export function functionRunners(executor: RuntimeExecutor, runtime: HostRuntime, log: Logger): readonly Runner[] {
@@ -25,6 +25,7 @@ export function functionRunners(executor: RuntimeExecutor, runtime: HostRuntime,
     .map((module) =>
       defineRunner({
         ...functionAsRunner(module),
+        plan: module.access === 'read' ? LOOKS : unknownFunctionPlan(module.name),
         run: ({ args, kwargs }, { signal }) =>
           call(module.name, Array.isArray(args) ? args : [], mapOf(kwargs), signal),
       }),
@@ -32,10 +33,26 @@ export function functionRunners(executor: RuntimeExecutor, runtime: HostRuntime,
   return [
     defineRunner({
       ...functionRunnerDeclarations['salt.cmd'],
+      plan: {
+        kind: 'planned',
+        async plan({ fun }) {
+          const module = runtime.catalog.functions.get(fun);
+          if (module === undefined) throw unknownFunction(fun, runtime.catalog);
+          return module.access === 'read' ? { effect: 'nothing' } : { effect: 'unknown', why: whyUnknown(fun) };
+        },
+      },
       run: ({ fun, args, kwargs }, { signal }) => call(fun, Array.isArray(args) ? args : [], mapOf(kwargs), signal),
     }),
     ...direct,
   ];
+}
+
+function unknownFunctionPlan(name: string): Extract<RunnerPlan, { kind: 'unknown' }> {
+  return { kind: 'unknown', why: whyUnknown(name) };
+}
+
+function whyUnknown(name: string): string {
+  return `${name} cannot be looked up beforehand`;
 }
 
 function mapOf(kwargs: Value | undefined): ReadonlyMap<string, Value> {

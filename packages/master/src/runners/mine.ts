@@ -1,13 +1,14 @@
 import { mineRunnerDeclarations } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import type { MineService } from '../nodes/index.ts';
-import { defineRunner, type Runner } from './contract.ts';
+import { defineRunner, LOOKS, type Runner } from './contract.ts';
 
 /** Runners that look into the mine. The master reads everything, whatever `allow_tgt` says. */
 export function mineRunners(mine: MineService): readonly Runner[] {
   return [
     defineRunner({
       ...mineRunnerDeclarations['mine.get'],
+      plan: LOOKS,
       async run({ tgt, fun, tgt_type }) {
         const names = typeof fun === 'string' ? fun.split(',').map((name) => name.trim()) : fun;
         const read = (name: string): Promise<PyMap> =>

@@ -10,8 +10,8 @@ import { MemoryLoadBalancer } from '../loadbalancer/index.ts';
 import {
   compileOrchestration,
   createStepExecutor,
+  type PlannableCalls,
   RunCommands,
-  type RunnerCalls,
   type RunRequest,
   RunService,
   STEP_KINDS,
@@ -127,6 +127,7 @@ class Stage {
       balancer: async (name) => ({ balancer: this.#pool(name).balancer, pool: name }),
       approved: async () => ['simulation'],
       ...{ returners: undefined, isRosterHost: () => true },
+      fleet: { factsOf: () => new PyMap(), nodegroups: {} },
     };
     const executeStep = createStepExecutor({
       ...{ kinds: STEP_KINDS, runtime, ports, clock, log, random: () => 0, publishProgress: () => {} },
@@ -179,7 +180,7 @@ class Stage {
     return { result: !fails, changes: new PyMap(), comment };
   }
 
-  #runners(nested: RunnerCalls): RunnerCalls {
+  #runners(nested: PlannableCalls): PlannableCalls {
     return {
       has: () => true,
       names: () => nested.names(),
@@ -187,6 +188,10 @@ class Stage {
         if (nested.has(request.name)) return nested.call(request);
         await this.#clock.sleep(USUAL_MS, request.signal);
         return { answer: true, result: true };
+      },
+      plan: async (request) => {
+        if (nested.has(request.name)) return nested.plan(request);
+        return { foreseen: { effect: 'unknown' }, result: null, changes: new PyMap(), comment: 'not simulated' };
       },
     };
   }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { DiagnosticsError, EdgeError } from '../kernel/index.ts';
 import { type Catalog, defineRead, type ExecutionModule } from '../modules/contract/index.ts';
-import type { Declaration } from '../schema/index.ts';
+import { anyValue, type Declaration, parseArguments } from '../schema/index.ts';
+import { fromPlain, PyMap, type Value } from '../values/index.ts';
 
 const nameArgs = z.object({
   names: z.array(z.string()).default([]).describe('Modules or functions; all where none is given.'),
@@ -19,7 +21,36 @@ export function catalogFunctions(catalog: () => Catalog): readonly ExecutionModu
     about('sys.state_doc', 'Answer what states do.', (names) => documented(states(names))),
     about('sys.argspec', 'Answer the arguments of functions.', (names) => specified(functions(names))),
     about('sys.state_argspec', 'Answer the arguments of states.', (names) => specified(states(names))),
+    foresee(catalog),
   ];
+}
+
+/** What a call would change, found by looking: how plans of orchestrations ask the hosts. */
+function foresee(catalog: () => Catalog): ExecutionModule {
+  return defineRead({
+    name: 'sys.foresee',
+    summary: 'Answer what calling a function would change here, without calling it.',
+    args: z.object({
+      fun: z.string().describe('The function: `supervisord.stop`.'),
+      args: z.array(anyValue()).default([]).describe('Its positional arguments.'),
+      kwargs: anyValue().optional().describe('Its keyword arguments: a mapping.'),
+      left: anyValue().optional().describe('Id of a host → what calls before it would leave behind there, by name.'),
+    }),
+    returns: 'None where that cannot be told; otherwise `changes`, `leaves` and `isLook`.',
+    examples: [{ title: 'is it running?', args: { fun: 'supervisord.stop', args: ['shop'] } }],
+    async run({ fun, args, kwargs, left }, ctx) {
+      const module = catalog().functions.get(fun);
+      if (module === undefined) throw new EdgeError('EDGE_UNKNOWN_FUNCTION', `no function \`${fun}\``, { fun });
+      if (module.access === 'read') return { changes: {}, leaves: {}, isLook: false };
+      const given = kwargs instanceof PyMap ? [...kwargs].map(([key, value]) => [String(key), value] as const) : [];
+      const bound = parseArguments(module, { args: args as Value[], kwargs: new Map(given) });
+      if (bound.value === undefined) throw new DiagnosticsError(bound.diagnostics);
+      const own = left instanceof PyMap ? left.get(ctx.host.id) : undefined;
+      const before = own instanceof PyMap ? [...own].map(([key, value]) => [String(key), String(value)] as const) : [];
+      const found = await module.foresee?.(bound.value as never, ctx, new Map(before));
+      return found === undefined ? null : fromPlain(found);
+    },
+  });
 }
 
 function about(

@@ -19,6 +19,16 @@ export {
   successionMessage,
 } from './fleet-messages.ts';
 export {
+  type ForeseenStep,
+  type ForeseenWorld,
+  foreseenStep,
+  foreseenWorld,
+  isTagOfPlan,
+  PLAN_RUN_PREFIX,
+  type PlanEffect,
+  type PlannedCall,
+} from './foreseen.ts';
+export {
   type Answer,
   type EdgeEvent,
   edgeEvent,

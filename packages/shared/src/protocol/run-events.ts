@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FAILURE_CHOICES } from './failure-choices.ts';
+import { foreseenStep, foreseenWorld } from './foreseen.ts';
 import { encodedValue, errorRecord, targetOutcome } from './messages.ts';
 
 /*
@@ -31,6 +32,10 @@ export const stepSummary = z.object({
   place: z.object({ file: z.string(), line: z.number() }).optional(),
   /** Target expression, where the step has one. */
   target: z.string().optional(),
+  /** It runs only if one of these steps fails or changes something. */
+  onlyIf: z.object({ requisite: z.enum(['onfail', 'onchanges', 'prereq']), steps: z.array(z.string()) }).optional(),
+  /** What undoes it, as kind and name; empty: it is kept on purpose. */
+  undo: z.array(z.string()).optional(),
 });
 export type StepSummary = z.infer<typeof stepSummary>;
 
@@ -51,6 +56,8 @@ export const stepReturn = z.object({
   ran: z.literal(false).optional(),
   /** Id → how that host fared, for steps that have targets. */
   hosts: z.record(z.string(), hostResult).optional(),
+  /** In a plan: what the step would do. */
+  foreseen: foreseenStep.optional(),
 });
 export type StepReturn = z.infer<typeof stepReturn>;
 
@@ -115,6 +122,8 @@ export const runEvent = z.discriminatedUnion('type', [
     /** The compiled plan, encoded by `state`; large ones are kept in an object and named by digest. */
     plan: encodedValue,
     causedBy: z.string().optional(),
+    /** In a plan within a plan: what is known beforehand. */
+    foreseen: foreseenWorld.optional(),
   }),
   z.object({ ...base, type: z.literal('run-adopted'), master: z.string() }),
   /** The run waits for locks that others hold. `position` counts from 1: the next to get them. */

@@ -3,9 +3,9 @@ export const STATE_NOTES = '__edge__';
 
 /**
  * What a state does to what it is about, in the words of a plan: `would be added`, `would reload`. What is run or sent
- * may do anything.
+ * may do anything; what is asked changes nothing.
  */
-export type StateVerb = 'add' | 'change' | 'remove' | 'start' | 'stop' | 'restart' | 'reload' | 'run' | 'send';
+export type StateVerb = 'add' | 'change' | 'remove' | 'start' | 'stop' | 'restart' | 'reload' | 'run' | 'send' | 'ask';
 
 /** A requisite through which one state makes another act. */
 export interface StateCause {

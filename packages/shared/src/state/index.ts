@@ -5,6 +5,7 @@ export {
   compileRawLow,
   compileReadable,
   type ReadablePlan,
+  SLOT,
   selectStates,
 } from './compile/index.ts';
 export type {

@@ -21,6 +21,16 @@ export {
   viewJob,
 } from './job-view.ts';
 export {
+  hasPlannedChanges,
+  type OrchPlan,
+  orchPlanOf,
+  type PlanCounts,
+  type PlannedStates,
+  type PlannedStep,
+  type PlanVerdict,
+} from './orch-plan.ts';
+export { orchPlanMoves } from './orch-plan-moves.ts';
+export {
   type ComparedRun,
   type Difference,
   diffRuns,

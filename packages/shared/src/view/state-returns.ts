@@ -36,6 +36,7 @@ export type StateKind = 'add' | 'change' | 'remove' | 'unknown' | 'unchanged' | 
 export function kindOf({ result, changed, notes }: StateLine): StateKind {
   if (result === false) return 'failed';
   const { verb, depends } = notes;
+  if (verb === 'ask' && !changed && depends === undefined) return 'unchanged';
   if (depends !== undefined || (result === null && (!changed || verb === 'run'))) return 'unknown';
   if (!changed) return 'unchanged';
   return verb === 'add' || verb === 'remove' ? verb : 'change';
@@ -106,6 +107,7 @@ const VERBS = new Set<string>([
   'reload',
   'run',
   'send',
+  'ask',
 ] satisfies StateVerb[]);
 const REQUISITES = new Set<string>(['watch', 'onchanges', 'listen', 'prereq'] satisfies StateCause['requisite'][]);
 

@@ -8,8 +8,9 @@ export const approveStep = defineStep({
   ...approveStepDeclaration,
 
   async plan(args) {
-    const comment = `${args.count} approval${args.count === 1 ? '' : 's'} would be waited for: ${args.name}`;
-    return { result: null, changes: new PyMap(), comment };
+    const waited = `${args.count} approval${args.count === 1 ? '' : 's'}: ${args.name}`;
+    const comment = `${waited} would be waited for`;
+    return { result: null, changes: new PyMap(), comment, foreseen: { effect: 'nothing', waitsFor: waited } };
   },
 
   async run(args, ctx): Promise<StepAnswer> {

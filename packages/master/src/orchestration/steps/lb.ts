@@ -1,17 +1,17 @@
 import { lbDrainStep, lbEnableStep } from '@edge-run/shared/protocol';
-import { fromPlain, PyMap } from '@edge-run/shared/values';
+import { PyMap } from '@edge-run/shared/values';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
 import { floorProblem } from './in-service.ts';
+import { memberChange, planMember } from './plan-member.ts';
 
 /** Takes a server out: no new connections, open ones may end, then out of service. */
 export const lbDrain = defineStep({
   ...lbDrainStep,
 
-  async plan(args, ctx) {
-    const member = args.member ?? args.name;
-    const refusal = await refusalOf(args, ctx);
-    if (refusal !== undefined) return refusal;
-    return { result: null, changes: new PyMap(), comment: `${member} would be drained from ${args.balancer}` };
+  async plan(args, ctx, foresight) {
+    const planned = await planMember(args, 'out of service', ctx, foresight);
+    const refusal = planned.foreseen?.effect === 'changes' ? await refusalOf(args, ctx) : undefined;
+    return refusal ?? planned;
   },
 
   async run(args, ctx): Promise<StepAnswer> {
@@ -19,6 +19,7 @@ export const lbDrain = defineStep({
     const refusal = await refusalOf(args, ctx);
     if (refusal !== undefined) return refusal;
     const { balancer, pool } = await ctx.ports.balancer(args.balancer, ctx.run.pillar);
+    const before = (await balancer.members(pool, ctx.signal)).find(({ id }) => id === member);
     ctx.report('draining', `until nobody is served, at most ${args.deadline} s`, member);
     const end = await balancer.drain(pool, member, { deadlineMs: args.deadline * 1000, signal: ctx.signal });
     if (end === 'deadline' && args.on_timeout === 'abort') {
@@ -37,7 +38,12 @@ export const lbDrain = defineStep({
       end === 'drained'
         ? `${member} is out of ${args.balancer}, nobody was cut off`
         : `${member} is out of ${args.balancer}; connections were still open`;
-    return { result: true, changes: memberChange(member, 'in service', 'out of service'), comment };
+    const wasOut = before?.admin === 'disabled';
+    return {
+      result: true,
+      changes: wasOut ? new PyMap() : memberChange(member, 'in service', 'out of service'),
+      comment,
+    };
   },
 });
 
@@ -45,10 +51,7 @@ export const lbDrain = defineStep({
 export const lbEnable = defineStep({
   ...lbEnableStep,
 
-  async plan(args) {
-    const member = args.member ?? args.name;
-    return { result: null, changes: new PyMap(), comment: `${member} would be put back into ${args.balancer}` };
-  },
+  plan: (args, ctx, foresight) => planMember(args, 'in service', ctx, foresight),
 
   async run(args, ctx): Promise<StepAnswer> {
     const member = args.member ?? args.name;
@@ -59,9 +62,11 @@ export const lbEnable = defineStep({
     }
     ctx.report('enabling', 'until the load balancer calls it up', member);
     await balancer.enable(pool, member, { deadlineMs: args.deadline * 1000, signal: ctx.signal });
+    // One that nobody took out is only waited for: the load balancer has just begun to look at it.
+    const wasIn = before?.admin === 'enabled';
     return {
       result: true,
-      changes: memberChange(member, 'out of service', 'in service'),
+      changes: wasIn ? new PyMap() : memberChange(member, 'out of service', 'in service'),
       comment: `${member} is back in ${args.balancer} and up`,
     };
   },
@@ -78,8 +83,4 @@ async function refusalOf(
   const problem = floorProblem(await balancer.members(pool, ctx.signal), member, args.min_in_service);
   if (problem === undefined) return undefined;
   return { result: false, changes: new PyMap(), comment: `${member} stays in ${args.balancer}: ${problem}` };
-}
-
-function memberChange(member: string, before: string, after: string): PyMap {
-  return fromPlain({ [member]: { old: before, new: after } }) as PyMap;
 }

@@ -5,6 +5,7 @@ import { PyMap, type Value } from '@edge-run/shared/values';
 import { hasFunctionFailed } from '../../jobs/index.ts';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
 import { batchOptions, verdictOf } from './batches.ts';
+import { planFunction } from './plan-function.ts';
 import {
   hostResults,
   mayFail,
@@ -20,14 +21,7 @@ import {
 export const saltFunction = defineStep({
   ...saltFunctionStep,
 
-  async plan(args) {
-    const { target } = targetOf(args);
-    return {
-      result: null,
-      changes: new PyMap(),
-      comment: `Function ${args.name} would be executed on target ${target}`,
-    };
-  },
+  plan: planFunction,
 
   async run(args, ctx): Promise<StepAnswer> {
     const problem = destinationProblem(args, ctx.ports.returners);

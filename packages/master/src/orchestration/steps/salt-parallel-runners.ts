@@ -2,18 +2,19 @@ import { keywordsOf, positionalOf } from '@edge-run/shared/orchestration';
 import { saltParallelRunnersStep } from '@edge-run/shared/protocol';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { defineStep, type StepAnswer } from '../step-kind.ts';
-import { callMaster, type MasterCall } from './calls.ts';
+import { callMaster, joinPlans, type MasterCall, planMaster } from './calls.ts';
 
 /** Calls several runners at once and waits for all of them (Salt 3006 `saltmod.parallel_runners`). */
 export const saltParallelRunners = defineStep({
   ...saltParallelRunnersStep,
 
-  async plan(args, ctx) {
+  async plan(args, ctx, foresight) {
     const calls = callsOf(args.runners);
     const unknown = unknownOf(calls, ctx.ports.runners);
     if (unknown !== undefined) return unknown;
-    const names = calls.map(({ name }) => name).join(', ');
-    return { result: null, changes: new PyMap(), comment: `Runner functions ${names} would be executed.` };
+    const plans: StepAnswer[] = [];
+    for (const call of calls) plans.push(await planMaster(ctx.ports.runners, call, ctx, foresight));
+    return joinPlans(plans);
   },
 
   async run(args, ctx): Promise<StepAnswer> {

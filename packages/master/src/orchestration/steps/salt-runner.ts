@@ -4,15 +4,16 @@ import { saltRunnerStep } from '@edge-run/shared/protocol';
 import { fromPlain, PyMap } from '@edge-run/shared/values';
 import { startRunner } from '../start-runner.ts';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
-import { callMaster, type MasterCall } from './calls.ts';
+import { callMaster, type MasterCall, planMaster } from './calls.ts';
 
 /** Calls a runner on the master (Salt 3006 `saltmod.runner`). A runner that returns False has failed. */
 export const saltRunner = defineStep({
   ...saltRunnerStep,
 
-  async plan(args, ctx) {
+  async plan(args, ctx, foresight) {
     if (!ctx.ports.runners.has(args.name)) return unknownRunner(args.name);
-    return { result: null, changes: new PyMap(), comment: `Runner function '${args.name}' would be executed.` };
+    const call = { name: args.name, args: positionalOf(args.arg), kwargs: keywordsOf(args.kwarg, args.kwargs) };
+    return planMaster(ctx.ports.runners, call, ctx, foresight);
   },
 
   async run(args, ctx): Promise<StepAnswer> {

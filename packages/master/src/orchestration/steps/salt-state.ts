@@ -6,6 +6,7 @@ import { PyMap, type Value } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
 import { batchOptions, verdictOf } from './batches.ts';
+import { planStates } from './plan-states.ts';
 import { hostResults, mayFail, missingReturns, nobodyLeft, reportAnswers, rosterHosts, targetLeft } from './targets.ts';
 
 type Arguments = z.output<typeof saltStateStep.args>;
@@ -13,7 +14,13 @@ type Arguments = z.output<typeof saltStateStep.args>;
 /** Applies states on the targets (Salt 3006 `saltmod.state`). */
 export const saltState = defineStep({
   ...saltStateStep,
-  plan: (given, ctx) => apply({ ...given, test: true }, ctx),
+  plan: (given, ctx, foresight) => {
+    // Everybody can look at once.
+    const { batch: _batch, subset: _subset, ...whole } = given;
+    const look = (hosts: readonly string[]): Promise<StepAnswer> =>
+      apply({ ...whole, tgt: [...hosts], tgt_type: 'list', test: true }, ctx);
+    return planStates(given, { call: stateCall(given, ctx), look }, ctx, foresight);
+  },
   run: (given, ctx) => apply(given, ctx),
 });
 

@@ -9,7 +9,10 @@ export const saltWaitForEvent = defineStep({
   ...saltWaitForEventStep,
 
   async plan(args) {
-    return { result: null, changes: new PyMap(), comment: `Orchestration would wait for event '${args.name}'` };
+    const ids = typeof args.id_list === 'string' ? args.id_list : args.id_list.join(', ');
+    const waitsFor = `event ${args.name} of ${ids}, at most ${args.timeout} s`;
+    const comment = `Orchestration would wait for event '${args.name}'`;
+    return { result: null, changes: new PyMap(), comment, foreseen: { effect: 'nothing', waitsFor } };
   },
 
   async run(args, ctx): Promise<StepAnswer> {

@@ -14,6 +14,7 @@ export const sleepFor = defineStep({
     result: null,
     changes: new PyMap(),
     comment: `Orchestration would wait for ${secondsOf(args)} s`,
+    foreseen: { effect: 'nothing', waitsFor: `${secondsOf(args)} s` },
   }),
 
   async run(args, ctx): Promise<StepAnswer> {

@@ -26,7 +26,12 @@ interface Expectation {
 export const waitUntilFunction = defineStep({
   ...waitUntilFunctionStep,
 
-  plan: async (args) => wouldWait(`${args.name} answers as expected on ${targetOf(args).target}`),
+  plan: async (args, _, { functions }) => {
+    const waited = wouldWait(`${args.name} answers as expected on ${targetOf(args).target}`);
+    if (functions.get(args.name)?.access === 'read') return waited;
+    const why = `${args.name}, which is called until it answers as expected, cannot be looked up beforehand`;
+    return { ...waited, foreseen: { ...waited.foreseen, effect: 'unknown', why } };
+  },
 
   async run(args, ctx): Promise<StepAnswer> {
     const { target, targetType } = targetOf(args);

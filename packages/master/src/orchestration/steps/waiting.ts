@@ -66,7 +66,8 @@ export function pauseAfter({ interval, backoff, max_interval: most }: Patience, 
 
 /** What a wait would do, for a plan. */
 export function wouldWait(what: string): StepAnswer {
-  return { result: null, changes: new PyMap(), comment: `Orchestration would wait until ${what}` };
+  const comment = `Orchestration would wait until ${what}`;
+  return { result: null, changes: new PyMap(), comment, foreseen: { effect: 'nothing', waitsFor: `until ${what}` } };
 }
 
 function answered(result: boolean, comment: string): StepAnswer {

@@ -20,6 +20,25 @@ export interface ReadFunction<A extends z.ZodObject = z.ZodObject> extends Execu
 export interface WriteFunction<A extends z.ZodObject = z.ZodObject> extends ExecutionBase<A> {
   readonly access: 'write';
   run(args: z.output<A>, ctx: ModuleContext<Host>): Promise<unknown>;
+  /**
+   * What `run` would change, for plans; `left` has what calls before it leave behind. Undefined where that cannot be
+   * told. Absent: it never can.
+   */
+  foresee?(
+    args: z.output<A>,
+    ctx: ModuleContext,
+    left: ReadonlyMap<string, string>,
+  ): Promise<ForeseenChange | undefined>;
+}
+
+/** What a call of a function would change. */
+export interface ForeseenChange {
+  /** In the words users use → what it is and what it would be; empty: nothing. */
+  readonly changes: Readonly<Record<string, { readonly old: string; readonly new: string }>>;
+  /** What later calls would find: `supervisord shop` → `STOPPED`. */
+  readonly leaves: Readonly<Record<string, string>>;
+  /** True when the host was looked at; false when all of it follows from what was left behind. */
+  readonly isLook: boolean;
 }
 
 /** An execution module's function: `cmd.run`. The answer is JavaScript data or a Value. */

@@ -22,6 +22,7 @@ export {
   defineRead,
   defineWrite,
   type ExecutionModule,
+  type ForeseenChange,
   type ReadFunction,
   takeApart,
   type WriteFunction,

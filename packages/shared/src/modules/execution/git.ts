@@ -5,6 +5,7 @@ import type { Value } from '../../values/index.ts';
 import { defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
 import { splitWords, stripOutput } from '../operations/index.ts';
 import { gitFailure, gitOptions, parseRemotes, parseStatus, redactUrl } from '../providers/git.ts';
+import { foreseeCheckout, foreseeFetch } from './git-foresee.ts';
 
 const cwdArg = z.string().describe('Directory of the repository on the host.');
 const words = (what: string) =>
@@ -96,6 +97,10 @@ export const gitFunctions: readonly ExecutionModule[] = [
       ];
       return await change(host, { cwd, label: `checkout ${rev ?? ''}`, signal }, rest, command);
     },
+    async foresee({ cwd, rev, force, opts, git_opts, user, identity }, { host, signal }, left) {
+      if (rev === undefined || opts.length > 0 || git_opts.length > 0) return undefined;
+      return foreseeCheckout({ cwd, host, signal, user, identity }, { rev, force }, left);
+    },
   }),
   defineWrite({
     name: 'git.fetch',
@@ -118,6 +123,10 @@ export const gitFunctions: readonly ExecutionModule[] = [
         ...(remote === undefined ? [] : [remote, ...refspecs]),
       ];
       return await change(host, { cwd, label: `fetch ${remote ?? ''}`, signal }, rest, command);
+    },
+    async foresee({ cwd, remote, force, refspecs, opts, git_opts, user, identity }, { host, signal }) {
+      if (refspecs.length > 0 || git_opts.length > 0) return undefined;
+      return foreseeFetch({ cwd, host, signal, user, identity }, { remote, opts, force });
     },
   }),
   ...(['pull', 'merge', 'reset', 'add', 'rm', 'push', 'stash'] as const).map((sub) => passThrough(sub)),

@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { CodedAnswer, defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
-import { askSupervisor, parseSupervisorStatus, said, tellSupervisor } from '../providers/supervisor.ts';
+import type { HostReader } from '../../host/index.ts';
+import { CodedAnswer, defineRead, defineWrite, type ExecutionModule, type ForeseenChange } from '../contract/index.ts';
+import {
+  askSupervisor,
+  parseSupervisorStatus,
+  programs,
+  type SupervisorOptions,
+  said,
+  tellSupervisor,
+} from '../providers/supervisor.ts';
 
 const tail = {
   user: z.string().optional().describe('User to run supervisorctl as.'),
@@ -22,6 +30,7 @@ export const supervisordFunctions: readonly ExecutionModule[] = [
         const result = await tellSupervisor(host, [verb, ...(name.endsWith(':') ? [`${name}*`] : [name])], options);
         return new CodedAnswer(said(result), isRefused(said(result)) ? 1 : 0);
       },
+      foresee: ({ name, ...options }, { host }, left) => foreseeVerb(verb, name, options, host, left),
     }),
   ),
   ...(['add', 'remove'] as const).map((verb) =>
@@ -97,6 +106,26 @@ export const supervisordFunctions: readonly ExecutionModule[] = [
     run: async ({ command, ...options }, { host }) => said(await tellSupervisor(host, command.split(/\s+/), options)),
   }),
 ];
+
+/** What a verb would do to one program; those of groups are not told apart here. */
+async function foreseeVerb(
+  verb: 'start' | 'stop' | 'restart',
+  name: string,
+  options: SupervisorOptions,
+  host: HostReader,
+  left: ReadonlyMap<string, string>,
+): Promise<ForeseenChange | undefined> {
+  const subject = `program ${name} of ${options.conf_file ?? 'supervisord'}`;
+  const known = left.get(subject);
+  const state = known ?? (await programs(host, options))[name]?.state;
+  if (state === undefined) return undefined;
+  const after = verb === 'stop' ? 'STOPPED' : 'RUNNING';
+  const isDown = /^(STOPPED|EXITED|FATAL)$/.test(state);
+  const isThere = verb === 'stop' ? isDown : verb === 'start' && state === 'RUNNING';
+  const becomes = verb === 'restart' && !isDown ? 'RUNNING again' : after;
+  const changes = isThere ? {} : { [subject]: { old: state, new: becomes } };
+  return { changes, leaves: { [subject]: isThere ? state : after }, isLook: known === undefined };
+}
 
 /** supervisorctl ends with 0 for most refusals; being what was wanted already is none. */
 function isRefused(text: string): boolean {

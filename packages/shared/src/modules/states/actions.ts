@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { EdgeError } from '../../kernel/index.ts';
 import { anyValue } from '../../schema/index.ts';
 import { PyMap } from '../../values/index.ts';
-import { changesOf, defineState, type StateModule, type Verdict } from '../contract/index.ts';
+import { type Change, changesOf, defineState, type StateModule, type Verdict } from '../contract/index.ts';
 import { awaitHttp, httpArgs, httpProblem, queryHttp } from '../execution/http.ts';
 
 const { url: _, ...questionArgs } = httpArgs;
@@ -36,7 +36,7 @@ export const actionStates: readonly StateModule[] = [
           what: `${args.method} ${name}`,
           before: null,
           after: args.status ?? 'an answer',
-          verb: 'send',
+          ...askVerb(args.method),
           async apply({ host, signal }) {
             const answer = await queryHttp({ url: name, ...args }, host, signal);
             const problem = httpProblem(args, answer);
@@ -65,7 +65,7 @@ export const actionStates: readonly StateModule[] = [
           what: `${args.method} ${name} until it is as expected`,
           before: null,
           after: args.status ?? 'an answer',
-          verb: 'send',
+          ...askVerb(args.method),
           async apply({ host, signal }) {
             const patience = { waitForS: wait_for, intervalS: request_interval };
             try {
@@ -81,6 +81,11 @@ export const actionStates: readonly StateModule[] = [
       ),
   }),
 ];
+
+/** A question that changes nothing, as far as HTTP says; anything else is sent. */
+function askVerb(method: string): Pick<Change, 'verb' | 'changes'> {
+  return /^(GET|HEAD|OPTIONS)$/i.test(method) ? { verb: 'ask', changes: {} } : { verb: 'send' };
+}
 
 function eventVerdict({
   name,

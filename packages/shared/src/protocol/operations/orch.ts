@@ -52,6 +52,10 @@ export const orchOperations = {
       test: z.boolean().optional().describe('Say what would happen and change nothing.'),
       exclude: encodedValue.optional().describe('State ids or SLS names to leave out, encoded.'),
       options: encodedValue.optional().describe('Mapping laid over `__run__` of the orchestration, encoded.'),
+      expect: z
+        .object({ digest: z.string(), sources: z.record(z.string(), z.string()) })
+        .optional()
+        .describe('Run exactly this plan, or refuse: its digest and those of what it was made of.'),
     }),
     answer: z.object({ run: z.string() }),
   }),

@@ -26,7 +26,7 @@ export function causesOf(run: RunState, results: readonly StepResult[]): Readonl
   const doubtful = new Set<StepKey>();
   const isUnknown = (step: StepKey): boolean => {
     const answer = answers.get(step);
-    return doubtful.has(step) || (answer?.result === null && !hasChanges(answer.changes));
+    return doubtful.has(step) || (answer?.result === null && answer.verb !== 'ask' && !hasChanges(answer.changes));
   };
   const changed = (step: StepKey): boolean => hasChanges(answers.get(step)?.changes ?? null);
   const named = (

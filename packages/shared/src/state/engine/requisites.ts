@@ -66,7 +66,9 @@ function statsOf(run: RunState, requisite: Requisite, isForeseeing: boolean): Re
     const foreseen = answerOf(run, foreseeNodes.get(target));
     const ran = answerOf(run, runNodes.get(target));
     const answer = requisite.kind === 'prereq' ? foreseen : (ran ?? (isForeseeing ? foreseen : undefined));
-    if (answer !== undefined) addStat(stats, requisite.kind, answer);
+    // What would change has not failed: in a look ahead the states for that case would not run.
+    if (answer?.result === null && requisite.kind === 'onfail' && run.options.testing) stats.add('onfail');
+    else if (answer !== undefined) addStat(stats, requisite.kind, answer);
   }
   const met = stats.has('met');
   if (requisite.quantifier === 'any') {
