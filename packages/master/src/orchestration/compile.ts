@@ -12,7 +12,7 @@ import { didYouMean } from '@edge-run/shared/schema';
 import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
 import type { RunRecord } from './run-record.ts';
-import type { CompiledOrchestration, RunRequest } from './runs.ts';
+import type { CompiledOrchestration, RunRequest } from './run-request.ts';
 import { type Sources, sourcesOf } from './sources.ts';
 import { declaredStates } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';

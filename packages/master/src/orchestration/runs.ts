@@ -1,21 +1,6 @@
-import {
-  type Clock,
-  EdgeError,
-  errorMessage,
-  type InstantMs,
-  type JsonValue,
-  type Logger,
-  newId,
-} from '@edge-run/shared/kernel';
-import {
-  type ForeseenWorld,
-  PLAN_RUN_PREFIX,
-  type RunJournalEvent,
-  type RunOptions,
-  type StepSummary,
-} from '@edge-run/shared/protocol';
+import { type Clock, EdgeError, errorMessage, type InstantMs, type Logger, newId } from '@edge-run/shared/kernel';
+import type { RunJournalEvent, RunOptions, StepSummary } from '@edge-run/shared/protocol';
 import type { StepKey } from '@edge-run/shared/state';
-import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import type { Journal, JournalEntry, Revision } from '../journal/index.ts';
 import type { Locks, MasterLease } from '../leases/index.ts';
 import { stepsToUndo } from './decide-run.ts';
@@ -24,44 +9,10 @@ import type { DriverPorts, RollbackEnd, RollbackRequest } from './driver-ports.t
 import { type RetryWishes, retryPlan } from './retry.ts';
 import { rollbackEnd, rollbackPlan } from './rollback.ts';
 import { type EntryOf, encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
-import { digestOf, type ExpectedPlan, movedSources, refuseOther, type Sources } from './sources.ts';
+import { type CompiledOrchestration, idOf, inputsOf, type RunRequest, requestToRepeat } from './run-request.ts';
+import { digestOf, movedSources, refuseOther, type Sources } from './sources.ts';
 import { stepJobId } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
-
-/** What somebody asks to be run. */
-export interface RunRequest {
-  /** Name of the orchestration: `deploy-environment`. */
-  readonly name: string;
-  readonly saltenv?: string;
-  readonly pillarenv?: string;
-  /** Laid over the pillar and wins. */
-  readonly pillar?: PyMap;
-  /** Only look. */
-  readonly test?: boolean;
-  /** Laid over what the orchestration says below `__run__`. */
-  readonly options?: PyMap;
-  /** `user`, `schedule:name`, `reactor:name`, `run:id`. */
-  readonly by: string;
-  /** Event that led here. */
-  readonly causedBy?: string;
-  /** The plan to be run; any other is refused. */
-  readonly expect?: ExpectedPlan;
-  /** In a plan: what the plan that asks foresees. */
-  readonly foreseen?: ForeseenWorld;
-  /** Id to use: starting the same run twice attaches to the first. */
-  readonly id?: string;
-}
-
-/** An orchestration rendered and compiled. */
-export interface CompiledOrchestration {
-  /** Its full name: `orch.deploy-environment`. */
-  readonly name: string;
-  readonly stored: StoredPlan;
-  readonly options: RunOptions;
-  readonly steps: readonly StepSummary[];
-  /** Digests of what it was made of. */
-  readonly sources: Sources;
-}
 
 /** What runs are compiled, journaled and driven with. */
 export interface RunServiceOptions {
@@ -152,7 +103,7 @@ export class RunService {
     const { inputs } = record;
     const compiled =
       wishes.current === true
-        ? await this.#options.compile({ ...requestOf(record), by })
+        ? await this.#options.compile({ ...requestToRepeat(record), by })
         : { name: record.name, stored: record.stored, options: record.options, sources: record.sources };
     const { kept, onlyHosts } = retryPlan(record, compiled.stored.plan.chunks, wishes);
     return this.#plan(newId(), {
@@ -444,25 +395,6 @@ export class RunService {
       throw error;
     }
   }
-}
-
-function requestOf({ name, inputs }: RunRecord): Omit<RunRequest, 'by' | 'pillar'> {
-  const { saltenv, pillarenv, test } = inputs;
-  return { name, saltenv, test, ...(pillarenv === undefined ? {} : { pillarenv }) };
-}
-
-/** The id of a run that only plans tells so: what happens in it starts no reaction. */
-function idOf({ id = newId(), test }: RunRequest): string {
-  return test !== true || id.startsWith(PLAN_RUN_PREFIX) ? id : `${PLAN_RUN_PREFIX}${id}`;
-}
-
-function inputsOf(request: RunRequest): Record<string, JsonValue> {
-  return {
-    saltenv: request.saltenv ?? 'base',
-    test: request.test ?? false,
-    ...(request.pillarenv === undefined ? {} : { pillarenv: request.pillarenv }),
-    ...(request.pillar === undefined ? {} : { pillar: encodeValue(request.pillar) }),
-  };
 }
 
 /** The entry that ends a run because `by` wants so. */
