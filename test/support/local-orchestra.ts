@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createDispatcher } from '@edge-run/master/jobs';
+import { createDispatcher, type JobService } from '@edge-run/master/jobs';
 import { createMemoryJournal } from '@edge-run/master/journal';
 import { soleLease } from '@edge-run/master/leases';
 import type { LoadBalancer } from '@edge-run/master/loadbalancer';
@@ -55,6 +55,8 @@ export interface OrchestraOptions {
   readonly functions?: readonly ExecutionModule[];
   /** Those of the minions that are hosts of the roster. */
   readonly roster?: readonly string[];
+  /** What runs the jobs of minions that are elsewhere; they run in this process when absent. */
+  readonly jobs?: JobService;
 }
 
 type HostBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
@@ -126,7 +128,8 @@ export class LocalOrchestra {
       const expression = type === 'list' ? target.split(',') : target;
       return (await nodes.select(expression, type)).matched.map(({ id }) => id);
     };
-    const jobs = new LocalJobs({ hosts, select, clock, master: () => new RuntimeExecutor(runtime) });
+    const local = { hosts, select, clock, master: () => new RuntimeExecutor(runtime) };
+    const jobs = this.#options.jobs ?? new LocalJobs(local);
     const dispatcher = createDispatcher({
       jobs,
       select,

@@ -1,0 +1,66 @@
+import { type JsonValue, newId } from '@edge-run/shared/kernel';
+import { type ForeseenWorld, PLAN_RUN_PREFIX, type RunOptions, type StepSummary } from '@edge-run/shared/protocol';
+import { decodeValue, encodeValue, PyMap } from '@edge-run/shared/values';
+import type { RunRecord, StoredPlan } from './run-record.ts';
+import type { ExpectedPlan, Sources } from './sources.ts';
+
+/** What somebody asks to be run. */
+export interface RunRequest {
+  /** Name of the orchestration: `deploy-environment`. */
+  readonly name: string;
+  readonly saltenv?: string;
+  readonly pillarenv?: string;
+  /** Laid over the pillar and wins. */
+  readonly pillar?: PyMap;
+  /** Only look. */
+  readonly test?: boolean;
+  /** Laid over what the orchestration says below `__run__`. */
+  readonly options?: PyMap;
+  /** `user`, `schedule:name`, `reactor:name`, `run:id`. */
+  readonly by: string;
+  /** Event that led here. */
+  readonly causedBy?: string;
+  /** The plan to be run; any other is refused. */
+  readonly expect?: ExpectedPlan;
+  /** In a plan: what the plan that asks foresees. */
+  readonly foreseen?: ForeseenWorld;
+  /** Id to use: starting the same run twice attaches to the first. */
+  readonly id?: string;
+}
+
+/** An orchestration rendered and compiled. */
+export interface CompiledOrchestration {
+  /** Its full name: `orch.deploy-environment`. */
+  readonly name: string;
+  readonly stored: StoredPlan;
+  readonly options: RunOptions;
+  readonly steps: readonly StepSummary[];
+  /** Digests of what it was made of. */
+  readonly sources: Sources;
+}
+
+/** The request that asks for what a run was asked for. */
+export function requestToRepeat({ name, inputs }: RunRecord): Omit<RunRequest, 'by'> {
+  const { saltenv, pillarenv, test, pillar } = inputs;
+  const override = pillar === undefined ? undefined : decodeValue(pillar);
+  return {
+    ...{ name, saltenv, test },
+    ...(pillarenv === undefined ? {} : { pillarenv }),
+    ...(override instanceof PyMap ? { pillar: override } : {}),
+  };
+}
+
+/** The id a run gets; that of one that only plans tells so: what happens in it starts no reaction. */
+export function idOf({ id = newId(), test }: RunRequest): string {
+  return test !== true || id.startsWith(PLAN_RUN_PREFIX) ? id : `${PLAN_RUN_PREFIX}${id}`;
+}
+
+/** The inputs of a request as they are journaled. */
+export function inputsOf(request: RunRequest): Record<string, JsonValue> {
+  return {
+    saltenv: request.saltenv ?? 'base',
+    test: request.test ?? false,
+    ...(request.pillarenv === undefined ? {} : { pillarenv: request.pillarenv }),
+    ...(request.pillar === undefined ? {} : { pillar: encodeValue(request.pillar) }),
+  };
+}
