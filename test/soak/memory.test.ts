@@ -4,7 +4,7 @@ import { errorMessage } from '@edge-run/shared/kernel';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RealFleet } from '../support/real-fleet.ts';
 
-/* Jobs for twenty minutes: the memory of master, minion and nats-server does not grow with them. */
+/* Jobs for twenty minutes: the memory of master and minion does not grow with them, that of nats-server by what it keeps. */
 
 const MINUTES = Number(process.env.EDGE_SOAK_MINUTES ?? 20);
 const SAMPLE_MS = 5_000;
@@ -13,6 +13,8 @@ const SAMPLES_A_LINE = 12;
 const MOST_LATE = 3;
 /** Growth in MB a minute that is more than the noise of a garbage collector. */
 const MOST_MB_A_MINUTE = 1;
+/** The server keeps jobs, returns and events for days, and remembers the subject of each: that is history, not a leak. */
+const MOST_KB_A_KEPT_JOB = 16;
 /** MB of a real minion that has nothing to do. */
 const IDLE_MINION_MB = 75;
 
@@ -85,7 +87,8 @@ test(
       const settled = all.slice(Math.floor(all.length / 4));
       const mbAMinute = slope(settled);
       process.stdout.write(`${name}: ${settled.at(-1)!.toFixed(1)} MB, ${mbAMinute.toFixed(3)} MB/min, ${jobs} jobs\n`);
-      expect(mbAMinute, name).toBeLessThan(MOST_MB_A_MINUTE);
+      if (name !== 'nats-server') expect(mbAMinute, name).toBeLessThan(MOST_MB_A_MINUTE);
+      else expect(((all.at(-1)! - all[0]!) * 1_024) / jobs, 'kB a job').toBeLessThan(MOST_KB_A_KEPT_JOB);
     }
   },
   MINUTES * 60_000 + 120_000,
