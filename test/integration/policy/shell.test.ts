@@ -37,6 +37,8 @@ describe.each(SHELLS)('words as %s reads them', (shell) => {
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), (pieces) => {
         const line = pieces.join('');
+        // A lone backslash at the end is one to dash; bash drops it where the line has a line break.
+        fc.pre(!/(?<!\\)(?:\\\\)*\\$/.test(line));
         const expected = shellWords(shell, line);
         fc.pre(expected !== undefined);
         const [command] = parseShell(`printf ${line}`).commands;
