@@ -83,10 +83,9 @@ describe.skipIf(reason !== undefined)(reason === undefined ? 'reboots' : `reboot
   it('system.reboot in a state run: what runs when it goes down is interrupted, and the job says so', async () => {
     const boots = web1.boots;
     const { outcome, evidence } = await lab.job('web1', 'state.apply', ['rebooting']);
-    expect({ outcome, evidence }).toEqual({
-      outcome: 'failed',
-      evidence: expect.stringMatching(/was stopped while state.apply ran/),
-    });
+    // Whether the minion still says that it stops, or is gone before it can, is up to how fast the host goes down.
+    expect(['failed', 'cancelled']).toContain(outcome);
+    expect(evidence).toMatch(/was stopped while state.apply ran|the minion is stopping/);
     expect(web1.boots).toBe(boots + 1);
     expect(await exists('/root/waits')).toBe(true);
   });
