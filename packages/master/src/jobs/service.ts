@@ -266,14 +266,20 @@ class Service implements JobService {
   async #begin(request: JobRunRequest): Promise<Open | JobAnswer> {
     const jid = request.jid ?? newId();
     requireJobId(jid);
-    const known = request.jid === undefined ? undefined : await this.#known(jid, request);
-    if (known !== undefined) return known;
+    // A new job is the usual thing: whether one of this id is on record is seen when this one is to be.
+    if (this.#open.has(jid) || request.fun === '') {
+      const known = await this.#known(jid, request);
+      if (known !== undefined) return known;
+    }
     const { target, targetType = 'glob', delimiter, subset, transport } = request;
     const { ids } = await this.#options.resolveTargets(target, targetType, delimiter, transport);
     const selected = [...new Set(ids)];
     const targets =
       subset === undefined ? selected : chooseSubset(selected, subset, this.#options.random ?? Math.random);
-    if (targets.length === 0) return { jid, targets: new Map() };
+    if (targets.length === 0) {
+      const known = request.jid === undefined ? undefined : await this.#known(jid, request);
+      return known ?? { jid, targets: new Map() };
+    }
     this.#options.requireAllowed?.(request, targets);
     const prepared = this.#prepare({ ...request, jid, targets });
     const { record } = prepared;
