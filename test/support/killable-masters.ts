@@ -24,6 +24,8 @@ export interface KillableOptions {
   readonly files: Readonly<Record<string, string>>;
   /** Seconds until a master counts as gone. */
   readonly lease?: number;
+  /** Masters speak to the server themselves: `killAtEntry` does nothing then. */
+  readonly isDirect?: boolean;
 }
 
 interface Master {
@@ -91,7 +93,11 @@ export class KillableMasters {
   async startMaster(id: string): Promise<void> {
     const master = this.#masters.get(id)!;
     const config = {
-      ...{ id, data_dir: join(this.directory, id), nats: { url: master.proxy.url } },
+      ...{
+        id,
+        data_dir: join(this.directory, id),
+        nats: { url: this.#options.isDirect === true ? this.#nats.url : master.proxy.url },
+      },
       ...{ file_roots: { base: [join(this.directory, 'states')] }, lease: this.#options.lease ?? 2 },
     };
     await writeFile(join(this.directory, `${id}.yaml`), JSON.stringify(config));
