@@ -90,7 +90,7 @@ function reconnecting(id: string, { executorOf }: ServeSshHostsOptions): JobExec
         executor = await executorOf(id);
       } catch (error) {
         // Nothing has run on the host.
-        return { outcome: 'failed', ret: errorMessage(error), retcode: 255, error: toErrorRecord(error) };
+        return { outcome: 'unreachable', ret: errorMessage(error), retcode: 255, error: toErrorRecord(error) };
       }
       return executor.execute(job, work);
     },

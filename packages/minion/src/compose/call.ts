@@ -119,6 +119,7 @@ function exitCodeOf(fun: string, { outcome, ret, error }: HostJobResult): ExitCo
       return EXIT.timedOut;
     case 'cancelled':
       return EXIT.interrupted;
+    case 'unreachable':
     case 'failed':
       // States that do not compile are a list of errors: nothing has run.
       if (fun.startsWith('state.') && Array.isArray(ret)) return EXIT.notStarted;

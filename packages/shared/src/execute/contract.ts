@@ -15,7 +15,8 @@ export interface HostJob {
 
 /** How it ended; never thrown, so that every job has an end. */
 export interface HostJobResult {
-  readonly outcome: 'succeeded' | 'failed' | 'timed-out' | 'cancelled';
+  /** `unreachable`: of a host that is worked from elsewhere, and on which nothing has run. */
+  readonly outcome: 'succeeded' | 'failed' | 'unreachable' | 'timed-out' | 'cancelled';
   readonly ret: Value;
   /** 0 for success; that of the command or function otherwise. */
   readonly retcode: number;

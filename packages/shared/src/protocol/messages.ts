@@ -53,7 +53,7 @@ export const returnMessage = z.object({
   jid: z.string(),
   id: z.string(),
   fun: z.string(),
-  outcome: z.enum(['succeeded', 'failed', 'timed-out', 'cancelled']),
+  outcome: z.enum(['succeeded', 'failed', 'unreachable', 'timed-out', 'cancelled']),
   ret: encodedValue,
   retcode: z.number(),
   error: errorRecord.optional(),
