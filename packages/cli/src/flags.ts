@@ -91,6 +91,11 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
+/** The values of an option that may be given several times, in order. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** A whole number above zero. */
 export function parseCount(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError(`\`${text}\` is no whole number above 0.`);

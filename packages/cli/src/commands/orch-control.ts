@@ -1,5 +1,6 @@
 import { EXIT, type ExitCode, FAILURE_CHOICES, type FailureChoice } from '@edge-run/shared/protocol/plain';
 import { Argument, type Command } from 'commander';
+import { collect } from '../flags.ts';
 import { emit, emitList } from '../output/emit.ts';
 import { formatWhen } from '../output/times.ts';
 import { readRun } from '../progress/follow-run.ts';
@@ -152,8 +153,4 @@ async function said(session: Session, run: string, note: string): Promise<ExitCo
   await emit(session, { run }, () => `${run}\n`);
   session.note(note);
   return EXIT.done;
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }

@@ -2,7 +2,7 @@ import { EdgeError, formatDuration } from '@edge-run/shared/kernel';
 import type { OperationAnswer } from '@edge-run/shared/protocol';
 import type { ExitCode } from '@edge-run/shared/protocol/plain';
 import type { Command } from 'commander';
-import { parseCount } from '../flags.ts';
+import { collect, parseCount } from '../flags.ts';
 import { emit } from '../output/emit.ts';
 import type { Session } from '../session.ts';
 import { readRunRequest } from './read-run-request.ts';
@@ -75,8 +75,4 @@ function readShare(text: string): number {
   const share = Number(digits) / 100;
   if (share >= 0 && share <= 1) return share;
   throw new EdgeError('EDGE_BAD_ARGUMENT', `--slow ${text} is no share`, {}, { hint: 'Write --slow 5%.' });
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }

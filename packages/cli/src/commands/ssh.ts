@@ -1,6 +1,7 @@
 import { EdgeError } from '@edge-run/shared/kernel';
 import type { ExitCode } from '@edge-run/shared/protocol/plain';
 import type { Command } from 'commander';
+import { collect } from '../flags.ts';
 import type { Session } from '../session.ts';
 import { addTargetFlags, readTarget } from '../target.ts';
 import { encodeWords } from '../words.ts';
@@ -57,10 +58,6 @@ Examples:
       .addHelpText('after', '\nExample:  edge-run roster import inventory/hosts.ini --write roster.yaml'),
     importRoster,
   );
-}
-
-function collect(line: string, before: readonly string[] = []): readonly string[] {
-  return [...before, line];
 }
 
 async function executeSsh(plain: Session, words: Parameters<typeof wordAt>[0], asked: Options): Promise<ExitCode> {

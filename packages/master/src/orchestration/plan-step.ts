@@ -8,8 +8,8 @@ import { shownLate } from './registers.ts';
 import type { StepAnswer, StepContext, StepKind } from './step-kind.ts';
 
 /** True for a step some of whose values are known only when it starts: results of earlier steps, or slots. */
-export function isOpenStep({ name, args, guards }: Chunk): boolean {
-  return [name, args, ...Object.values(guards as Readonly<Record<string, Value>>)].some(isOpen);
+export function isOpenStep(chunk: Chunk): boolean {
+  return expressionsOf(chunk).length > 0;
 }
 
 /**
@@ -22,7 +22,7 @@ export async function planOpenStep(
   ctx: StepContext,
   foresight: Foresight,
 ): Promise<StepAnswer> {
-  const late = [...new Set(expressionsIn([chunk.name, chunk.args, ...Object.values(chunk.guards as object)]))];
+  const late = [...new Set(expressionsOf(chunk))];
   const why = `it depends on ${late.join(', ')}`;
   const unknown: ForeseenStep = { effect: 'unknown', why };
   const answer: StepAnswer = { result: null, changes: new PyMap(), comment: why, foreseen: unknown };
@@ -48,8 +48,9 @@ export function foreseenOf({ result, changes, verb }: Pick<StepAnswer, 'result' 
   };
 }
 
-function isOpen(value: Value): boolean {
-  return isLate(value) || expressionsIn([value]).length > 0;
+/** The expressions and slots of a step, as the author wrote them. */
+function expressionsOf({ name, args, guards }: Chunk): readonly string[] {
+  return expressionsIn([name, args, ...Object.values(guards as object)]);
 }
 
 /** The expressions and slots in a value, as the author wrote them. */

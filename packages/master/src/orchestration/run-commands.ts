@@ -103,6 +103,7 @@ export class RunCommands {
     { count, self }: ApprovalOptions,
     signal: AbortSignal,
   ): Promise<readonly string[]> {
+    const stopped = aborted(signal);
     for (;;) {
       signal.throwIfAborted();
       const driver = this.#runs.driven(id);
@@ -114,7 +115,7 @@ export class RunCommands {
         const why = `rejected by ${rejected.by}${rejected.comment === undefined ? '' : `: ${rejected.comment}`}`;
         throw new EdgeError('EDGE_APPROVAL_REJECTED', why, { run: id });
       }
-      await Promise.race([driver.changed(), aborted(signal)]);
+      await Promise.race([driver.changed(), stopped]);
     }
   }
 }

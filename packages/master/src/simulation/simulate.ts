@@ -76,6 +76,8 @@ class Stage {
   readonly #stop = new AbortController();
   readonly #pillar: PyMap;
   readonly #ids: readonly string[];
+  /** What tells that the id of a step names a host. */
+  readonly #mentions: readonly { readonly id: string; readonly pattern: RegExp }[];
   readonly #timeline: { atMs: number; text: string }[] = [];
   readonly #pools = new Map<string, Pool>();
   #steps = 0;
@@ -95,6 +97,7 @@ class Stage {
     const isGrown = request.hosts !== undefined && family !== undefined;
     this.#pillar = isGrown ? grownPillar(pillar, family, request.hosts!) : pillar;
     this.#ids = [...new Set([...parts.known(), ...idsOf(this.#pillar)])].sort();
+    this.#mentions = this.#ids.map((id) => ({ id, pattern: new RegExp(`(^|[^\\w])${escaped(id)}([^\\w]|$)`) }));
   }
 
   async run(): Promise<Simulation> {
@@ -170,7 +173,7 @@ class Stage {
   ): Promise<StepAnswer> {
     const { graph } = record.state;
     const { chunk } = graph.nodes[graph.runNodes.get(action.step)!]!;
-    const host = this.#ids.find((id) => new RegExp(`(^|[^\\w])${escaped(id)}([^\\w]|$)`).test(chunk.id));
+    const host = this.#mentions.find(({ pattern }) => pattern.test(chunk.id))?.id;
     const isTrue = /^(salt\.(function|state|runner|parallel_runners)|lb\.)/.test(`${chunk.state}.${chunk.fun}`);
     if (isTrue && !(chunk.state === 'lb' && failsOn(this.#request.faults, host ?? '', chunk.id)))
       return executeStep(record, action, signal);
