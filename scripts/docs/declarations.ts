@@ -41,6 +41,7 @@ const SUBJECT_PARTS: Readonly<Record<string, readonly string[]>> = {
   rpc: ['id', 'operation'],
   operation: ['operation', 'user'],
   run: ['run'],
+  filePart: ['digest', 'part'],
   knock: ['publicKey'],
   ack: ['publicKey'],
 };

@@ -38,7 +38,7 @@ export const SHARED_LAYERS: Layers = [
 
 export const MASTER_LAYERS: Layers = [
   ['config'],
-  ['broker', 'journal', 'loadbalancer', 'metrics', 'secrets'],
+  ['broker', 'bundles', 'journal', 'loadbalancer', 'metrics', 'secrets'],
   ['leases'],
   ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
   ['returners'],

@@ -150,8 +150,10 @@ export class LocalJobs implements JobService {
   }
 
   async #execute(id: string, jid: string, request: JobRunRequest, signal: AbortSignal): Promise<JobTargetAnswer> {
-    const { fun, args = [], kwargs = new Map(), timeoutMs } = request;
-    const job = { jid, fun, args, kwargs, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+    const { fun, args = [], kwargs = new Map(), timeoutMs, run } = request;
+    const limit = timeoutMs === undefined ? {} : { timeoutMs };
+    const bundle = run?.bundle === undefined ? {} : { bundle: run.bundle };
+    const job = { jid, fun, args, kwargs, ...limit, ...bundle };
     return toAnswer(await this.#options.hosts.get(id)!.execute(job, { signal, log: silentLogger }));
   }
 

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Bundles, createMemoryContents } from '@edge-run/master/bundles';
 import { createDispatcher, type JobService } from '@edge-run/master/jobs';
 import { createMemoryJournal } from '@edge-run/master/journal';
 import { soleLease } from '@edge-run/master/leases';
@@ -78,10 +79,14 @@ export class LocalOrchestra {
   readonly runs: RunService;
   readonly commands: RunCommands;
   readonly #runners: RunnerCalls;
+  readonly #files: LocalRoots;
+  readonly #bundles: Bundles;
 
   private constructor(dir: string, options: OrchestraOptions, facts: FactsStore) {
     this.dir = dir;
     this.#options = options;
+    this.#files = new LocalRoots(rootsOf({ base: [join(dir, 'salt')], dev: [join(dir, 'sdev')] }));
+    this.#bundles = new Bundles(this.#files, createMemoryContents());
     const { runtime, runs, commands, runners } = this.#compose(facts);
     this.runtime = runtime;
     this.runs = runs;
@@ -151,7 +156,11 @@ export class LocalOrchestra {
       ...{ master, clock, log, lease: soleLease(master), locks: freeLocks(clock) },
       sources: async () => ({}),
       afterCrash: () => 'rerun',
-      compile: (request) => compileOrchestration(request, runtime, checks, this.#stop.signal),
+      compile: async (request) =>
+        compileOrchestration(request, {
+          ...{ runtime, checks, signal: this.#stop.signal },
+          bundle: await this.#bundles.forRun(request),
+        }),
       executeStep: (record, action, signal) => executeStep(record, action, signal),
       publish: () => {},
     });
@@ -195,6 +204,7 @@ export class LocalOrchestra {
         approved: (run, step, options, signal) => commands.approved(run, step, options, signal),
         clock,
       },
+      takeBundle: async (saltenv) => (await this.#bundles.take(saltenv)).digest,
       publishProgress: () => {},
       clock,
       log,
@@ -234,7 +244,8 @@ export class LocalOrchestra {
     return {
       host: new LocalHost({ id }),
       catalog: withFunctions(createCatalog(), [...(this.#options.functions ?? []), sleepBy(this.clock)]),
-      files: new LocalRoots(rootsOf({ base: [join(this.dir, 'salt')], dev: [join(this.dir, 'sdev')] })),
+      files: this.#files,
+      filesOf: (bundle) => this.#bundles.files(bundle),
       renderData,
       renderText,
       opts: fromPlain({ id, saltenv: 'base', __role: id === this.#options.master ? 'master' : 'minion' }) as PyMap,

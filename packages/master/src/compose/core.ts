@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { Clock, Logger } from '@edge-run/shared/kernel';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
+import { type Contents, openJetStreamContents } from '../bundles/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { type Events, openEvents } from '../events/index.ts';
 import { type BatchProgress, type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
@@ -24,6 +25,8 @@ export interface Core extends MasterOptions {
   readonly connections: Connections;
   readonly events: Events;
   readonly journal: Journal<RunJournalEvent>;
+  /** Contents of files that runs stand on. */
+  readonly contents: Contents;
   readonly leases: LeaseBuckets;
   readonly returns: ReturnStream;
   readonly records: JobRecords;
@@ -45,9 +48,20 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
     const { connection } = bus;
     const events = await openEvents({ bus, connection, clock, log, source: `master:${config.id}` });
     const journal = await openJetStreamJournal<RunJournalEvent>({ connection, clock });
+    const contents = await openJetStreamContents(connection, clock);
     const streams = await openJobStreams(bus, clock);
     const leases = await openLeaseBuckets(connection, config.lease * 1000);
-    return { ...options, connections, events, journal, leases, ...streams, background: new Background(log), signal };
+    return {
+      ...options,
+      connections,
+      events,
+      journal,
+      contents,
+      leases,
+      ...streams,
+      background: new Background(log),
+      signal,
+    };
   } catch (error) {
     await connections.close();
     throw error;

@@ -5,6 +5,7 @@ import { EDGE_VERSION } from '@edge-run/shared/kernel';
 import type { Mine } from '@edge-run/shared/modules/contract';
 import { createRenderer } from '@edge-run/shared/render';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
+import { Bundles } from '../bundles/index.ts';
 import {
   createDispatcher,
   createJobs,
@@ -37,6 +38,8 @@ export type PillarOf = (
 export interface Fleet {
   readonly base: RuntimeBase;
   readonly fileServer: FileServer;
+  /** The files that runs stand on. */
+  readonly bundles: Bundles;
   readonly mine: MineService;
   /** Admission as it is asked of this master: a host whose key goes is forgotten with all that it told. */
   readonly keyring: Keyring;
@@ -64,9 +67,10 @@ export async function openFleet(core: Core): Promise<Fleet> {
   const host = new LocalHost({ id: config.id });
   const fileServer = createFileServer(config, { host, clock, log });
   core.background.run(fileServer.keepUpdated(signal));
+  const bundles = new Bundles(fileServer.files, core.contents);
   const base = runtimeBase(config, {
     ...createRenderer(),
-    ...{ host, log, files: fileServer.files, events: { send: sendEvent } },
+    ...{ host, log, files: fileServer.files, filesOf: (bundle) => bundles.files(bundle), events: { send: sendEvent } },
     // What asks for the mine is made before the hosts that are chosen from are known.
     mine: deferredMine(() => mine.forHost(config.id, { pillars: 'all' })),
   });
@@ -132,7 +136,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
       }),
   });
   return {
-    ...{ base, fileServer, mine, keyring: forgettingKeyring(keyring, nodes, mine) },
+    ...{ base, fileServer, bundles, mine, keyring: forgettingKeyring(keyring, nodes, mine) },
     facts: () => facts.current(),
     ...{ runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher, selectKnown },
   };

@@ -13,7 +13,7 @@ export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
 /** The master's own host, as the base of its runtimes. */
 export function runtimeBase(
   config: LoadedMasterConfig,
-  parts: Renderer & Pick<RuntimeBase, 'host' | 'events' | 'files' | 'mine' | 'log'>,
+  parts: Renderer & Pick<RuntimeBase, 'host' | 'events' | 'files' | 'filesOf' | 'mine' | 'log'>,
 ): RuntimeBase {
   return { ...parts, catalog: createCatalog(), opts: masterOpts(config) };
 }

@@ -94,7 +94,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
 
 function serve(
   { connections, clock, log, signal }: Core,
-  { base, jobs, nodes, mine, presence, pillarOf }: Fleet,
+  { base, bundles, jobs, nodes, mine, presence, pillarOf }: Fleet,
   operations: Readonly<Record<string, Operation>>,
 ): Promise<void> {
   return serveGateway({
@@ -104,7 +104,15 @@ function serve(
     signal,
     operations,
     rpc: minionRpc({
-      ...{ files: base.files, jobs, nodes, mine, opts: base.opts, pillarOf },
+      ...{
+        files: base.files,
+        filesOf: (bundle) => bundles.files(bundle),
+        jobs,
+        nodes,
+        mine,
+        opts: base.opts,
+        pillarOf,
+      },
       keyring: connections.keyring,
     }),
     onMinionEvent: (id) => presence.seen(id),

@@ -30,6 +30,7 @@ const SHARED_OPTS = new Set(['nodegroups', 'top_file_merging_strategy', 'env_ord
 /** What minions may ask; who asks is known from the subject. */
 export function minionRpc(parts: {
   readonly files: FileSource;
+  readonly filesOf: (bundle: string) => FileSource;
   readonly jobs: JobService;
   readonly nodes: Nodes;
   readonly keyring: KeyRotation;
@@ -38,9 +39,9 @@ export function minionRpc(parts: {
   readonly opts: PyMap;
   pillarOf(id: string, query: { pillarenv: string | undefined; override: PyMap | undefined }): Promise<Compiled<PyMap>>;
 }): Readonly<Record<string, Operation>> {
-  const { files, jobs, nodes, keyring, mine, opts, pillarOf } = parts;
+  const { files, filesOf, jobs, nodes, keyring, mine, opts, pillarOf } = parts;
   return {
-    ...fileOperations(files),
+    ...fileOperations(files, filesOf),
     ...rotationOperations(keyring),
     returned: operation(z.object({ jids: z.array(z.string()).max(1_000) }), async ({ jids }, caller) => ({
       stored: await jobs.stored(caller.id, jids),

@@ -45,7 +45,7 @@ const SWITCH_ON_DEADLINE_MS = 30_000;
 /** Makes the engine and the runners; each needs the other, so they meet through functions. */
 export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
   const { config, clock, log, signal, events, journal, background } = core;
-  const { runtime, dispatcher, nodes, presence, jobs, selectKnown, mine, fileServer } = fleet;
+  const { runtime, dispatcher, nodes, presence, jobs, selectKnown, mine, fileServer, bundles } = fleet;
   const publish = publisher(core);
   const returners = new Map(Object.entries(config.returners).map(([name, { type }]) => [name, type]));
   const checks: StepChecks = {
@@ -71,10 +71,11 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     clock,
     log,
   });
-  const compile: Runs['compile'] = (request) => compileOrchestration(request, runtime, checks, signal);
+  const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, signal });
   const runs: RunService = new RunService({
     ...{ journal, master: config.id, lease, locks, clock, log },
-    compile,
+    compile: async (request) =>
+      compileOrchestration(request, { runtime, checks, signal, bundle: await bundles.forRun(request) }),
     sources: (record) => currentSources(record, runtime, signal),
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
     afterCrash: (record, step) => afterCrash(record, step, STEP_KINDS),
@@ -110,6 +111,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
       isRosterHost: (id) => nodes.kindOf(id) === 'ssh',
       clock,
     },
+    takeBundle: async (saltenv) => (await bundles.take(saltenv)).digest,
     publishProgress: publish.progress,
     clock,
     log,

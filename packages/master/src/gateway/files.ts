@@ -11,22 +11,27 @@ const MAX_BLOBS = 1_000;
 const MAX_OPEN_BYTES = 256 * 1024 * 1024;
 const KEEP_OPEN_MS = 30_000;
 
-const place = { env: z.string() };
+/** With the digest of a bundle, the files are those of then. */
+const place = { env: z.string(), bundle: z.string().optional() };
 
 /** What minions ask of a FileSource: `file-environments`, `file-find`, `file-list`, `file-blobs`, `file-chunk`. */
-export function fileOperations(files: FileSource): Readonly<Record<string, Operation>> {
-  const open = new OpenContents(files);
+export function fileOperations(
+  files: FileSource,
+  filesOf: (bundle: string) => FileSource = () => files,
+): Readonly<Record<string, Operation>> {
+  const sourceOf = (bundle: string | undefined): FileSource => (bundle === undefined ? files : filesOf(bundle));
+  const open = new OpenContents(sourceOf);
   return {
     'file-environments': operation(z.object({}), () => files.environments()),
-    'file-find': operation(z.object({ uri: z.string(), ...place }), async ({ uri, env }) => {
-      const handle = await files.open(uri, env);
+    'file-find': operation(z.object({ uri: z.string(), ...place }), async ({ uri, env, bundle }) => {
+      const handle = await sourceOf(bundle).open(uri, env);
       return handle === undefined ? null : entryOf(handle);
     }),
     'file-list': operation(
       z.object({ prefix: z.string(), after: z.string().default(''), ...place }),
-      async ({ prefix, after, env }) => {
+      async ({ prefix, after, env, bundle }) => {
         const entries: FileEntry[] = [];
-        for await (const entry of files.list(prefix, env)) {
+        for await (const entry of sourceOf(bundle).list(prefix, env)) {
           if (after !== '' && entry.path <= after) continue;
           if (entries.length === PAGE) return { entries, more: true };
           entries.push(entryOf(entry));
@@ -36,8 +41,8 @@ export function fileOperations(files: FileSource): Readonly<Record<string, Opera
     ),
     'file-blobs': operation(
       z.object({ files: z.array(z.object({ path: z.string(), digest: z.string() })).max(MAX_BLOBS), ...place }),
-      async ({ files: wanted, env }) => {
-        const opened = await Promise.all(wanted.map(({ path }) => files.open(path, env)));
+      async ({ files: wanted, env, bundle }) => {
+        const opened = await Promise.all(wanted.map(({ path }) => sourceOf(bundle).open(path, env)));
         let bytes = 0;
         const served = opened.map((handle, index) => {
           if (handle?.digest !== wanted[index]!.digest || bytes + handle.sizeBytes > MAX_CHUNK_BYTES) return null;
@@ -57,29 +62,37 @@ export function fileOperations(files: FileSource): Readonly<Record<string, Opera
         length: z.number().int().min(1).max(MAX_CHUNK_BYTES),
         ...place,
       }),
-      async ({ uri, env, digest, offset, length }) => {
-        const content = await open.content(uri, env, digest);
+      async ({ uri, env, bundle, digest, offset, length }) => {
+        const content = await open.content({ uri, env, bundle, digest });
         return content.subarray(offset, offset + length);
       },
     ),
   };
 }
 
+interface WantedContent {
+  readonly uri: string;
+  readonly env: string;
+  readonly bundle: string | undefined;
+  readonly digest: string;
+}
+
 /** A file is read once for all its chunks. */
 class OpenContents {
-  readonly #files: FileSource;
+  readonly #sourceOf: (bundle: string | undefined) => FileSource;
   readonly #open = new Map<string, Promise<Uint8Array>>();
   #bytes = 0;
 
-  constructor(files: FileSource) {
-    this.#files = files;
+  constructor(sourceOf: (bundle: string | undefined) => FileSource) {
+    this.#sourceOf = sourceOf;
   }
 
-  content(uri: string, env: string, digest: string): Promise<Uint8Array> {
+  content(wanted: WantedContent): Promise<Uint8Array> {
+    const { uri, env, digest } = wanted;
     const key = `${env}\n${uri}\n${digest}`;
     const known = this.#open.get(key);
     if (known !== undefined) return known;
-    const reading = this.#read(uri, env, digest);
+    const reading = this.#read(wanted);
     this.#open.set(key, reading);
     const forget = (bytes: number): void => {
       if (this.#open.get(key) === reading) this.#open.delete(key);
@@ -95,8 +108,8 @@ class OpenContents {
     return reading;
   }
 
-  async #read(uri: string, env: string, digest: string): Promise<Uint8Array> {
-    const handle = await this.#files.open(uri, env);
+  async #read({ uri, env, bundle, digest }: WantedContent): Promise<Uint8Array> {
+    const handle = await this.#sourceOf(bundle).open(uri, env);
     if (handle === undefined || handle.digest !== digest) {
       throw new EdgeError(
         'EDGE_FILE_CHANGED',

@@ -1,6 +1,6 @@
 import type { InstantMs } from '@edge-run/shared/kernel';
 import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import { idFromToken, idToken, targetOutcome } from '@edge-run/shared/protocol';
+import { idFromToken, idToken, type RunOfJob, runOfJob, targetOutcome } from '@edge-run/shared/protocol';
 import type { KV } from '@nats-io/kv';
 import { z } from 'zod';
 import { isWrittenByAnother } from '../journal/index.ts';
@@ -9,7 +9,7 @@ const wave = z.object({
   ids: z.array(z.string()),
   batch: z.number().optional(),
   issuedAt: z.number(),
-  run: z.object({ id: z.string(), epoch: z.number() }).optional(),
+  run: runOfJob.optional(),
 });
 const end = z.object({ outcome: targetOutcome, retcode: z.number(), evidence: z.string().optional() });
 const stop = z.object({ because: z.string() });
@@ -22,7 +22,7 @@ export interface BatchWave {
   /** Which of several batches it belongs to, counted from 0. */
   readonly batch?: number | undefined;
   /** The run and its epoch then. */
-  readonly run?: { readonly id: string; readonly epoch: number } | undefined;
+  readonly run?: RunOfJob | undefined;
 }
 
 /** What the gate behind a batch said. */

@@ -1,6 +1,6 @@
 import { EdgeError, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobRequest } from '@edge-run/shared/modules/contract';
-import { JOB_ID, type JobMessage, jobMessage } from '@edge-run/shared/protocol';
+import { JOB_ID, type JobMessage, jobMessage, type RunOfJob } from '@edge-run/shared/protocol';
 import type { CallArguments } from '@edge-run/shared/schema';
 import { decodeValue, encodeValue, type Value } from '@edge-run/shared/values';
 import { DELIVERY_MS } from './batch-drive.ts';
@@ -13,8 +13,8 @@ import type { JobRecord } from './records.ts';
 export interface JobRunRequest extends JobRequest {
   /** Who asks; `master` unless told. */
   readonly by?: string;
-  /** The run it belongs to; minions refuse older epochs. */
-  readonly run?: { readonly id: string; readonly epoch: number };
+  /** The run it belongs to. */
+  readonly run?: RunOfJob;
   /** The step of that run. */
   readonly step?: string;
   /** The words as typed on a command line. */

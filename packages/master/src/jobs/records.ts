@@ -1,4 +1,4 @@
-import { encodedValue, jobMessage, targetOutcome } from '@edge-run/shared/protocol';
+import { encodedValue, jobMessage, runOfJob, targetOutcome } from '@edge-run/shared/protocol';
 import { z } from 'zod';
 import { gateRecord } from './batch-gate.ts';
 
@@ -20,7 +20,7 @@ export const jobRecord = z.object({
   issuedAt: z.number(),
   expiresAt: z.number(),
   timeoutMs: z.number().optional(),
-  run: z.object({ id: z.string(), epoch: z.number() }).optional(),
+  run: runOfJob.optional(),
   /** Id of the event that led here. */
   causedBy: z.string().optional(),
   delimiter: z.string().optional(),

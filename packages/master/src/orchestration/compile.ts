@@ -11,6 +11,7 @@ import {
 import { didYouMean } from '@edge-run/shared/schema';
 import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
+import type { Bundle } from '../bundles/index.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './run-request.ts';
 import { type Sources, sourcesOf } from './sources.ts';
@@ -21,6 +22,16 @@ import { STEP_KINDS } from './steps/index.ts';
 /** Folder that orchestrations are mounted under; its name may be left out. */
 const FOLDER = 'orch';
 
+/** What orchestrations are compiled with. */
+export interface CompileParts {
+  /** The master's own host. */
+  readonly runtime: HostRuntime;
+  readonly checks: StepChecks;
+  /** The files it is compiled from and its run will stand on; the files of the day when absent. */
+  readonly bundle?: Bundle;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Finds, renders and compiles an orchestration on the master. Calls of its templates really run.
  *
@@ -28,16 +39,16 @@ const FOLDER = 'orch';
  */
 export async function compileOrchestration(
   request: RunRequest,
-  runtime: HostRuntime,
-  checks: StepChecks,
-  signal: AbortSignal,
+  { runtime, checks, bundle, signal }: CompileParts,
 ): Promise<CompiledOrchestration> {
-  const { files, renderData, log } = runtime.options;
+  const { renderData, log } = runtime.options;
+  const files = bundle?.files ?? runtime.options.files;
   const saltenv = request.saltenv ?? 'base';
   const pillarenv = request.pillarenv;
   const work = {
     signal,
     log,
+    files,
     ...(pillarenv === undefined ? {} : { pillarenv }),
     pillar: request.pillar === undefined ? {} : { override: request.pillar },
   };
@@ -76,6 +87,7 @@ export async function compileOrchestration(
     options,
     steps: plan.chunks.map((chunk) => summaryOf(chunk, stored)),
     sources: await sourcesOf(files, saltenv, pillar),
+    ...(bundle === undefined || options.files === 'live' ? {} : { bundle: bundle.digest }),
   };
 }
 

@@ -160,6 +160,7 @@ export interface StepEnd {
   readonly startedAt: InstantMs;
   readonly durationMs: number;
   readonly calls?: number;
+  readonly bundle?: string;
 }
 
 /**

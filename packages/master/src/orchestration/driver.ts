@@ -263,9 +263,10 @@ export class RunDriver {
           : this.#steps.signal.aborted && answer.result === false
             ? 'cancelled'
             : outcomeOf(answer);
-        const calls = answer.calls === undefined ? {} : { calls: answer.calls };
+        const { calls, bundle } = answer;
+        const further = { ...(calls === undefined ? {} : { calls }), ...(bundle === undefined ? {} : { bundle }) };
         const durationMs = at - startedAt;
-        const end = { step, mode, attempt, answer: toReturn(answer), outcome, startedAt, durationMs, ...calls };
+        const end = { step, mode, attempt, answer: toReturn(answer), outcome, startedAt, durationMs, ...further };
         return judgeStep(record, end, at);
       }
     }

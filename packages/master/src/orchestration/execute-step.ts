@@ -3,7 +3,8 @@ import type { Clock, Logger } from '@edge-run/shared/kernel';
 import type { StateModule } from '@edge-run/shared/modules/contract';
 import { STEPS_NAME } from '@edge-run/shared/orchestration';
 import type { StepProgress } from '@edge-run/shared/protocol';
-import { resumeRun, runStep } from '@edge-run/shared/state';
+import { type Chunk, resumeRun, runStep, type StateReturn } from '@edge-run/shared/state';
+import { PyMap } from '@edge-run/shared/values';
 import type { StartAction } from './decide-run.ts';
 import type { DriverPorts } from './driver-ports.ts';
 import { foresightOf } from './foresight.ts';
@@ -19,6 +20,8 @@ export interface StepExecutorOptions {
   /** The master's own host: ordinary states and guards of an orchestration run there. */
   readonly runtime: HostRuntime;
   readonly ports: StepPorts;
+  /** Keeps the files as they are now, and answers with the digest of their bundle. */
+  takeBundle?(saltenv: string): Promise<string>;
   publishProgress(progress: StepProgress): void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -49,7 +52,9 @@ export function createStepExecutor(options: StepExecutorOptions): DriverPorts['e
     }
     const states = new Map<string, StateModule>(options.runtime.catalog.states);
     for (const kind of options.kinds) states.set(kind.name, asState(kind, { contextOf, foresight, onAnswer }));
+    const files = record.bundle === undefined ? undefined : options.runtime.options.filesOf?.(record.bundle);
     const { ctx, renderRequest } = await options.runtime.workplace({
+      ...(files === undefined ? {} : { files }),
       signal,
       log: options.log,
       saltenv: identity.saltenv,
@@ -69,15 +74,41 @@ export function createStepExecutor(options: StepExecutorOptions): DriverPorts['e
       random: options.random,
     });
     const foreseen = foresight === undefined ? {} : { foreseen: kept.foreseen ?? foreseenOf(answer) };
-    return { ...answer, calls, ...kept, ...foreseen };
+    const moved = mayMoveFiles(chunk, answer, options.kinds) ? await movedBundle(record, options) : {};
+    return { ...answer, calls, ...kept, ...foreseen, ...moved };
   };
 }
 
+/** Runners that bring new files. */
+const FILE_RUNNERS = /^(fileserver|git_pillar|salt)\./;
+
+/** True for a step that did something on the master by which its files may be others now. */
+function mayMoveFiles(
+  { state, fun, name }: Chunk,
+  { result, changes }: StateReturn,
+  kinds: StepExecutorOptions['kinds'],
+): boolean {
+  if (result !== true) return false;
+  if (state === 'salt' && (fun === 'runner' || fun === 'wheel')) return FILE_RUNNERS.test(String(name));
+  const isKind = kinds.some((kind) => kind.name === `${state}.${fun}`);
+  return !isKind && changes instanceof PyMap && changes.size > 0;
+}
+
+/** What a run itself changes is what its next steps see: a checkout of the states, say. */
+async function movedBundle(
+  { bundle, inputs }: RunRecord,
+  { takeBundle }: StepExecutorOptions,
+): Promise<Pick<StepAnswer, 'bundle'>> {
+  if (bundle === undefined || takeBundle === undefined || inputs.test) return {};
+  const now = await takeBundle(inputs.saltenv);
+  return now === bundle ? {} : { bundle: now };
+}
+
 function identityOf(record: RunRecord): RunIdentity {
-  const { id, epoch, stored, inputs } = record;
+  const { id, epoch, bundle, stored, inputs } = record;
   return {
     id,
-    epoch,
+    ofJob: { id, epoch, ...(bundle === undefined ? {} : { bundle }) },
     pillar: stored.pillar,
     saltenv: inputs.saltenv,
     pillarenv: inputs.pillarenv,

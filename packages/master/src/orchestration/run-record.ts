@@ -49,6 +49,8 @@ export interface RunRecord {
   /** Of the plan; approvals are bound to it. */
   readonly digest: string;
   readonly sources: Sources;
+  /** Digest of the bundle of files the run stands on; undefined: the files of the day. */
+  readonly bundle: string | undefined;
   /** The run on whose behalf this one runs; itself where nobody else's. */
   readonly root: string;
   readonly rollbackOf: string | undefined;
@@ -206,6 +208,7 @@ function foldEnded(record: RunRecord, event: EntryOf<'step-ended'>): RunRecord {
     ...withQuestion(record, step, undefined),
     state: evolve(record.state, toFact(event)),
     answers,
+    bundle: event.bundle ?? record.bundle,
     done: isOwn ? [...record.done, step] : record.done,
     hosts:
       ids.length === 0
@@ -257,6 +260,7 @@ function newRecord(event: EntryOf<'run-planned'>): RunRecord {
     options,
     digest: event.digest ?? '',
     sources: event.sources ?? {},
+    bundle: event.bundle,
     root: event.root ?? event.run,
     rollbackOf: event.rollbackOf,
     retryOf: event.retryOf,

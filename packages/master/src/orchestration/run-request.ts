@@ -24,6 +24,8 @@ export interface RunRequest {
   readonly expect?: ExpectedPlan;
   /** In a plan: what the plan that asks foresees. */
   readonly foreseen?: ForeseenWorld;
+  /** Digest of the bundle it is to be made of: that of the run that asks. */
+  readonly bundle?: string;
   /** Id to use: starting the same run twice attaches to the first. */
   readonly id?: string;
 }
@@ -37,6 +39,8 @@ export interface CompiledOrchestration {
   readonly steps: readonly StepSummary[];
   /** Digests of what it was made of. */
   readonly sources: Sources;
+  /** Digest of the bundle it was made of, where the run stands on it. */
+  readonly bundle?: string;
 }
 
 /** The request that asks for what a run was asked for. */

@@ -72,15 +72,18 @@ export class RunService {
   async start(request: RunRequest): Promise<string> {
     const id = idOf(request);
     if (request.id !== undefined && (await this.#isKnown(id))) return id;
-    const { name, stored, options, steps, sources } = await this.#options.compile(request);
+    const parent = await this.#runThatAsks(request.by);
+    const asked = parent?.bundle === undefined ? request : { ...request, bundle: parent.bundle };
+    const { name, stored, options, steps, sources, bundle } = await this.#options.compile(asked);
     if (request.expect !== undefined) refuseOther(request.expect, digestOf(encodeStoredPlan(stored)), sources);
     const { by, causedBy, foreseen } = request;
-    const root = await this.#rootOf(by);
     return this.#plan(id, {
       ...{ name, by, inputs: inputsOf(request), options, stored, steps, sources: { ...sources } },
       ...(causedBy === undefined ? {} : { causedBy }),
       ...(foreseen === undefined ? {} : { foreseen }),
-      ...(root === undefined ? {} : { root }),
+      ...bundleOf({ bundle }),
+      // What it starts shares its locks.
+      ...(parent === undefined ? {} : { root: parent.root }),
     });
   }
 
@@ -101,14 +104,12 @@ export class RunService {
       throw new EdgeError('EDGE_BAD_ARGUMENT', `run ${id} has not ended`, { run: id }, { hint });
     }
     const { inputs } = record;
-    const compiled =
-      wishes.current === true
-        ? await this.#options.compile({ ...requestToRepeat(record), by })
-        : { name: record.name, stored: record.stored, options: record.options, sources: record.sources };
+    const compiled = wishes.current === true ? await this.#options.compile({ ...requestToRepeat(record), by }) : record;
     const { kept, onlyHosts } = retryPlan(record, compiled.stored.plan.chunks, wishes);
     return this.#plan(newId(), {
       ...{ name: compiled.name, by, options: compiled.options, stored: compiled.stored, retryOf: id },
       ...{ inputs: { ...inputs } as Planned['inputs'], sources: { ...compiled.sources } },
+      ...bundleOf(compiled),
       steps: compiled.stored.plan.chunks.map((chunk) => summaryOf(chunk, compiled.stored)),
       kept: [...kept],
       onlyHosts: { ...onlyHosts },
@@ -275,6 +276,7 @@ export class RunService {
     return this.#plan(rollback, {
       ...{ name: record.name, by, options, stored, steps: summaries, registered: { ...registered } },
       ...{ inputs: { ...record.inputs } as Planned['inputs'], rollbackOf: record.id, root: record.root },
+      ...bundleOf(record),
     });
   }
 
@@ -324,11 +326,10 @@ export class RunService {
     throw new EdgeError('EDGE_RUN_ENDED', `run ${id} has ended already`, { run: id });
   }
 
-  /** The root of the run that asks, so that what it starts shares its locks. */
-  async #rootOf(by: string): Promise<string | undefined> {
+  async #runThatAsks(by: string): Promise<RunRecord | undefined> {
     const parent = /^run:(.+)$/.exec(by)?.[1];
     if (parent === undefined) return undefined;
-    return (this.#active.get(parent)?.driver.record ?? (await this.find(parent)))?.root;
+    return this.#active.get(parent)?.driver.record ?? (await this.find(parent));
   }
 
   async #moved(record: RunRecord): Promise<readonly RunJournalEvent[]> {
@@ -395,6 +396,10 @@ export class RunService {
       throw error;
     }
   }
+}
+
+function bundleOf({ bundle }: { readonly bundle?: string | undefined }): { readonly bundle?: string } {
+  return bundle === undefined ? {} : { bundle };
 }
 
 /** The entry that ends a run because `by` wants so. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileSource } from '@edge-run/shared/files';
+import { bundleDigest, type FileSource, listBundle } from '@edge-run/shared/files';
 import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { MovedInput } from '@edge-run/shared/protocol';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
@@ -12,9 +12,8 @@ export type Sources = Readonly<Record<string, string>>;
  * from outside.
  */
 export async function sourcesOf(files: FileSource, saltenv: string, pillar: PyMap): Promise<Sources> {
-  const listing = createHash('sha256');
-  for await (const { path, digest, mode } of files.list('', saltenv)) listing.update(`${path}\0${digest}\0${mode}\n`);
-  return { states: `sha256:${listing.digest('hex')}`, pillar: digestOf(encodeValue(pillar)) };
+  const { [saltenv]: states = [] } = await listBundle(files, [saltenv]);
+  return { states: bundleDigest(states), pillar: digestOf(encodeValue(pillar)) };
 }
 
 /** A plan that was looked at before. */

@@ -1,5 +1,5 @@
 import type { Clock, InstantMs, Logger } from '@edge-run/shared/kernel';
-import type { ForeseenStep, HostResult, StepDeclaration } from '@edge-run/shared/protocol';
+import type { ForeseenStep, HostResult, RunOfJob, StepDeclaration } from '@edge-run/shared/protocol';
 import type { StateReturn, StepKey } from '@edge-run/shared/state';
 import type { PyMap } from '@edge-run/shared/values';
 import type { z } from 'zod';
@@ -40,8 +40,8 @@ export interface ApprovalOptions {
 /** The run a step belongs to. */
 export interface RunIdentity {
   readonly id: string;
-  /** Grows with every adoption; hosts refuse a lower one. */
-  readonly epoch: number;
+  /** What its jobs say of the run. */
+  readonly ofJob: RunOfJob;
   readonly pillar: PyMap;
   readonly saltenv: string;
   readonly pillarenv: string | undefined;
@@ -76,6 +76,8 @@ export interface StepAnswer extends StateReturn {
   readonly foreseen?: ForeseenStep;
   /** It was given up at its deadline. */
   readonly timedOut?: true;
+  /** Digest of the bundle the run stands on from now on: the step changed files of the master. */
+  readonly bundle?: string;
 }
 
 /** A kind of orchestration step: `salt.function`, `lb.drain`. */

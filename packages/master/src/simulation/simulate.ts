@@ -111,12 +111,15 @@ class Stage {
       lease: soleLease('simulation'),
       locks: new Locks({ store: memoryLockStore(), ended: async () => new Set(), clock }),
       compile: (asked) =>
-        compileOrchestration(
-          asked,
+        compileOrchestration(asked, {
           runtime,
-          { functions: this.#parts.runtime.catalog.functions, runners: { has: () => true, names: () => [] }, select },
-          this.#stop.signal,
-        ),
+          checks: {
+            functions: this.#parts.runtime.catalog.functions,
+            runners: { has: () => true, names: () => [] },
+            select,
+          },
+          signal: this.#stop.signal,
+        }),
       sources: async () => ({}),
       afterCrash: () => 'rerun',
       publish: (events) => this.#note(events),

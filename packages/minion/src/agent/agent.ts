@@ -88,19 +88,21 @@ class RunningAgent implements Agent, Link {
     this.#trusted = new Set(options.trustedKeys);
     const rpc = createMasterRpc(options.id, this);
     this.#rpc = rpc;
+    const files = new CachedFiles(
+      rpc,
+      new BlobStore({
+        directory: join(options.dataDir, 'files'),
+        maxBytes: options.fileCacheBytes ?? DEFAULT_FILE_CACHE_BYTES,
+        clock: this.#clock,
+      }),
+    );
     this.ports = createPorts({
       id: options.id,
       dataDir: options.dataDir,
       rpc,
       link: this,
-      files: new CachedFiles(
-        rpc,
-        new BlobStore({
-          directory: join(options.dataDir, 'files'),
-          maxBytes: options.fileCacheBytes ?? DEFAULT_FILE_CACHE_BYTES,
-          clock: this.#clock,
-        }),
-      ),
+      files,
+      filesOf: (bundle) => files.ofBundle(bundle),
       clock: this.#clock,
       localJobs: {
         running: () => this.#runner.running(),

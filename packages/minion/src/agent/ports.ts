@@ -10,6 +10,8 @@ export interface MinionPorts {
   readonly id: string;
   readonly dataDir: string;
   readonly files: FileSource;
+  /** The files as they were when a run was planned, by the digest of their bundle. */
+  filesOf(bundle: string): FileSource;
   readonly mine: Mine;
   readonly events: EventSink;
   /** Tells the master the facts of this host, by which it is a target. */
@@ -38,16 +40,18 @@ export function createPorts(options: {
   readonly rpc: MasterRpc;
   readonly link: Link;
   readonly files: FileSource;
+  readonly filesOf: MinionPorts['filesOf'];
   readonly clock: Clock;
   readonly localJobs: LocalJobs;
   readonly role: MinionPorts['role'];
   readonly rotateKey: MinionPorts['rotateKey'];
 }): MinionPorts {
-  const { id, dataDir, rpc, link, files, clock, localJobs, role, rotateKey } = options;
+  const { id, dataDir, rpc, link, files, filesOf, clock, localJobs, role, rotateKey } = options;
   return {
     id,
     dataDir,
     files,
+    filesOf,
     localJobs,
     role,
     rotateKey,

@@ -38,20 +38,29 @@ export class CachedFiles implements FileSource {
   /** Digest → fetch under way. */
   readonly #fetches = new Map<string, Promise<Uint8Array>>();
 
-  constructor(rpc: Ask, store: BlobStore) {
+  /** Of the digest of a bundle, what its files are asked for with. */
+  readonly #place: { readonly bundle?: string };
+
+  constructor(rpc: Ask, store: BlobStore, bundle?: string) {
     this.#rpc = rpc;
     this.#store = store;
+    this.#place = bundle === undefined ? {} : { bundle };
+  }
+
+  /** The files as they were when a run was planned, over the same store. */
+  ofBundle(bundle: string): FileSource {
+    return new CachedFiles(this.#rpc, this.#store, bundle);
   }
 
   async open(uri: string, env: string): Promise<FileHandle | undefined> {
-    const answer = found.parse(await this.#rpc.ask('file-find', { uri, env }));
+    const answer = found.parse(await this.#rpc.ask('file-find', { uri, env, ...this.#place }));
     return answer === null ? undefined : this.#handle(answer, uri, env);
   }
 
   async *list(prefix: string, env: string): AsyncIterable<FileEntry> {
     let after = '';
     for (;;) {
-      const page = listing.parse(await this.#rpc.ask('file-list', { prefix, env, after }));
+      const page = listing.parse(await this.#rpc.ask('file-list', { prefix, env, after, ...this.#place }));
       yield* page.entries;
       const last = page.entries.at(-1);
       if (!page.more || last === undefined) return;
@@ -95,7 +104,7 @@ export class CachedFiles implements FileSource {
 
   async #fetchBatch(batch: readonly FileEntry[], env: string): Promise<void> {
     const files = batch.map(({ path, digest }) => ({ path, digest }));
-    const answer = blobs.parse(await this.#rpc.ask('file-blobs', { env, files }));
+    const answer = blobs.parse(await this.#rpc.ask('file-blobs', { env, files, ...this.#place }));
     const kept = batch.map(async ({ digest, path }, index) => {
       const data = answer.blobs[index];
       // Reading it says what is wrong.
@@ -115,7 +124,8 @@ export class CachedFiles implements FileSource {
         const offset = next;
         next += CHUNK_BYTES;
         const length = Math.min(CHUNK_BYTES, sizeBytes - offset);
-        const bytes = await this.#rpc.askBytes('file-chunk', { uri, env, digest, offset, length });
+        const question = { uri, env, digest, offset, length, ...this.#place };
+        const bytes = await this.#rpc.askBytes('file-chunk', question);
         if (bytes.length !== length) throw damaged(path, digest);
         content.set(bytes, offset);
       }

@@ -25,6 +25,7 @@ export function createHostExecutor(config: MinionConfig, ports: MinionPorts, log
       ...base,
       redactor: new Redactor(),
       files: ports.files,
+      filesOf: (bundle) => ports.filesOf(bundle),
       facts: async () => withRole(await base.facts(), ports.role()),
       localJobs: ports.localJobs,
       keys: { rotate: () => ports.rotateKey() },

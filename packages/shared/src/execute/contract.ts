@@ -9,6 +9,8 @@ export interface HostJob {
   readonly kwargs: ReadonlyMap<string, Value>;
   /** The words as typed on a command line; used where the declaration says text. */
   readonly typed?: { readonly args: readonly (string | undefined)[]; readonly kwargs: ReadonlyMap<string, string> };
+  /** Digest of the bundle whose files it sees; those of today when absent. */
+  readonly bundle?: string;
   /** Limit of the function's own run time. */
   readonly timeoutMs?: number;
 }

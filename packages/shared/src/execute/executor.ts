@@ -42,7 +42,11 @@ export class RuntimeExecutor implements JobExecutor {
   }
 
   async #run(job: HostJob, work: { signal: AbortSignal; log: Logger }): Promise<HostJobResult> {
-    const { ctx } = await this.#runtime.workplace({ ...work, jid: job.jid });
+    const files = job.bundle === undefined ? undefined : this.#runtime.options.filesOf?.(job.bundle);
+    const { ctx } = await this.#runtime.workplace({
+      ...{ ...work, jid: job.jid },
+      ...(files === undefined ? {} : { files }),
+    });
     const { ret, retcode } = await raced(this.#runtime.invokeWithCode(job.fun, job, ctx), work.signal);
     const { redactor } = this.#runtime.options;
     return {

@@ -287,6 +287,7 @@ function hostJob(job: JobMessage): HostJob {
             kwargs: new Map(Object.entries(job.typed.kwargs)),
           },
         }),
+    ...(job.run?.bundle === undefined ? {} : { bundle: job.run.bundle }),
     ...(job.timeoutMs === undefined ? {} : { timeoutMs: job.timeoutMs }),
   };
 }

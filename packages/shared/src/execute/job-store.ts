@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { InstantMs } from '../kernel/index.ts';
-import { type JobMessage, jobMessage, type ReturnMessage, returnMessage } from '../protocol/index.ts';
+import { type JobMessage, jobMessage, type ReturnMessage, type RunOfJob, returnMessage } from '../protocol/index.ts';
 import { JobLog, type LineSpan } from './job-log.ts';
 
 /*
@@ -33,7 +33,7 @@ export interface KnownJob {
   readonly digest: string;
   readonly issuedAt: InstantMs;
   readonly expiresAt: InstantMs;
-  readonly run?: { readonly id: string; readonly epoch: number };
+  readonly run?: RunOfJob;
   readonly stage: 'run' | 'ret' | 'done';
 }
 

@@ -35,6 +35,8 @@ export interface RuntimeOptions {
   /** All modules but those the runtime adds itself. */
   readonly catalog: Catalog;
   readonly files: FileSource;
+  /** The files of a bundle, by its digest; absent where there are none but those of today. */
+  readonly filesOf?: (bundle: string) => FileSource;
   readonly renderData: RenderData;
   readonly renderText: RenderText;
   /** The host's facts, cached by whoever gives them. */
@@ -78,6 +80,8 @@ export interface WorkRequest {
   readonly pillarenv?: string;
   /** Compile the pillar anew, with this laid over it; the pillar as it was last compiled when absent. */
   readonly pillar?: { readonly override?: PyMap };
+  /** The files it sees; those of today when absent. */
+  readonly files?: FileSource;
 }
 
 /** A context and what renders templates within it. */
@@ -112,6 +116,7 @@ export class HostRuntime {
     const { options } = this;
     const saltenv = work.saltenv ?? options.saltenv ?? 'base';
     const pillarenv = work.pillarenv ?? options.pillarenv;
+    const files = work.files ?? options.files;
     let facts = await options.facts();
     const { refreshFacts, redactor } = options;
     const pillar = await this.#pillarView(saltenv, pillarenv, work);
@@ -120,7 +125,7 @@ export class HostRuntime {
       get facts() {
         return facts;
       },
-      files: options.files,
+      files,
       saltenv,
       pillar,
       opts: options.opts,
@@ -167,7 +172,7 @@ export class HostRuntime {
       pillar: this.#shown(pillar.data) as PyMap,
       opts: options.opts,
       calls,
-      loader: createTemplateLoader(options.files, saltenv),
+      loader: createTemplateLoader(files, saltenv),
       signal: work.signal,
       ...(variables === undefined ? {} : { variables }),
     });

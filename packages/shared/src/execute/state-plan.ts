@@ -8,7 +8,7 @@ import { CodedAnswer, defineWrite, type ExecutionModule, type ModuleContext } fr
 import { anyValue } from '../schema/index.ts';
 import { type Chunk, encodePlan, type Plan } from '../state/index.ts';
 import { decodeValue, type EncodeOptions, encodeValue, PyMap, Redactor, type Value } from '../values/index.ts';
-import { HostRuntime } from './runtime.ts';
+import type { HostRuntime } from './runtime.ts';
 import { common, modsArg } from './state-arguments.ts';
 import { type Prepared, StateWork } from './state-work.ts';
 
@@ -69,9 +69,9 @@ async function lookAt(
   { mods, nonce, ...request }: z.output<typeof planArgs>,
   ctx: ModuleContext<Host>,
 ): Promise<Look | Extract<Prepared, { kind: 'answer' }>> {
-  const files = new RecordingFiles(runtime.options.files);
-  const work = new StateWork(new HostRuntime({ ...runtime.options, catalog: runtime.catalog, files }));
-  const prepared = await work.prepare(mods, request, ctx);
+  const files = new RecordingFiles(ctx.files);
+  const work = new StateWork(runtime);
+  const prepared = await work.prepare(mods, request, { ...ctx, files });
   if (prepared.kind === 'answer') return prepared;
   const { plan, workplace } = prepared;
   const { answer, retcode } = await work.run(plan, workplace.ctx, { ...request, test: true });

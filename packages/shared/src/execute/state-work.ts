@@ -146,6 +146,7 @@ export class StateWork {
     return this.#runtime.workplace({
       signal: ctx.signal,
       log: ctx.log,
+      files: ctx.files,
       ...(ctx.jid === undefined ? {} : { jid: ctx.jid }),
       ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
       ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
@@ -167,10 +168,10 @@ export class StateWork {
 
   async #gather(matches: Compiled<SlsMatches>, workplace: Workplace): Promise<Compiled<HighData>> {
     if (matches.value === undefined) return { value: undefined, diagnostics: matches.diagnostics };
-    const { files, renderData } = this.#runtime.options;
+    const { renderData } = this.#runtime.options;
     const high = await gatherHigh(
       matches.value,
-      slsSource(files, renderData, async () => workplace),
+      slsSource(workplace.ctx.files, renderData, async () => workplace),
     );
     return { ...high, diagnostics: [...matches.diagnostics, ...high.diagnostics] };
   }

@@ -14,7 +14,8 @@ export async function topMatches(
   saltenv?: string,
   topName?: string,
 ): Promise<PlacedMatches> {
-  const { files, renderData, masterOpts } = runtime.options;
+  const { renderData, masterOpts } = runtime.options;
+  const { files } = ctx;
   const opts = new PyMap([...runtime.options.opts, ...((await masterOpts?.()) ?? [])]);
   const environments = await files.environments();
   const tops = await readTops({

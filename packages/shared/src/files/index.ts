@@ -1,4 +1,4 @@
-export { bundleDigest } from './bundle.ts';
+export { BundledFiles, type BundledFilesOptions, bundleDigest, type FileBundle, listBundle } from './bundle.ts';
 export { ChainedFiles } from './chained-files.ts';
 export type { FileEntry, FileHandle, FileSource } from './contract.ts';
 export { type GitServing, servedEnvironments } from './git-environments.ts';

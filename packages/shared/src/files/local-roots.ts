@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { EdgeError } from '../kernel/index.ts';
@@ -19,6 +19,8 @@ export interface LocalRoot {
 export type LocalRootsByEnv = Readonly<Record<string, readonly LocalRoot[]>>;
 
 const ANY_ENV = '__env__';
+/** Files of a list that are looked at together. */
+const LOOKED_AT_ONCE = 64;
 
 /** Roots given as directories alone, as `file_roots` and `pillar_roots` of a configuration are. */
 export function rootsOf(directories: Readonly<Record<string, readonly string[]>>): LocalRootsByEnv {
@@ -61,11 +63,12 @@ export class LocalRoots implements FileSource {
       const base = await realpath(root.directory).catch(absent);
       if (base === undefined) continue;
       const mount = root.mount === undefined ? '' : `${root.mount}/`;
-      for await (const below of walk(base, '', prefix, mount, new Set([base]))) {
-        const path = mount + below;
-        if (found.has(path) || !path.startsWith(prefix)) continue;
-        const entry = await this.#openIn(root, below, path);
-        if (entry) found.set(path, entryOf(entry));
+      const places = await walk({ base, prefix, mount }, '', base, new Set([base]));
+      const fresh = places.filter(({ path }) => !found.has(path) && path.startsWith(prefix));
+      for (let first = 0; first < fresh.length; first += LOOKED_AT_ONCE) {
+        const group = fresh.slice(first, first + LOOKED_AT_ONCE);
+        const handles = await Promise.all(group.map(({ path, real }) => this.#handle(path, real)));
+        for (const handle of handles) if (handle !== undefined) found.set(handle.path, entryOf(handle));
       }
     }
     yield* [...found.values()].sort((a, b) => comparePaths(a.path, b.path));
@@ -90,6 +93,11 @@ export class LocalRoots implements FileSource {
         { hint: 'Copy the file into the root, or serve its directory as a root of its own.' },
       );
     }
+    return this.#handle(path, real);
+  }
+
+  /** Of a place that may be served. */
+  async #handle(path: string, real: string): Promise<FileHandle | undefined> {
     const stats = await stat(real, { bigint: true }).catch(absent);
     if (!stats?.isFile()) return undefined;
     const digest = await this.#digestOf(real, stats);
@@ -109,25 +117,49 @@ export class LocalRoots implements FileSource {
   }
 }
 
-/** Paths of the files below a directory; `open` holds the real directories above, which a symlink may not re-enter. */
-async function* walk(
-  base: string,
-  directory: string,
-  prefix: string,
-  mount: string,
-  open: ReadonlySet<string>,
-): AsyncGenerator<string> {
-  for (const entry of await readdir(join(base, directory), { withFileTypes: true }).catch(refused)) {
+/** What is walked through, and which part of it. */
+interface Walk {
+  /** The real directory of a root. */
+  readonly base: string;
+  readonly prefix: string;
+  readonly mount: string;
+}
+
+/** A file as it is served, and where it really is. */
+interface Place {
+  readonly path: string;
+  readonly real: string;
+}
+
+/**
+ * The files below a directory of a root; `real` is where that directory is. `open` holds the real directories above,
+ * which a symlink may not re-enter. Only symlinks have to be asked where they lead: the rest is where it seems to be.
+ */
+async function walk(of: Walk, below: string, real: string, open: ReadonlySet<string>): Promise<Place[]> {
+  // A directory that goes while its parent is read held no files.
+  const entries = (await readdir(real, { withFileTypes: true }).catch(absent)) ?? [];
+  const found: (Place[] | Promise<Place[]>)[] = [];
+  for (const entry of entries) {
     if (entry.name === '.git') continue;
-    const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
-    const served = mount + path;
-    if (!served.startsWith(prefix) && !prefix.startsWith(`${served}/`)) continue;
-    const real = await realpath(join(base, path)).catch(absent);
-    if (real === undefined || !isInside(real, base)) continue;
-    const stats = await lstat(real);
-    if (stats.isFile()) yield path;
-    else if (stats.isDirectory() && !open.has(real)) yield* walk(base, path, prefix, mount, new Set([...open, real]));
+    const inside = below === '' ? entry.name : `${below}/${entry.name}`;
+    const path = of.mount + inside;
+    if (!path.startsWith(of.prefix) && !of.prefix.startsWith(`${path}/`)) continue;
+    const place = join(real, entry.name);
+    if (entry.isFile()) found.push([{ path, real: place }]);
+    else if (entry.isDirectory()) found.push(walk(of, inside, place, new Set([...open, place])));
+    else if (entry.isSymbolicLink()) found.push(walkLink(of, inside, place, open));
   }
+  return (await Promise.all(found)).flat();
+}
+
+/** What a symlink leads to, where that is inside its root. */
+async function walkLink(of: Walk, below: string, link: string, open: ReadonlySet<string>): Promise<Place[]> {
+  const real = await realpath(link).catch(absent);
+  if (real === undefined || !isInside(real, of.base)) return [];
+  const stats = await stat(real).catch(absent);
+  if (stats?.isFile()) return [{ path: of.mount + below, real }];
+  if (!stats?.isDirectory() || open.has(real)) return [];
+  return walk(of, below, real, new Set([...open, real]));
 }
 
 function entryOf({ path, digest, sizeBytes, mode }: FileHandle): FileEntry {

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   EDGE_BROKER_PORT_TAKEN: 'The port of the NATS server is in use.',
   EDGE_BROKER_STORE_LOCKED: 'Another NATS server uses the same store directory.',
   EDGE_BROKER_TOO_OLD: 'The nats-server lacks something this configuration needs.',
+  EDGE_BUNDLE_GONE: 'The files a run was planned with are not kept any more.',
   EDGE_BUS_NO_RESPONDER: 'Nobody listens where a request was sent.',
   EDGE_BUS_TIMEOUT: 'Nobody answered a request on the bus in time.',
   EDGE_BUS_TOO_LARGE: 'A message is larger than the NATS server takes.',

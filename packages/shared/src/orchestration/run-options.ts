@@ -39,6 +39,13 @@ export const RUN_OPTIONS: Declaration = {
       .enum(['stop', 'drop'])
       .optional()
       .describe('A failed host fails its step (`stop`, the default), or the run goes on without that host (`drop`).'),
+    files: z
+      .enum(['bundle', 'live'])
+      .optional()
+      .describe(
+        'Which files the hosts of the run are given: `bundle`, those of when the run was planned (the default), or `live`, ' +
+          'those of when each step runs, as Salt does.',
+      ),
     deadline: span.optional().describe('How long a run may take: seconds, or `30m`, `2h`.'),
     approvals: z
       .union([
@@ -89,6 +96,7 @@ export function readRunOptions(high: HighData, context: RunOptionsContext): Comp
     locks: locksOf(given.lock, context),
     onFailure: given.on_failure ?? 'continue',
     onTargetFailure: given.on_target_failure ?? 'stop',
+    ...(given.files === 'live' ? { files: 'live' } : {}),
     ...reader.maxFailures(given.max_failures),
     ...reader.deadline(given.deadline),
     ...reader.approvals(given.approvals),
@@ -102,6 +110,7 @@ interface Given {
   readonly on_failure?: RunOptions['onFailure'];
   readonly on_target_failure?: RunOptions['onTargetFailure'];
   readonly max_failures?: number | string;
+  readonly files?: 'bundle' | 'live';
   readonly deadline?: number | string;
   readonly approvals?:
     | number

@@ -18,6 +18,16 @@ export const targetOutcome = z.enum(['succeeded', 'failed', 'unreachable', 'no-r
 /** A job id: one token of a subject, and good as the name of a file. */
 export const JOB_ID = /^[A-Za-z0-9_-]{1,100}$/;
 
+/** The run a job belongs to. */
+export const runOfJob = z.object({
+  id: z.string(),
+  /** Minions refuse a lower epoch of the same run than they have seen. */
+  epoch: z.number(),
+  /** Digest of the bundle whose files the job sees; those of today when absent. */
+  bundle: z.string().optional(),
+});
+export type RunOfJob = z.infer<typeof runOfJob>;
+
 /** What a minion is asked to do; travels inside a signed envelope. */
 export const jobMessage = z.object({
   jid: z.string(),
@@ -37,8 +47,7 @@ export const jobMessage = z.object({
   expiresAt: z.number(),
   /** Limit of the function's own run time. */
   timeoutMs: z.number().optional(),
-  /** The run and its epoch a job belongs to: minions refuse a lower epoch of the same run than they have seen. */
-  run: z.object({ id: z.string(), epoch: z.number() }).optional(),
+  run: runOfJob.optional(),
   /** May be run again from the start when the minion was restarted in the middle of it. */
   resumable: z.boolean().optional(),
 });

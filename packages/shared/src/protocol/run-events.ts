@@ -71,6 +71,8 @@ export const runOptions = z.object({
   maxFailures: z.union([z.object({ count: z.number() }), z.object({ share: z.number() })]).optional(),
   /** What becomes of a host that failed: the step fails, or the run goes on without the host. */
   onTargetFailure: z.enum(['stop', 'drop']),
+  /** `live`: each step sees the files as they are when it runs. Absent: as they were when the run was planned. */
+  files: z.literal('live').optional(),
   /** Milliseconds from the first step to the end that the run may take. */
   deadlineMs: z.number().optional(),
   /** Who has to agree before the first step. */
@@ -110,6 +112,8 @@ export const runEvent = z.discriminatedUnion('type', [
     root: z.string().optional(),
     /** Digests of what the plan was made of: `states`, `pillar`. */
     sources: z.record(z.string(), z.string()).optional(),
+    /** Digest of the bundle of files the run stands on; absent: the files of the day. */
+    bundle: z.string().optional(),
     /** Steps that need not run again, with their answers: those that an earlier run has done. */
     kept: z.array(z.object({ step: z.string(), answer: stepReturn })).optional(),
     /** Step → the only hosts it is to run on; the others are done. */
@@ -214,6 +218,8 @@ export const runEvent = z.discriminatedUnion('type', [
     durationMs: z.number(),
     /** How often the step was done, retries and a reaction counted; 1 when absent. */
     calls: z.number().optional(),
+    /** Digest of the bundle the run stands on from now on: the step changed files. */
+    bundle: z.string().optional(),
   }),
   z.object({
     ...base,

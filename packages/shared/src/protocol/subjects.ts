@@ -8,6 +8,7 @@
  *   edge.rpc.<id>.<operation>         what a minion asks of the master: pillar, files, mine
  *   edge.op.<user>.<operation>        what a person or the API asks of the master; the server vouches for the user
  *   edge.run.<run id>                 the journal, captured by EDGE_JOURNAL
+ *   edge.file.<digest>.<part>        contents of files that runs stand on, kept by EDGE_FILES
  *   edge.enroll.knock.<public key>    an unknown minion asks to be let in
  *   edge.enroll.ack.<public key>      and reads the answer
  */
@@ -53,6 +54,8 @@ export const SUBJECTS = {
   operations: 'edge.op.>',
   run: (run: string): string => `edge.run.${run}`,
   runs: 'edge.run.*',
+  filePart: (digest: string, part: string): string => `edge.file.${digest.replace(/^sha256:/, '')}.${part}`,
+  fileParts: 'edge.file.*.*',
   knock: (publicKey: string): string => `edge.enroll.knock.${publicKey}`,
   knocks: 'edge.enroll.knock.*',
   ack: (publicKey: string): string => `edge.enroll.ack.${publicKey}`,
@@ -63,6 +66,7 @@ export const STREAMS = {
   journal: { name: 'EDGE_JOURNAL', subjects: ['edge.run.*'] },
   returns: { name: 'EDGE_RETURNS', subjects: ['edge.ret.*.*'] },
   events: { name: 'EDGE_EVENTS', subjects: ['edge.event.>'] },
+  files: { name: 'EDGE_FILES', subjects: ['edge.file.*.*'] },
 } as const;
 
 /** Who may have published on `subject`, as the server's permissions see it; undefined where the subject does not say. */

@@ -164,7 +164,8 @@ function stepContext(): StepContext {
     isRosterHost: () => false,
     clock: systemClock,
   };
-  const run = { id: 'plan-x', epoch: 1, pillar: new PyMap(), saltenv: 'base', pillarenv: undefined, testing: true };
+  const ofJob = { id: 'plan-x', epoch: 1 };
+  const run = { id: 'plan-x', ofJob, pillar: new PyMap(), saltenv: 'base', pillarenv: undefined, testing: true };
   return {
     ...{ run: { ...run, dropped: new Set() }, step: 's', onlyHosts: undefined, jid: 'plan-x-1', ports, signal },
     ...{ log: silentLogger, report: () => {}, startedAt: 0 },

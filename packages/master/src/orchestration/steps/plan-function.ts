@@ -75,9 +75,9 @@ async function askHosts(
     ['kwargs', new PyMap([...kwargs])],
     ['left', new PyMap(left)],
   ];
-  const { id: run, epoch } = ctx.run;
+  const { id: run, ofJob } = ctx.run;
   const job = { target: hosts.join(','), targetType: 'list', fun: 'sys.foresee', args: [fun], kwargs: new Map(asked) };
-  const identity = { jid: ctx.jid, by: `run:${run}`, run: { id: run, epoch }, step: ctx.step, resumable: true };
+  const identity = { jid: ctx.jid, by: `run:${run}`, run: ofJob, step: ctx.step, resumable: true };
   return (await ctx.ports.jobs.run({ ...job, ...identity }, ctx.signal)).targets;
 }
 

@@ -40,7 +40,7 @@ export const saltFunction = defineStep({
         kwargs: keywords(args.kwarg),
         jid: ctx.jid,
         by: `run:${ctx.run.id}`,
-        run: { id: ctx.run.id, epoch: ctx.run.epoch },
+        run: ctx.run.ofJob,
         step: ctx.step,
         onAnswer: reportAnswers(ctx),
         ...batchOptions(args),

@@ -47,7 +47,7 @@ async function apply(given: Arguments, ctx: StepContext): Promise<StepAnswer> {
       by: `run:${ctx.run.id}`,
       // States look first: applying them again finishes what was begun.
       resumable: true,
-      run: { id: ctx.run.id, epoch: ctx.run.epoch },
+      run: ctx.run.ofJob,
       step: ctx.step,
       onAnswer: reportAnswers(ctx),
       ...batchOptions(given),

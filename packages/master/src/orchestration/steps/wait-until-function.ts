@@ -44,8 +44,8 @@ export const waitUntilFunction = defineStep({
         {
           ...{ target, targetType, fun, args: positional(args.arg), kwargs: keywords(args.kwarg) },
           // Looks of an earlier master must not answer for now.
-          ...{ jid: `${ctx.jid}-${ctx.run.epoch}-${looks}`, timeoutMs: args.timeout * 1000, step: ctx.step },
-          ...{ by: `run:${ctx.run.id}`, run: { id: ctx.run.id, epoch: ctx.run.epoch } },
+          ...{ jid: `${ctx.jid}-${ctx.run.ofJob.epoch}-${looks}`, timeoutMs: args.timeout * 1000, step: ctx.step },
+          ...{ by: `run:${ctx.run.id}`, run: ctx.run.ofJob },
         },
         ctx.signal,
       );
