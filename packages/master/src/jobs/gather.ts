@@ -234,7 +234,10 @@ export class Gather implements JobDrive {
     const { clock, connectedSince } = this.#options;
     const cancelled =
       this.#cancelledAt === undefined ? {} : { cancelled: { at: this.#cancelledAt, by: this.#cancelledBy } };
-    const situation = { ...this.#options, now: clock.now(), connectedSince: connectedSince(), ...cancelled };
+    const situation = {
+      ...{ ...this.#options, now: clock.now(), connectedSince: connectedSince() },
+      ...{ lastAnswerAt: this.#lastAnswerAt, ...cancelled },
+    };
     const judged = [...this.#outstanding].map(([id, state]) => [id, verdictOf(id, state, situation)] as const);
     return new Map(judged.filter((entry): entry is [string, JobTargetAnswer] => entry[1] !== undefined));
   }

@@ -25,4 +25,4 @@ export {
   type ReturnStream,
   type ReturnStreamOptions,
 } from './streams.ts';
-export type { GatherSettings } from './verdicts.ts';
+export { GATHER_DEFAULTS, type GatherSettings, type Outstanding, type Situation, verdictOf } from './verdicts.ts';

@@ -7,7 +7,10 @@ export interface GatherSettings {
   readonly unreachableAfterMs: number;
   /** A minion that answers no question for this long is unreachable, though its connection stands. Default 6,000. */
   readonly muteAfterMs: number;
-  /** One that said it runs the job may be too busy to answer for this long. Default 12,000. */
+  /**
+   * One that said it runs the job, or whose fellows are just returning it, may be too busy to answer for this long.
+   * Default 12,000.
+   */
   readonly busyAfterMs: number;
   /** After this connection came back, minions have this long to come back too. Default 8,000. */
   readonly settleMs: number;
@@ -50,6 +53,8 @@ export interface Situation {
   /** Since when the master's own connection stands. */
   readonly connectedSince: InstantMs;
   readonly settings: GatherSettings;
+  /** When the last of the other targets ended; 0 before any has. */
+  readonly lastAnswerAt: InstantMs;
   /** When somebody asked for the end of the job, and who. */
   readonly cancelled?: { readonly at: InstantMs; readonly by: string };
 }
@@ -59,6 +64,8 @@ export const MAX_RESENDS = 3;
 /** A single answer may get lost. */
 const MUTE_AFTER_QUESTIONS = 3;
 /** A minion ends its job itself at the limit; this is for one that cannot. */
+/** Ends that follow each other closer than this say that the fleet is at work, and may be slow. */
+const AT_WORK_MS = 3_000;
 const TIMEOUT_MARGIN_MS = 10_000;
 const CANCEL_GRACE_MS = 7_000;
 
@@ -75,7 +82,8 @@ export function verdictOf(id: string, state: Outstanding, situation: Situation):
   if (timeoutMs !== undefined && now - (queuedAt ?? issuedAt) > timeoutMs + TIMEOUT_MARGIN_MS)
     return unanswered('timed-out', 124, `${fun} did not end within ${seconds(timeoutMs)} on ${id}`);
   const muteMs = muteSince === undefined ? 0 : now - muteSince;
-  const muteForMs = state.isRunning ? settings.busyAfterMs : settings.muteAfterMs;
+  const isBusy = state.isRunning || now - situation.lastAnswerAt < AT_WORK_MS;
+  const muteForMs = isBusy ? settings.busyAfterMs : settings.muteAfterMs;
   if (state.unanswered >= MUTE_AFTER_QUESTIONS && muteMs >= muteForMs)
     return unanswered('unreachable', 1, muteEvidence(id, fun, state, muteMs));
   if (resends > MAX_RESENDS) return unanswered('no-return', 1, `${id} is connected and does not know the job`);
