@@ -6,6 +6,7 @@ import type { Bus, BusStatus, Received, RequestOptions, SubscribeOptions } from 
 import { authenticatorFor, type BusCredentials } from './credentials.ts';
 import { BoundedQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
 import { checkPublishSubject, mayReply } from './subject.ts';
+import { writeTogether } from './write-together.ts';
 
 /** A WebSocket for `ws://` and `wss://` servers, as the NATS client takes it. */
 export type WsFactory = (
@@ -81,6 +82,7 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> 
     ...authentication(options.credentials),
   };
   const connection = await open(connectionOptions, options);
+  writeTogether(connection);
   return new ConnectedNatsBus(connection, options, (connected) => {
     lostAt = connected ? undefined : performance.now();
   });
