@@ -316,6 +316,28 @@ export function describeHostConformance(
     behaviour('remove: refuses the root directory', async () => {
       for (const root of ['/', '//', '/tmp/..']) await expect(host.remove(root)).rejects.toBeInstanceOf(EdgeError);
     });
+    behaviour('revision: another number after each command and write, none while one is under way', async (context) => {
+      const { host } = under;
+      if (host.revision === undefined) return context.skip('nobody looks ahead: there is no line');
+      const seen = new Set([host.revision()]);
+      const works = [
+        () => host.exec(['true']),
+        () => host.probe(['true']),
+        () => host.writeFile(at('counted'), bytes('x'), { mode: 0o644 }),
+        () => host.remove(at('counted')),
+        () => host.exec(['/no/such/program']).catch(() => undefined),
+      ];
+      for (const work of works) {
+        const done = work();
+        expect(host.revision()).toBeUndefined();
+        await done;
+        seen.add(host.revision());
+      }
+      expect(seen.size).toBe(works.length + 1);
+      expect(seen).not.toContain(undefined);
+      await host.stat(at('counted'));
+      expect(seen).toContain(host.revision());
+    });
     behaviour('connect: reaches unix sockets and tcp ports; nobody there is an error', async (context) => {
       const { echo } = under;
       if (echo === undefined || host.connect === undefined) return context.skip('nothing listens on this host');

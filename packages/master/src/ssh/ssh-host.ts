@@ -33,6 +33,9 @@ export class SshHost implements Host {
   readonly #sessions: ShellSessions;
   readonly #files: SshFiles;
   #isLoginRoot: boolean | undefined;
+  /** Rises with everything that may have changed the host. */
+  #revision = 0;
+  #changing = 0;
 
   constructor(connection: Connection) {
     this.id = connection.target.id;
@@ -43,12 +46,12 @@ export class SshHost implements Host {
 
   /** Asked again when its shell or the connection breaks under it: it changes nothing. */
   probe(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
-    return this.#run(command, options, () => true);
+    return this.#changed(() => this.#run(command, options, () => true));
   }
 
   /** @throws EdgeError `EDGE_SSH_CONNECTION_LOST` when its end is unknown, besides what the contract says */
   exec(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
-    return this.#run(command, options, ({ wasRunning }) => !wasRunning);
+    return this.#changed(() => this.#run(command, options, ({ wasRunning }) => !wasRunning));
   }
 
   readFile(path: string): Promise<Uint8Array> {
@@ -68,21 +71,38 @@ export class SshHost implements Host {
   }
 
   writeFile(path: string, content: Uint8Array, options: WriteFileOptions): Promise<void> {
-    return this.#files.write(path, content, options);
+    return this.#changed(() => this.#files.write(path, content, options));
   }
 
   remove(path: string): Promise<void> {
-    return this.#files.remove(path);
+    return this.#changed(() => this.#files.remove(path));
   }
 
   connect(address: { readonly path: string } | { readonly host: string; readonly port: number }): Promise<Duplex> {
-    return 'path' in address ? this.#connection.forwardUnix(address.path) : this.#connection.forwardTcp(address);
+    return this.#changed(() =>
+      'path' in address ? this.#connection.forwardUnix(address.path) : this.#connection.forwardTcp(address),
+    );
+  }
+
+  /** Probes count too: what they run is not ours. */
+  revision(): number | undefined {
+    return this.#changing > 0 ? undefined : this.#revision;
   }
 
   /** Ends the shells of this host; the connection belongs to the fleet. */
   close(): void {
     this.#files.close();
     this.#sessions.close();
+  }
+
+  async #changed<T>(work: () => Promise<T>): Promise<T> {
+    this.#changing += 1;
+    this.#revision += 1;
+    try {
+      return await work();
+    } finally {
+      this.#changing -= 1;
+    }
   }
 
   async #run(command: Command, options: ExecOptions, mayRepeat: (end: SessionEnded) => boolean): Promise<ExecResult> {

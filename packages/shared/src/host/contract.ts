@@ -77,6 +77,11 @@ export interface HostReader {
   look?(path: string, options: { readonly followLinks: boolean }): Promise<FoundPath>;
   /** Entries by name, sorted. @throws EdgeError `EDGE_FILE_NOT_FOUND` */
   list(path: string): Promise<readonly DirectoryEntry[]>;
+  /**
+   * Another number after each command and each write, whoever asked this object for it; undefined while one is under
+   * way. Between two equal ones nothing was done to the host from here.
+   */
+  revision?(): number | undefined;
   /** Opens a connection from the host: to a unix socket's path, or host and port. Where the transport can. */
   connect?(address: { readonly path: string } | { readonly host: string; readonly port: number }): Promise<Duplex>;
 }

@@ -34,6 +34,7 @@ export {
   type Change,
   changesOf,
   defineState,
+  type FirstLook,
   inSync,
   refused,
   type StateModule,

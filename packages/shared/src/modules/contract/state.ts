@@ -44,6 +44,12 @@ export type Verdict =
       readonly foreseen?: boolean | null;
     };
 
+/** A look at a path: at itself, or with its content and through symlinks. */
+export interface FirstLook {
+  readonly path: string;
+  readonly by: 'stat' | 'look';
+}
+
 /** A state: `file.managed`. */
 export interface StateModule<A extends z.ZodObject = z.ZodObject> extends Declaration<A> {
   /** A repair is looked at again after it was applied; an action is not. */
@@ -58,6 +64,11 @@ export interface StateModule<A extends z.ZodObject = z.ZodObject> extends Declar
   shownName?(args: z.output<A>): string | readonly string[] | undefined;
   /** Looks; changes nothing. Named `test=True` results follow from the verdict. */
   check(args: z.output<A>, ctx: ModuleContext): Promise<Verdict>;
+  /**
+   * The look `check` begins with, of a state of this name: a host that is far away is asked for those of several states at
+   * once. Nothing may come before it that changes the host.
+   */
+  firstLook?(name: string): FirstLook | undefined;
   /** Runs when a watched state changed and this one did not; its result replaces the state's. */
   onWatch?(args: z.output<A>, ctx: ModuleContext): Promise<Verdict>;
   /** Salt's `mod_aggregate`: merges the arguments of waiting states of the same module into the first. */

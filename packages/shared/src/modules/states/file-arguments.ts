@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FirstLook } from '../contract/index.ts';
 import type { Ownership } from '../operations/index.ts';
 import { parseMode } from '../text/index.ts';
 
@@ -37,4 +38,19 @@ export function ownershipOf(args: {
   mode?: string | number | undefined;
 }): Ownership {
   return { user: args.user, group: args.group, mode: args.mode === undefined ? undefined : parseMode(args.mode) };
+}
+
+/** `firstLook` of a state that looks at its path, content and all, through symlinks. */
+export function looksAtPath(name: string): FirstLook | undefined {
+  return name.startsWith('/') ? { path: name, by: 'look' } : undefined;
+}
+
+/** `firstLook` of a state that asks what its path itself is. */
+export function asksForPath(name: string): FirstLook | undefined {
+  return name.startsWith('/') ? { path: name, by: 'stat' } : undefined;
+}
+
+/** A path without slashes at its end: with one, a symlink would be followed. */
+export function bare(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, '') : path;
 }

@@ -22,7 +22,17 @@ import {
   walk,
 } from '../operations/index.ts';
 import { parseMode, pythonRegex } from '../text/index.ts';
-import { backupArg, makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg, showChangesArg } from './file-arguments.ts';
+import {
+  asksForPath,
+  backupArg,
+  bare,
+  makedirsArg,
+  modeArg,
+  ownerArgs,
+  ownershipOf,
+  pathArg,
+  showChangesArg,
+} from './file-arguments.ts';
 import { contentChange, fetchSource, ownershipChange } from './file-content.ts';
 import { templateArgs, templateVariables } from './file-managed.ts';
 
@@ -60,10 +70,11 @@ export const fileDirectory: StateModule = defineState({
   examples: [
     { title: 'owned by the application', args: { name: '/srv/app', user: 'app', mode: '0755', makedirs: true } },
   ],
+  firstLook: (name) => asksForPath(bare(name)),
   async check(args, ctx) {
     const { name } = args;
     if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);
-    const path = name.length > 1 ? name.replace(/\/+$/, '') : name;
+    const path = bare(name);
     const ownership = ownershipOf({ ...args, mode: args.dir_mode ?? args.mode });
     const found = await ctx.host.stat(path);
     const isThere =

@@ -33,7 +33,16 @@ import {
   toggleComments,
   unifiedDiff,
 } from '../text/index.ts';
-import { backupArg, makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg, showChangesArg } from './file-arguments.ts';
+import {
+  backupArg,
+  looksAtPath,
+  makedirsArg,
+  modeArg,
+  ownerArgs,
+  ownershipOf,
+  pathArg,
+  showChangesArg,
+} from './file-arguments.ts';
 import { contentsText, fetchSource } from './file-content.ts';
 import { templateArgs, templateVariables } from './file-managed.ts';
 
@@ -69,6 +78,7 @@ export const fileEditStates: readonly StateModule[] = [
         show_changes: showChangesArg,
       }),
       examples: [{ title: 'a line', args: { name: '/etc/hosts', text: '10.0.0.7 db' } }],
+      firstLook: looksAtPath,
       async check(args, ctx) {
         const lines = [...textLines(args.text), ...(await sourceLines(ctx, args))];
         if (lines.length === 0) return refused(`file.${verb} needs text or source`);
@@ -103,6 +113,7 @@ export const fileEditStates: readonly StateModule[] = [
       backslash_literal: z.boolean().default(false).describe('Take backslashes in the replacement as they are.'),
     }),
     examples: [{ title: 'another port', args: { name: '/etc/app.conf', pattern: '^port=.*$', repl: 'port=81' } }],
+    firstLook: looksAtPath,
     async check(args, ctx) {
       const options = {
         pattern: args.pattern,
@@ -146,6 +157,7 @@ export const fileEditStates: readonly StateModule[] = [
         args: { name: '/etc/hosts', mode: 'ensure', content: '10.0.0.7 db', after: 'localhost' },
       },
     ],
+    firstLook: looksAtPath,
     async check(args, ctx) {
       const { mode, content, match, location, indent, before, after } = args;
       const edit = (text: string): string => editLine(text, { mode, content, match, location, indent, before, after });
@@ -181,6 +193,7 @@ export const fileEditStates: readonly StateModule[] = [
       insert_after_match: z.string().optional().describe('Without markers: put the block after the line this matches.'),
     }),
     examples: [],
+    firstLook: looksAtPath,
     async check(args, ctx) {
       const fetched = await sourceLines(ctx, args);
       const options = {
@@ -214,6 +227,7 @@ export const fileEditStates: readonly StateModule[] = [
         ignore_missing: z.boolean().default(false).describe('A line that is not there at all is fine.'),
       }),
       examples: [],
+      firstLook: looksAtPath,
       async check(args, ctx) {
         const { name, regex, char } = args;
         const verdict = await edited(ctx, {
@@ -262,6 +276,7 @@ export const fileEditStates: readonly StateModule[] = [
         args: { name: '/etc/ssh/sshd_config', key: 'PermitRootLogin', value: 'no', separator: ' ' },
       },
     ],
+    firstLook: looksAtPath,
     async check(args, ctx) {
       const pairs = keyValuePairs(args);
       if (pairs.size === 0) return refused('file.keyvalue needs key and value, or key_values');

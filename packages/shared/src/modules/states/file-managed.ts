@@ -4,7 +4,16 @@ import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import { changesOf, defineState, inSync, type ModuleContext, refused, type StateModule } from '../contract/index.ts';
 import { applyOwnership, lookAt } from '../operations/index.ts';
-import { backupArg, makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg, showChangesArg } from './file-arguments.ts';
+import {
+  backupArg,
+  looksAtPath,
+  makedirsArg,
+  modeArg,
+  ownerArgs,
+  ownershipOf,
+  pathArg,
+  showChangesArg,
+} from './file-arguments.ts';
 import { contentChange, contentsText, type FoundContent, fetchSource, ownershipChange } from './file-content.ts';
 
 const sourceList = z
@@ -65,6 +74,7 @@ export const fileManaged: StateModule = defineState({
     },
     { title: 'literal lines', args: { name: '/etc/motd', contents: ['hello', 'world'] } },
   ],
+  firstLook: looksAtPath,
   async check(args, ctx) {
     const { name } = args;
     if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);

@@ -10,7 +10,7 @@ import {
   type StateModule,
 } from '../contract/index.ts';
 import { applyOwnership, isDirectory, makeDirectories, mustRun } from '../operations/index.ts';
-import { makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg } from './file-arguments.ts';
+import { asksForPath, bare, makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg } from './file-arguments.ts';
 import { ownershipChange } from './file-content.ts';
 
 const forceArg = z.boolean().default(false).describe('Replace what is there.');
@@ -24,10 +24,11 @@ export const filePathStates: readonly StateModule[] = [
     effect: 'repair',
     args: z.object({ name: pathArg }),
     examples: [{ title: 'an old release', args: { name: '/srv/app/releases/41' } }],
+    firstLook: (name) => asksForPath(bare(name)),
     async check({ name }, { host }) {
       if (!name.startsWith('/')) return refused(relative(name));
       if (name.replaceAll('/', '') === '') return refused('Refusing to make "/" absent');
-      const found = await host.stat(name.replace(/\/+$/, ''));
+      const found = await host.stat(bare(name));
       if (found === undefined) return inSync(`File ${name} is not present`);
       return changesOf(removal(name, found.kind));
     },
@@ -38,6 +39,7 @@ export const filePathStates: readonly StateModule[] = [
     effect: 'repair',
     args: z.object({ name: pathArg }),
     examples: [],
+    firstLook: asksForPath,
     check: async ({ name }, { host }) =>
       (await host.stat(name)) === undefined
         ? refused(`Specified path ${name} does not exist`)
@@ -49,6 +51,7 @@ export const filePathStates: readonly StateModule[] = [
     effect: 'repair',
     args: z.object({ name: pathArg }),
     examples: [],
+    firstLook: asksForPath,
     check: async ({ name }, { host }) =>
       (await host.stat(name)) === undefined
         ? inSync(`Path ${name} is missing`)
@@ -67,6 +70,7 @@ export const filePathStates: readonly StateModule[] = [
       ...ownerArgs,
     }),
     examples: [{ title: 'the current release', args: { name: '/srv/app/current', target: '/srv/app/releases/42' } }],
+    firstLook: asksForPath,
     async check(args, { host }) {
       const { name, target, force, backupname } = args;
       if (!name.startsWith('/')) return refused(relative(name));

@@ -5,7 +5,16 @@ import { PyMap, type Value } from '../../values/index.ts';
 import { changesOf, defineState, inSync, refused, type StateModule } from '../contract/index.ts';
 import { applyOwnership, lookAt, readFound } from '../operations/index.ts';
 import { deserializeData, mergeRecursive, SERIALIZERS, serializeData } from '../text/index.ts';
-import { backupArg, makedirsArg, modeArg, ownerArgs, ownershipOf, pathArg, showChangesArg } from './file-arguments.ts';
+import {
+  backupArg,
+  looksAtPath,
+  makedirsArg,
+  modeArg,
+  ownerArgs,
+  ownershipOf,
+  pathArg,
+  showChangesArg,
+} from './file-arguments.ts';
 import { contentChange, ownershipChange } from './file-content.ts';
 
 /** `file.serialize`. */
@@ -35,6 +44,7 @@ export const fileSerialize: StateModule = defineState({
       args: { name: '/etc/edge/services/app.service.json', serializer: 'json', dataset: null },
     },
   ],
+  firstLook: looksAtPath,
   async check(args, ctx) {
     const { name } = args;
     if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);

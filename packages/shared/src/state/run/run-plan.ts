@@ -4,6 +4,7 @@ import type { ModuleContext, StateModule } from '../../modules/contract/index.ts
 import { PyMap } from '../../values/index.ts';
 import type { Chunk, Plan, RunAction, RunFact, StepMode } from '../contract.ts';
 import { causesOf, createRun, decide, evolve, type RunState, resultsOf } from '../engine/index.ts';
+import { firstLooks, LookAhead } from './look-ahead.ts';
 import { failureText } from './perform.ts';
 import { saltReturn } from './returns.ts';
 import { runStep, type StepTools } from './step.ts';
@@ -50,7 +51,10 @@ class Driver {
   readonly #options: RunPlanOptions;
   readonly #clock: Clock;
   readonly #tools: StepTools;
+  readonly #plan: Plan;
+  readonly #positions: ReadonlyMap<Chunk, number>;
   readonly #chunks: ReadonlyMap<string, Chunk>;
+  readonly #ahead: LookAhead | undefined;
   readonly #ended = new Set<string>();
   readonly #arrived: RunFact[] = [];
   #run: RunState;
@@ -61,11 +65,15 @@ class Driver {
   constructor(plan: Plan, options: RunPlanOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#plan = plan;
+    this.#positions = new Map(plan.chunks.map((chunk, index) => [chunk, index]));
+    this.#ahead = LookAhead.on(options.context.host, this.#clock);
     this.#chunks = new Map(plan.chunks.map((chunk) => [chunk.key, chunk]));
     this.#run = createRun(plan, { testing: options.testing, failhard: options.failhard ?? false });
     this.#tools = {
       states: options.states,
       context: options.context,
+      ...(this.#ahead === undefined ? {} : { reader: this.#ahead.reader }),
       testing: options.testing,
       clock: this.#clock,
       random: options.random ?? Math.random,
@@ -111,6 +119,7 @@ class Driver {
   /** Never rejects: a step that was cancelled has no end. */
   async #perform(chunk: Chunk, mode: StepMode): Promise<RunFact | undefined> {
     const started = this.#clock.now();
+    this.#expect(chunk, mode);
     try {
       const { answer, calls } = await runStep(chunk, mode, this.#tools);
       for (const what of mode === 'foresee' ? [] : (chunk.options.reload ?? [])) await this.#options.reload?.(what);
@@ -123,6 +132,14 @@ class Driver {
       const at = this.#clock.now();
       return { type: 'step-ended', step: chunk.key, mode, at, answer, durationMs: at - started };
     }
+  }
+
+  /** Lets a host that is far away be asked for the looks of several states at once. */
+  #expect(chunk: Chunk, mode: StepMode): void {
+    if (this.#ahead === undefined || chunk.options.parallel) return;
+    const isTurn = mode === 'run' || mode === 'watch';
+    const position = this.#positions.get(chunk)!;
+    this.#ahead.expect(isTurn ? firstLooks(this.#plan.chunks, position, this.#options.states) : []);
   }
 
   async #arrival(): Promise<void> {

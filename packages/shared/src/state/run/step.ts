@@ -17,6 +17,8 @@ export interface StepTools {
   /** State modules by full name. */
   readonly states: ReadonlyMap<string, StateModule>;
   readonly context: ModuleContext<Host>;
+  /** What states look with; the host of the context, made unable to write, where absent. */
+  readonly reader?: HostReader;
   readonly testing: boolean;
   readonly clock: Clock;
   /** In [0, 1), for the splay of retries. */
@@ -64,7 +66,10 @@ async function attempt(chunk: Chunk, mode: StepMode, tools: StepTools, testing: 
 }
 
 async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boolean): Promise<StepOutcome> {
-  const ctx = contextWith<HostReader>(tools.context, { host: readerOf(tools.context.host), saltenv: chunk.env });
+  const ctx = contextWith<HostReader>(tools.context, {
+    host: tools.reader ?? readerOf(tools.context.host),
+    saltenv: chunk.env,
+  });
   const { kept, said } = await askGuards(chunk, ctx);
   if (kept !== undefined) return { answer: kept, calls: 1 };
   const name = `${chunk.state}.${chunk.fun}`;
