@@ -16,7 +16,7 @@ interface Transport {
 it('what one turn publishes leaves in one write, also what a microtask adds, and nothing is lost at the end', async () => {
   const reader = await nats.connect('reader');
   const heard: unknown[] = [];
-  reader.connection.subscribe('turns', { callback: (_, message) => heard.push(message.json()) });
+  reader.connection.subscribe('turns', { callback: (_, message) => void heard.push(message.json()) });
   await reader.flush();
 
   const writer = await nats.connect('writer');
