@@ -1,10 +1,17 @@
-import type { JobProgress, JobReport, JobRunRequest, JobService, JobSummary } from '@edge-run/master/jobs';
-import { gatekeeper, prepareJob } from '@edge-run/master/jobs/internal';
+import {
+  gatekeeper,
+  type JobProgress,
+  type JobReport,
+  type JobRunRequest,
+  type JobService,
+  type JobSummary,
+  runBatch,
+} from '@edge-run/master/jobs';
+import { prepareJob } from '@edge-run/master/jobs/internal';
 import type { HostJobResult, JobExecutor } from '@edge-run/shared/execute';
 import { type Clock, EdgeError, newId, silentLogger } from '@edge-run/shared/kernel';
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { encodeValue } from '@edge-run/shared/values';
-import { runLocalBatch } from './local-batch.ts';
 
 export interface LocalJobsOptions {
   /** Host id → what runs its jobs. */
@@ -140,7 +147,7 @@ export class LocalJobs implements JobService {
       run: (gate, signal) => this.run(gate, signal),
       callMaster: (job, signal) => this.#options.master!().execute(job, { signal, log: silentLogger }),
     });
-    const stopped = runLocalBatch({
+    const stopped = runBatch({
       ...{ targets, settings, clock: this.#options.clock },
       run: (id) => this.#execute(id, jid, request, abort.signal),
       askGates: (batch, ids) => ask(gates, { batch, ids, message }, abort.signal),

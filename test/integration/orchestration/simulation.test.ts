@@ -40,7 +40,7 @@ test('a rolling deployment of 200 hosts takes one server out at a time, in simul
   await start(FILES);
   const before = performance.now();
   const simulation = await simulate(
-    { name: 'o', by: 'ann', hosts: 200, faults: { fail: [], slowShare: 0.05 } },
+    { name: 'o', by: 'ann', hosts: 200, faults: { fail: [], unreachable: [], slowShare: 0.05 } },
     { runtime: orchestra.runtime, known: () => [], log: silentLogger },
   );
   expect(simulation).toMatchObject({ outcome: 'succeeded', exitCode: 0, hosts: 200, steps: 601 });
@@ -53,9 +53,35 @@ test('what fails where it was told to is undone by the true engine', async () =>
   await start(FILES);
   const options = fromPlain({ on_failure: 'rollback', approvals: 2 }) as PyMap;
   const simulation = await simulate(
-    { name: 'o', by: 'ann', hosts: 20, options, faults: { fail: [{ host: 'app17', step: 'start' }], slowShare: 0 } },
+    {
+      name: 'o',
+      by: 'ann',
+      hosts: 20,
+      options,
+      faults: { fail: [{ host: 'app17', step: 'start' }], unreachable: [], slowShare: 0 },
+    },
     { runtime: orchestra.runtime, known: () => [], log: silentLogger },
   );
   expect(simulation).toMatchObject({ outcome: 'rolled-back', exitCode: 5 });
   expect(simulation.timeline.map(({ text }) => text)).toContainEqual(expect.stringMatching(/^rolling back 17 steps/));
+});
+
+const DRAINS = `
+{% for app in ['app1', 'app2', 'app3'] %}
+drain-{{ app }}:
+  lb.drain: [{balancer: shop}, {member: {{ app }}}, {min_in_service: FLOOR}]
+{% endfor %}
+`;
+
+test.each([
+  ['50%', 2],
+  ['3', 3],
+])('a floor of %s is one of the members, not of all hosts', async (floor, lowest) => {
+  const hosts = 'hosts: {app1: {}, app2: {}, app3: {}, app4: {}, db1: {}, db2: {}, db3: {}, db4: {}}\n';
+  await start({ ...FILES, 'salt/orch/o.sls': DRAINS.replaceAll('FLOOR', floor), 'pillar/apps.sls': hosts });
+  const { pools } = await simulate(
+    { name: 'o', by: 'ann', faults: { fail: [], unreachable: [], slowShare: 0 } },
+    { runtime: orchestra.runtime, known: () => ['lb1'], log: silentLogger },
+  );
+  expect(pools).toMatchObject({ shop: { members: 4, lowest } });
 });

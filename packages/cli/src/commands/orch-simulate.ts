@@ -21,6 +21,7 @@ export function addOrchSimulate(orch: Command, register: Register): void {
       .summary('run an orchestration on hosts that do not exist, and see how many servers stay in service')
       .option('--hosts <count>', 'how many hosts the largest family of the pillar has (app1, app2, …)', parseCount)
       .option('--fail <host@step>', 'what fails where: app17@start; may be given several times', collect, [])
+      .option('--unreachable <host>', 'host or glob that nobody can reach; may be given several times', collect, [])
       .option('--slow <share>', 'share of the hosts that take ten times as long: 5%'),
     simulateRun,
   );
@@ -33,6 +34,7 @@ async function simulateRun(session: Session, words: readonly Argument[], options
     ...request
   } = await readRunRequest([wordAt(words, 0), ...wordsAt(words, 1)], session.literalWords);
   const fail = (options.fail as readonly string[]).map(readFault);
+  const unreachable = options.unreachable as string[];
   const client = await session.master();
   const simulation = await client.ask(
     'orch.simulate',
@@ -40,6 +42,7 @@ async function simulateRun(session: Session, words: readonly Argument[], options
       ...request,
       ...(typeof options.hosts === 'number' ? { hosts: options.hosts } : {}),
       ...(fail.length === 0 ? {} : { fail }),
+      ...(unreachable.length === 0 ? {} : { unreachable }),
       ...(typeof options.slow === 'string' ? { slowShare: readShare(options.slow) } : {}),
     },
     { timeoutMs: session.flags.timeoutMs ?? WITHIN_MS },

@@ -1,7 +1,7 @@
 import { EdgeError, errorMessage, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { type JobMessage, jobReceipt, type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
-import { type AskGates, type BatchGate, hasFunctionFailed } from './batch-gate.ts';
+import type { AskGates, BatchGate } from './batch-gate.ts';
 import {
   type BatchDecision,
   type BatchEvent,
@@ -12,6 +12,7 @@ import {
   evolveBatch,
 } from './batch-plan.ts';
 import type { BatchProgress, BatchWave, GateVerdict } from './batch-progress.ts';
+import { countedOutcome, notStarted } from './batch-run.ts';
 import type { JobDrive } from './drive.ts';
 import { answerOf, Gather, type GatherOptions } from './gather.ts';
 
@@ -170,8 +171,7 @@ export class BatchDrive implements JobDrive {
   /** Gives those who will never be started their end. */
   async #skip(ids: readonly string[]): Promise<void> {
     await this.#keepStop();
-    const evidence = `not started: ${this.#state.stopped}`;
-    for (const id of ids) this.#settle(id, { outcome: 'cancelled', retcode: 130, evidence });
+    for (const id of ids) this.#settle(id, notStarted(this.#state.stopped!));
     this.#fold({ type: 'skipped', ids });
   }
 
@@ -250,9 +250,7 @@ export class BatchDrive implements JobDrive {
     this.#answers.set(id, answer);
     this.#gathers.delete(id);
     this.#options.onAnswer(id, answer);
-    // What a function calls a failure counts as one, whatever its return code.
-    const outcome = answer.outcome === 'succeeded' && hasFunctionFailed(answer) ? 'failed' : answer.outcome;
-    this.#fold({ type: 'ended', id, outcome, at: this.#options.clock.now() });
+    this.#fold({ type: 'ended', id, outcome: countedOutcome(answer), at: this.#options.clock.now() });
   }
 
   #fold(event: BatchEvent): void {

@@ -35,7 +35,11 @@ export interface GatePorts {
 /** Asks the gates behind a batch; answers why the next may not begin, undefined when it may. */
 export type AskGates = (
   gates: readonly BatchGate[],
-  batch: { readonly batch: number; readonly ids: readonly string[]; readonly message: JobMessage },
+  batch: {
+    readonly batch: number;
+    readonly ids: readonly string[];
+    readonly message: Pick<JobMessage, 'by' | 'run'>;
+  },
   signal: AbortSignal,
 ) => Promise<string | undefined>;
 

@@ -1,11 +1,12 @@
 export type { ActiveJob } from './active.ts';
-export { type BatchGate, hasFunctionFailed } from './batch-gate.ts';
+export { type BatchGate, gatekeeper, hasFunctionFailed } from './batch-gate.ts';
 export { type BatchProgress, batchProgress } from './batch-progress.ts';
-export { limitAmong } from './batches.ts';
+export { runBatch } from './batch-run.ts';
+export { batchSizes, limitAmong } from './batches.ts';
 export { createDispatcher, type Dispatcher, type DispatcherOptions, type DispatchRequest } from './dispatcher.ts';
 export type { JobNews } from './job-events.ts';
 export { hasFailed, type JobQuery } from './job-history.ts';
-export { type JobRunRequest, typedWords } from './job-request.ts';
+export { batchSettings, type JobRunRequest, typedWords } from './job-request.ts';
 export { type MinionPresence, type Presence, trackPresence } from './presence.ts';
 export { type JobRecord, type JobSummary, jobRecord } from './records.ts';
 export {

@@ -108,7 +108,7 @@ export function prepareJob(
   const sealedGates = gates.map((gate) => encodeGate(gate, 'sealed'));
   const revealedGates = gates.map((gate) => encodeGate(gate, 'revealed'));
   const secretFree = JSON.stringify([sealed, sealedGates]) === JSON.stringify([revealed, revealedGates]);
-  const batch = batchOf(request, request.targets.length);
+  const batch = batchSettings(request, request.targets.length);
   const record: JobRecord = {
     ...{ ...common, ...sealed, target: request.target, targetType: request.targetType ?? 'glob' },
     ...defined({ delimiter: request.delimiter, step: request.step, rerunOf: request.rerunOf }),
@@ -133,8 +133,11 @@ export function partsOf(record: JobRecord): JobParts | undefined {
   return { message: jobMessage.parse(record), gates: (record.gates ?? []).map(decodeGate) };
 }
 
-/** @throws EdgeError `EDGE_BAD_ARGUMENT` for a batch or a limit that is no number and no share */
-function batchOf(request: JobRunRequest, total: number): BatchSettings | undefined {
+/**
+ * How a job goes through `total` targets; undefined when it asks all of them at once, whatever becomes of them.
+ * @throws EdgeError `EDGE_BAD_ARGUMENT` for a batch or a limit that is no number and no share
+ */
+export function batchSettings(request: JobRunRequest, total: number): BatchSettings | undefined {
   const { batchSafe, batchWaitMs = 0, failhard = false, maxFailures, excused, gates = [] } = request;
   const { maxUnreachable = maxFailures } = request;
   const isGated = gates.length > 0;

@@ -42,8 +42,8 @@ function runOperations({ runs, history, locks, simulate }: OrchParts): Readonly<
     }),
     'orch.simulate': operation(
       OPERATIONS['orch.simulate'].args,
-      async ({ hosts, fail = [], slowShare = 0, ...args }, caller) => {
-        const faults = { fail, slowShare };
+      async ({ hosts, fail = [], unreachable = [], slowShare = 0, ...args }, caller) => {
+        const faults = { fail, unreachable, slowShare };
         return simulate({ ...requestOf(args, caller.id), faults, ...(hosts === undefined ? {} : { hosts }) });
       },
     ),

@@ -6,7 +6,7 @@ export { foreseenWorldOf } from './foresight.ts';
 export { RunHistory, withoutPlan } from './history.ts';
 export type { EventWaiter, PlannableCalls, RunnerCalls, RunnerRequest, WheelCalls } from './ports.ts';
 export { RunCommands } from './run-commands.ts';
-export type { RunInputs, RunRecord, StoredPlan } from './run-record.ts';
+export { failedHostsOf, type RunInputs, type RunRecord, type StoredPlan } from './run-record.ts';
 export type { CompiledOrchestration, RunRequest } from './run-request.ts';
 export { RunService, type RunServiceOptions } from './runs.ts';
 export { type StartedRunner, startRunner } from './start-runner.ts';

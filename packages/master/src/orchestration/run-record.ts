@@ -177,7 +177,7 @@ export function outcomeOf(answer: StepAnswer): StepOutcome {
 }
 
 /** Hosts of an answer that did not succeed. */
-export function failedHostsOf({ hosts = {} }: Pick<StepReturn, 'hosts'>): readonly string[] {
+export function failedHostsOf({ hosts = {} }: Pick<StepReturn, 'hosts'>): string[] {
   return Object.entries(hosts).flatMap(([id, { outcome }]) => (outcome === 'succeeded' ? [] : [id]));
 }
 

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
-import { EdgeError, newId } from '@edge-run/shared/kernel';
+import type { HostJobResult } from '@edge-run/shared/execute';
+import { newId } from '@edge-run/shared/kernel';
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { globMatches } from '@edge-run/shared/target';
 import { PyMap } from '@edge-run/shared/values';
-import type { Dispatcher, DispatchRequest } from '../jobs/index.ts';
+import { batchSettings, type Dispatcher, type DispatchRequest, gatekeeper, runBatch } from '../jobs/index.ts';
 import type { SimulatedClock } from './clock.ts';
 
 /** What goes wrong in a simulation, and how slow who is. */
 export interface Faults {
   /** `app17@start`: on hosts like the first, steps whose id or function holds the second fail. */
   readonly fail: readonly { readonly host: string; readonly step: string }[];
+  /** Globs of hosts that nobody can reach. */
+  readonly unreachable: readonly string[];
   /** Share (0..1) of the hosts that take ten times as long. */
   readonly slowShare: number;
 }
@@ -17,6 +20,10 @@ export interface Faults {
 /** How long anything takes on a host that is not slow. */
 export const USUAL_MS = 1_000;
 const SLOWNESS = 10;
+/** How long nobody hears of a host before it is given up. */
+const GIVE_UP_MS = 3_000;
+/** How `--fail` names the master, on which gates may run. */
+const MASTER = 'master';
 
 /** True when the step is to fail on the host. */
 export function failsOn(faults: Faults, host: string, step: string): boolean {
@@ -66,32 +73,52 @@ export class FakeJobs implements Dispatcher {
     const ids = await this.#select(request.target, request.targetType ?? 'glob');
     const chosen = request.subset === undefined ? ids : ids.slice(0, request.subset);
     const targets = new Map<string, JobTargetAnswer>();
-    const atATime = request.batch === undefined ? chosen.length : batchOf(request.batch, chosen.length);
-    const waiting = [...chosen];
-    const work = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-        await this.#clock.sleep(durationOn(this.#faults, id), signal).catch(() => undefined);
-        const answer = signal.aborted ? CANCELLED : this.#answer(id, request);
+    const { gates = [], by, run } = request;
+    const ask = gatekeeper(
+      { jid, step: request.step },
+      {
+        run: (gate) => this.run({ ...gate, by }, signal),
+        callMaster: async (gate) => {
+          await this.#takeTime(MASTER, signal);
+          return endOf(this.#faults, MASTER, gate.fun);
+        },
+      },
+    );
+    const all = { size: Math.max(1, chosen.length), waitMs: 0, failhard: false };
+    const stopped = await runBatch({
+      ...{ targets: chosen, settings: batchSettings(request, chosen.length) ?? all, clock: this.#clock },
+      run: async (id) => {
+        await this.#takeTime(id, signal);
+        if (signal.aborted) return CANCELLED;
+        if (isUnreachable(this.#faults, id)) return { ...UNREACHABLE, evidence: `nobody can reach ${id}` };
+        return endOf(this.#faults, id, request.fun, request.step);
+      },
+      askGates: (batch, members) =>
+        ask(gates, { batch, ids: members, message: { by, ...(run === undefined ? {} : { run }) } }, signal),
+      onEnd: (id, answer) => {
         targets.set(id, answer);
         request.onAnswer?.(id, answer);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(Math.max(1, atATime), chosen.length) }, work));
-    return { jid, targets };
+      },
+    });
+    return { jid, targets, ...(stopped === undefined ? {} : { stopped }) };
   }
 
-  #answer(id: string, { step = '', fun }: DispatchRequest): JobTargetAnswer {
-    if (failsOn(this.#faults, id, `${step} ${fun}`))
-      return { outcome: 'failed', retcode: 1, ret: 'failed, as the simulation was told' };
-    return { outcome: 'succeeded', retcode: 0, ret: fun.startsWith('state.') ? new PyMap() : true };
+  async #takeTime(id: string, signal: AbortSignal): Promise<void> {
+    const tookMs = isUnreachable(this.#faults, id) ? GIVE_UP_MS : durationOn(this.#faults, id);
+    await this.#clock.sleep(tookMs, signal).catch(() => undefined); // it only ends the wait
   }
 }
 
 const CANCELLED: JobTargetAnswer = { outcome: 'cancelled', retcode: 1, evidence: 'the run was ended' };
+const UNREACHABLE = { outcome: 'unreachable', retcode: 1 } as const;
 
-/** Hosts at a time of `2`, `25%`, or the first of a list. @throws EdgeError `EDGE_BAD_ARGUMENT` */
-function batchOf(batch: string, total: number): number {
-  const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)/.exec(batch) ?? [];
-  if (digits === undefined) throw new EdgeError('EDGE_BAD_ARGUMENT', `batch ${batch} is no number and no share`);
-  return percent === '%' ? Math.ceil((Number(digits) / 100) * total) : Number(digits);
+/** How a function ends that a host ran. */
+function endOf(faults: Faults, id: string, fun: string, step = ''): Omit<HostJobResult, 'error'> {
+  if (failsOn(faults, id, `${step} ${fun}`))
+    return { outcome: 'failed', retcode: 1, ret: 'failed, as the simulation was told' };
+  return { outcome: 'succeeded', retcode: 0, ret: fun.startsWith('state.') ? new PyMap() : true };
+}
+
+function isUnreachable({ unreachable }: Faults, id: string): boolean {
+  return unreachable.some((glob) => globMatches(glob, id));
 }

@@ -14,7 +14,7 @@ export function largestFamily(pillar: PyMap): HostFamily | undefined {
     if (!(value instanceof PyMap)) return;
     const families = new Map<string, string[]>();
     for (const key of value.keys()) {
-      const prefix = /^([A-Za-z][\w.-]*?)\d+$/.exec(String(key))?.[1];
+      const prefix = prefixOf(String(key));
       if (prefix !== undefined) families.set(prefix, [...(families.get(prefix) ?? []), String(key)]);
     }
     for (const [prefix, ids] of families)
@@ -23,6 +23,16 @@ export function largestFamily(pillar: PyMap): HostFamily | undefined {
   };
   look(pillar);
   return largest;
+}
+
+/** Those of `ids` whose names differ from `id` in a number only, itself among them. */
+export function familyOf(id: string, ids: readonly string[]): readonly string[] {
+  const prefix = prefixOf(id);
+  return ids.filter((other) => other === id || (prefix !== undefined && prefixOf(other) === prefix));
+}
+
+function prefixOf(id: string): string | undefined {
+  return /^([A-Za-z][\w.-]*?)\d+$/.exec(id)?.[1];
 }
 
 /**

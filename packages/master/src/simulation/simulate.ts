@@ -6,10 +6,10 @@ import { globMatches } from '@edge-run/shared/target';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { createMemoryJournal } from '../journal/index.ts';
 import { Locks, memoryLockStore, soleLease } from '../leases/index.ts';
-import { MemoryLoadBalancer } from '../loadbalancer/index.ts';
 import {
   compileOrchestration,
   createStepExecutor,
+  failedHostsOf,
   type PlannableCalls,
   RunCommands,
   type RunRequest,
@@ -21,7 +21,8 @@ import {
 import { createRunnerCalls, stateRunners } from '../runners/index.ts';
 import { SimulatedClock } from './clock.ts';
 import { durationOn, FakeJobs, type Faults, failsOn, USUAL_MS } from './fake-fleet.ts';
-import { grownPillar, largestFamily } from './scale.ts';
+import { Pool, type PoolResult } from './pool.ts';
+import { familyOf, grownPillar, largestFamily } from './scale.ts';
 
 /** What to simulate. */
 export interface SimulationRequest extends RunRequest {
@@ -51,9 +52,7 @@ export interface Simulation {
   /** What happened, in simulated milliseconds since the plan. */
   readonly timeline: readonly { readonly atMs: number; readonly text: string }[];
   /** Pool → how many members it has, and the fewest that took traffic, when that was first so. */
-  readonly pools: Readonly<
-    Record<string, { readonly members: number; readonly lowest: number; readonly atMs: number }>
-  >;
+  readonly pools: Readonly<Record<string, PoolResult>>;
 }
 
 /**
@@ -130,7 +129,7 @@ class Stage {
     const ports: StepPorts = {
       ...{ jobs, clock, wheels: nested, runners: this.#runners(nested) },
       events: { listen: () => Promise.reject(notHere()), send: async () => {} },
-      balancer: async (name) => ({ balancer: this.#pool(name).balancer, pool: name }),
+      balancer: async (name) => ({ balancer: this.#pool(name), pool: name }),
       approved: async () => ['simulation'],
       ...{ returners: undefined, isRosterHost: () => true },
       fleet: { factsOf: () => new PyMap(), nodegroups: {} },
@@ -176,6 +175,7 @@ class Stage {
   ): Promise<StepAnswer> {
     const { graph } = record.state;
     const { chunk } = graph.nodes[graph.runNodes.get(action.step)!]!;
+    if (chunk.state === 'lb') this.#pool(String(chunk.args.get('balancer'))).meet(memberOf(chunk));
     const host = this.#mentions.find(({ pattern }) => pattern.test(chunk.id))?.id;
     const isTrue = /^(salt\.(function|state|runner|parallel_runners)|lb\.)/.test(`${chunk.state}.${chunk.fun}`);
     if (isTrue && !(chunk.state === 'lb' && failsOn(this.#request.faults, host ?? '', chunk.id)))
@@ -220,14 +220,13 @@ class Stage {
   #pool(name: string): Pool {
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      pool = new Pool(name, this.#ids, this.#clock);
+      pool = new Pool(name, this.#ids, { clock: this.#clock, familyOf: (id) => familyOf(id, this.#ids) });
       this.#pools.set(name, pool);
     }
     return pool;
   }
 
   #note(events: readonly RunJournalEvent[]): void {
-    for (const pool of this.#pools.values()) pool.look();
     for (const event of events) {
       const text = textOf(event);
       if (event.type === 'step-ended' && event.outcome !== 'skipped') this.#steps += 1;
@@ -237,33 +236,6 @@ class Stage {
 }
 
 type StepExecution = ReturnType<typeof createStepExecutor>;
-
-/** A pool of all hosts, and the fewest of them that took traffic. */
-class Pool {
-  readonly balancer: MemoryLoadBalancer;
-  readonly #name: string;
-  readonly #ids: readonly string[];
-  readonly #clock: SimulatedClock;
-  /** Members that a run has touched: only those are known to belong to the pool. */
-  #lowest = { out: 0, atMs: 0 };
-
-  constructor(name: string, ids: readonly string[], clock: SimulatedClock) {
-    this.#name = name;
-    this.#ids = ids;
-    this.#clock = clock;
-    this.balancer = new MemoryLoadBalancer({ [name]: ids }, { clock, pollMs: 100 });
-  }
-
-  look(): void {
-    const out = this.#ids.filter((id) => this.balancer.member(this.#name, id).admin !== 'enabled').length;
-    if (out > this.#lowest.out) this.#lowest = { out, atMs: this.#clock.now() };
-  }
-
-  result(): { members: number; lowest: number; atMs: number } {
-    const members = new Set(this.balancer.calls.map((call) => call.slice(call.lastIndexOf('/') + 1))).size;
-    return { members, lowest: Math.max(0, members - this.#lowest.out), atMs: this.#lowest.atMs };
-  }
-}
 
 /** The pillar the orchestration would get. @throws DiagnosticsError */
 async function pillarOf(request: RunRequest, { runtime, log }: SimulationParts): Promise<PyMap> {
@@ -292,12 +264,28 @@ function idsOf(pillar: PyMap): readonly string[] {
   return [...(hosts instanceof PyMap ? [...hosts.keys()].map(String) : []), ...family];
 }
 
+/** The member that a step of a load balancer is about; undefined for one that looks at all of them. */
+function memberOf({
+  fun,
+  name,
+  args,
+}: {
+  readonly fun: string;
+  readonly name: Value;
+  readonly args: PyMap;
+}): string | undefined {
+  const member = args.get('member') ?? (fun === 'drain' || fun === 'enable' ? name : undefined);
+  return member === undefined ? undefined : String(member);
+}
+
 function textOf(event: RunJournalEvent): string | undefined {
   switch (event.type) {
     case 'step-ended': {
       const id = event.step.split('_|-')[1] ?? event.step;
       if (event.outcome === 'skipped') return undefined;
-      const why = event.outcome === 'succeeded' ? '' : `: ${event.answer.comment.split('\n')[0]}`;
+      const missed = failedHostsOf(event.answer).sort().join(', ');
+      const isGood = event.outcome === 'succeeded';
+      const why = isGood ? (missed === '' ? '' : `, not on ${missed}`) : `: ${event.answer.comment.split('\n')[0]}`;
       return `${id} ${event.outcome} in ${formatDuration(event.durationMs)}${why}`;
     }
     case 'run-rolling-back':

@@ -1,11 +1,10 @@
+import { batchSizes, limitAmong } from '@edge-run/master/jobs';
 import {
   type BatchSettings,
   type BatchState,
-  batchSizes,
   beginBatch,
   decideBatch,
   evolveBatch,
-  limitAmong,
 } from '@edge-run/master/jobs/internal';
 import {
   array,

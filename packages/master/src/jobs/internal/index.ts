@@ -1,5 +1,4 @@
 /** Parts of jobs that tests look at by themselves, and that a fleet in one process is made of. */
-export { gatekeeper } from '../batch-gate.ts';
 export {
   type BatchSettings,
   type BatchState,
@@ -7,6 +6,5 @@ export {
   decideBatch,
   evolveBatch,
 } from '../batch-plan.ts';
-export { batchSizes, limitAmong } from '../batches.ts';
 export { prepareJob } from '../job-request.ts';
 export { storedReturns } from '../stored-returns.ts';

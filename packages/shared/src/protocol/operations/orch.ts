@@ -154,6 +154,7 @@ export const orchOperations = {
         .array(z.object({ host: z.string(), step: z.string() }))
         .optional()
         .describe('Hosts (globs) on which steps whose id or function holds the text fail.'),
+      unreachable: z.array(z.string()).optional().describe('Hosts (globs) that nobody can reach.'),
       slowShare: z.number().min(0).max(1).optional().describe('Share of the hosts that take ten times as long.'),
     }),
     answer: z.object({
