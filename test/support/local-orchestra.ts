@@ -16,6 +16,7 @@ import {
   type RunnerCalls,
   RunService,
   STEP_KINDS,
+  type StepPorts,
 } from '@edge-run/master/orchestration';
 import { createRunnerCalls, keyWheels, masterRunners } from '@edge-run/master/runners';
 import {
@@ -38,7 +39,7 @@ import { LocalJobs } from './local-jobs.ts';
 import { MemoryEvents } from './memory-events.ts';
 import { MovingClock } from './moving-clock.ts';
 import { renderData, renderText } from './render.ts';
-import { freeLocks } from './run-service.ts';
+import { freeLocks, freeReservations } from './run-service.ts';
 
 export interface OrchestraOptions {
   /** Path below the directory → text; `salt/` and `pillar/` are the base roots, `sdev/` and `pdev/` those of dev. */
@@ -50,6 +51,8 @@ export interface OrchestraOptions {
   readonly minions: Readonly<Record<string, JsonObject>>;
   /** Name → the load balancer steps find under it. */
   readonly balancers?: Readonly<Record<string, { readonly balancer: LoadBalancer; readonly pool: string }>>;
+  /** Shared with the orchestras that stand for other masters of the same load balancers. */
+  readonly reservations?: StepPorts['reservations'];
   /** Name → type. */
   readonly returners?: ReadonlyMap<string, string>;
   /** Functions of this test beside, or in place of, the real ones. */
@@ -198,9 +201,10 @@ export class LocalOrchestra {
         fleet: { factsOf: (id) => nodes.factsOf(id), nodegroups: {} },
         balancer: async (name) => {
           const found = this.#options.balancers?.[name];
-          if (found !== undefined) return found;
+          if (found !== undefined) return { ...found, id: name };
           throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `no load balancer ${name}`);
         },
+        reservations: this.#options.reservations ?? freeReservations(master, clock),
         approved: (run, step, options, signal) => commands.approved(run, step, options, signal),
         clock,
       },

@@ -1,4 +1,4 @@
-import { Locks, memoryLockStore, soleLease } from '@edge-run/master/leases';
+import { Locks, memoryLockStore, memoryReservationTables, Reservations, soleLease } from '@edge-run/master/leases';
 import type { CompiledOrchestration, RunServiceOptions } from '@edge-run/master/orchestration';
 import type { Clock } from '@edge-run/shared/kernel';
 import type { Plan } from '@edge-run/shared/state';
@@ -7,6 +7,14 @@ import { PyMap } from '@edge-run/shared/values';
 /** Locks in memory of runs that never end unheard of. */
 export function freeLocks(clock: Clock): Locks {
   return new Locks({ store: memoryLockStore(), ended: async () => new Set(), clock });
+}
+
+/** Reservations in memory of a master that is alone. */
+export function freeReservations(master: string, clock: Clock): Reservations {
+  return new Reservations({
+    ...{ storeOf: memoryReservationTables(), lease: soleLease(master), clock },
+    ended: async () => new Set(),
+  });
 }
 
 /** What a run service needs beside its journal and its steps, for a master that is alone. */

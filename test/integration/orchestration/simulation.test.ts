@@ -66,6 +66,8 @@ test('what fails where it was told to is undone by the true engine', async () =>
   expect(simulation.timeline.map(({ text }) => text)).toContainEqual(expect.stringMatching(/^rolling back 17 steps/));
 });
 
+const HOSTS = 'hosts: {app1: {}, app2: {}, app3: {}, app4: {}, db1: {}, db2: {}, db3: {}, db4: {}}\n';
+
 const DRAINS = `
 {% for app in ['app1', 'app2', 'app3'] %}
 drain-{{ app }}:
@@ -77,11 +79,31 @@ test.each([
   ['50%', 2],
   ['3', 3],
 ])('a floor of %s is one of the members, not of all hosts', async (floor, lowest) => {
-  const hosts = 'hosts: {app1: {}, app2: {}, app3: {}, app4: {}, db1: {}, db2: {}, db3: {}, db4: {}}\n';
-  await start({ ...FILES, 'salt/orch/o.sls': DRAINS.replaceAll('FLOOR', floor), 'pillar/apps.sls': hosts });
+  await start({ ...FILES, 'salt/orch/o.sls': DRAINS.replaceAll('FLOOR', floor), 'pillar/apps.sls': HOSTS });
   const { pools } = await simulate(
     { name: 'o', by: 'ann', faults: { fail: [], unreachable: [], slowShare: 0 } },
     { runtime: orchestra.runtime, known: () => ['lb1'], log: silentLogger },
+  );
+  expect(pools).toMatchObject({ shop: { members: 4, lowest } });
+});
+
+const SIDE_BY_SIDE = `
+{% for app in pillar.hosts if app.startswith('app') %}
+drain-{{ app }}:
+  lb.drain: [{balancer: shop}, {member: {{ app }}}, {min_in_service: FLOOR}, {parallel: True}]
+enable-{{ app }}:
+  lb.enable: [{balancer: shop}, {member: {{ app }}}, {require: [{lb: drain-{{ app }}}]}, {parallel: True}]
+{% endfor %}
+`;
+
+test.each([
+  ['50%', 2],
+  ['3', 3],
+])('steps side by side keep the floor of %s', async (floor, lowest) => {
+  await start({ ...FILES, 'salt/orch/o.sls': SIDE_BY_SIDE.replaceAll('FLOOR', floor), 'pillar/apps.sls': HOSTS });
+  const { pools } = await simulate(
+    { name: 'o', by: 'ann', faults: { fail: [], unreachable: [], slowShare: 0 } },
+    { runtime: orchestra.runtime, known: () => [], log: silentLogger },
   );
   expect(pools).toMatchObject({ shop: { members: 4, lowest } });
 });

@@ -3,7 +3,8 @@ import { didYouMean } from '@edge-run/shared/schema';
 import { PyMap, toPlain } from '@edge-run/shared/values';
 import { z } from 'zod';
 import type { Dispatcher } from '../jobs/index.ts';
-import { type HaproxyProcess, haproxyLoadBalancer, type LoadBalancer } from '../loadbalancer/index.ts';
+import { type HaproxyProcess, haproxyLoadBalancer } from '../loadbalancer/index.ts';
+import type { StepPorts } from '../orchestration/index.ts';
 
 /** An entry of the pillar's `load_balancers`. */
 const declaration = z.object({
@@ -14,12 +15,6 @@ const declaration = z.object({
   socket: z.string().describe("Path of the admin socket, or a path below the host's home."),
 });
 
-/** A load balancer of a pillar and the pool it is about. */
-export interface DeclaredBalancer {
-  readonly balancer: LoadBalancer;
-  readonly pool: string;
-}
-
 /**
  * Makes load balancers from a pillar's `load_balancers:<name>`. HAProxy is spoken to on the hosts that run it, through
  * their own admin sockets, so that nothing has to listen on the network.
@@ -29,13 +24,15 @@ export interface DeclaredBalancer {
 export function createBalancers(
   jobs: Dispatcher,
   clock: Clock,
-): (name: string, pillar: PyMap) => Promise<DeclaredBalancer> {
+): (name: string, pillar: PyMap) => ReturnType<StepPorts['balancer']> {
   return async (name, pillar) => {
     const entry = declared(name, pillar);
     const processes = hostsOf(name, entry, pillar).map(({ id, home }) =>
       remoteProcess(id, absolute(entry.socket, home), jobs),
     );
-    return { balancer: haproxyLoadBalancer({ processes, clock }), pool: entry.backend };
+    const places = processes.map((process) => process.name).sort();
+    const id = `${entry.backend} at ${places.join(', ')}`;
+    return { balancer: haproxyLoadBalancer({ processes, clock }), pool: entry.backend, id };
   };
 }
 

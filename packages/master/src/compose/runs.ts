@@ -6,7 +6,7 @@ import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
 import { encodeValue } from '@edge-run/shared/values';
 import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
 import type { JobService } from '../jobs/index.ts';
-import { keepLease, kvLockStore, Locks, type MasterLease } from '../leases/index.ts';
+import { keepLease, kvLockStore, Locks, type MasterLease, Reservations, reservationTables } from '../leases/index.ts';
 import {
   afterCrash,
   type CompiledOrchestration,
@@ -55,14 +55,11 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     select: selectKnown,
   };
   const history = new RunHistory();
-  const locks = new Locks({
-    store: kvLockStore(core.leases.locks),
-    ended: async (ids) => {
-      const records = await Promise.all(ids.map((id) => runs.find(id)));
-      return new Set(ids.filter((_, index) => records[index] === undefined || records[index].end !== undefined));
-    },
-    clock,
-  });
+  const ended = async (ids: readonly string[]): Promise<ReadonlySet<string>> => {
+    const records = await Promise.all(ids.map((id) => runs.find(id)));
+    return new Set(ids.filter((_, index) => records[index] === undefined || records[index].end !== undefined));
+  };
+  const locks = new Locks({ store: kvLockStore(core.leases.locks), ended, clock });
   const lease = await keepLease({
     id: config.id,
     leaseMs: config.lease * 1000,
@@ -105,6 +102,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
         },
       },
       balancer: createBalancers(dispatcher, clock),
+      reservations: new Reservations({ storeOf: reservationTables(core.leases.locks), lease, ended, clock }),
       fleet: { factsOf: (id) => nodes.factsOf(id), nodegroups: config.nodegroups },
       approved: (run, step, options, stepSignal) => commands.approved(run, step, options, stepSignal),
       returners,

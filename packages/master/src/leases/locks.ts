@@ -1,10 +1,7 @@
-import { type Clock, cancelled, EdgeError } from '@edge-run/shared/kernel';
-import type { LockStore, StoredTable } from './lock-store.ts';
+import { type Clock, cancelled } from '@edge-run/shared/kernel';
+import type { LockStore } from './lock-store.ts';
 import { enqueue, type LockEntry, type LockPlace, type LockTable, placeOf, withoutRuns } from './lock-table.ts';
-
-/** How often a change of the table is tried against others who change it. */
-const WRITE_ATTEMPTS = 200;
-const RETRY_PAUSE_MS = 5;
+import { changeTable } from './table-store.ts';
 
 /** Who has to have ended for a place in the queue to be void. */
 export interface LocksOptions {
@@ -80,18 +77,7 @@ export class Locks {
     if (ended.size > 0) await this.#change((current) => withoutRuns(current, ended));
   }
 
-  async #change(change: (table: LockTable) => LockTable): Promise<LockTable> {
-    for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt += 1) {
-      const { table, revision }: StoredTable = await this.#options.store.read();
-      const next = change(table);
-      if (next === table || (await this.#options.store.write(next, revision))) return next;
-      await this.#options.clock.sleep(RETRY_PAUSE_MS * Math.min(attempt, 20));
-    }
-    throw new EdgeError(
-      'EDGE_LOCKS_BUSY',
-      `the table of locks changed ${WRITE_ATTEMPTS} times while it was to be written`,
-      {},
-      { hint: 'Many runs want locks at once; try again in a moment.' },
-    );
+  #change(change: (table: LockTable) => LockTable): Promise<LockTable> {
+    return changeTable(this.#options.store, this.#options.clock, change);
   }
 }

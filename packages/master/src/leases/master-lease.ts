@@ -12,10 +12,14 @@ const leaseBody = z.object({ at: z.number(), boot: z.string() });
 
 /** Which masters are alive. */
 export interface MasterLease {
+  /** This start of this master: a namesake that is started later has another. */
+  readonly boot: string;
   /** Resolves while enough of the lease is left to begin what cannot be taken back. @throws EdgeError when `signal` aborts */
   holds(signal: AbortSignal): Promise<void>;
   /** Ids of the masters whose lease has not run out, this one among them. */
   alive(): Promise<ReadonlySet<string>>;
+  /** The starts of the masters that are alive. */
+  boots(): Promise<ReadonlySet<string>>;
   /** Gives the lease back, so that others need not wait for it to run out. */
   end(): Promise<void>;
 }
@@ -54,21 +58,24 @@ export async function keepLease({ id, leaseMs, bucket, tokens, clock, log }: Mas
       );
     }
   })();
+  const leases = async (): Promise<ReadonlyMap<string, string>> => {
+    const alive = new Map<string, string>();
+    for (const token of await tokens()) {
+      const entry = await bucket.get(token);
+      if (entry?.operation === 'PUT') alive.set(idFromToken(token), leaseBody.parse(entry.json()).boot);
+    }
+    return alive;
+  };
   return {
+    boot,
     async holds(signal) {
       while (clock.now() - renewedAt > leaseMs * (1 - MARGIN)) {
         signal.throwIfAborted();
         await clock.sleep(100, signal);
       }
     },
-    async alive() {
-      const ids = new Set<string>();
-      for (const token of await tokens()) {
-        const entry = await bucket.get(token);
-        if (entry?.operation === 'PUT') ids.add(idFromToken(token));
-      }
-      return ids;
-    },
+    alive: async () => new Set((await leases()).keys()),
+    boots: async () => new Set((await leases()).values()),
     async end() {
       stopped.abort();
       await renewing;
@@ -86,7 +93,7 @@ export function soleLease(id: string): MasterLease {
     holds: async (signal) => {
       if (signal.aborted) throw new EdgeError('EDGE_CANCELLED', 'cancelled', {}, { cause: signal.reason });
     },
-    alive: async () => new Set([id]),
+    ...{ boot: id, alive: async () => new Set([id]), boots: async () => new Set([id]) },
     end: async () => {},
   };
 }

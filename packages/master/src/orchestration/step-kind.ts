@@ -4,6 +4,7 @@ import type { StateReturn, StepKey } from '@edge-run/shared/state';
 import type { PyMap } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import type { Dispatcher } from '../jobs/index.ts';
+import type { Reservations } from '../leases/index.ts';
 import type { LoadBalancer } from '../loadbalancer/index.ts';
 import type { Foresight } from './foresight.ts';
 import type { EventWaiter, PlannableCalls, WheelCalls } from './ports.ts';
@@ -15,7 +16,9 @@ export interface StepPorts {
   readonly wheels: WheelCalls;
   readonly events: EventWaiter;
   /** The load balancer a pillar declares under `load_balancers:<name>`. @throws EdgeError `EDGE_UNKNOWN_LOAD_BALANCER` */
-  balancer(name: string, pillar: PyMap): Promise<{ readonly balancer: LoadBalancer; readonly pool: string }>;
+  balancer(name: string, pillar: PyMap): Promise<ReachedBalancer>;
+  /** Members of load balancers that some step of some run is about to take out. */
+  readonly reservations: Pick<Reservations, 'take' | 'giveBack'>;
   /** Resolves once `count` people have agreed to the step. @throws EdgeError `EDGE_APPROVAL_REJECTED` */
   approved(run: string, step: StepKey, options: ApprovalOptions, signal: AbortSignal): Promise<readonly string[]>;
   /** The returners of the master, name → type; undefined where nothing is told to any, as in a simulation. */
@@ -28,6 +31,14 @@ export interface StepPorts {
     readonly nodegroups: Readonly<Record<string, string | readonly string[]>>;
   };
   readonly clock: Clock;
+}
+
+/** A load balancer, and the pool of it that a name of a pillar stands for. */
+export interface ReachedBalancer {
+  readonly balancer: LoadBalancer;
+  readonly pool: string;
+  /** The same for every run and master that means these servers. */
+  readonly id: string;
 }
 
 /** Whose agreement counts. */

@@ -5,7 +5,7 @@ import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { globMatches } from '@edge-run/shared/target';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import { createMemoryJournal } from '../journal/index.ts';
-import { Locks, memoryLockStore, soleLease } from '../leases/index.ts';
+import { Locks, memoryLockStore, memoryReservationTables, Reservations, soleLease } from '../leases/index.ts';
 import {
   compileOrchestration,
   createStepExecutor,
@@ -104,11 +104,13 @@ class Stage {
     const clock = this.#clock;
     const select = async (target: string, type: string): Promise<readonly string[]> => this.#select(target, type);
     const jobs = new FakeJobs(clock, this.#request.faults, select);
+    const lease = soleLease('simulation');
+    const ended = async (): Promise<ReadonlySet<string>> => new Set();
     const runtime = this.#runtime(jobs);
     const runs: RunService = new RunService({
       ...{ journal: createMemoryJournal<RunJournalEvent>(), master: 'simulation', clock, log },
-      lease: soleLease('simulation'),
-      locks: new Locks({ store: memoryLockStore(), ended: async () => new Set(), clock }),
+      lease,
+      locks: new Locks({ store: memoryLockStore(), ended, clock }),
       compile: (asked) =>
         compileOrchestration(asked, {
           runtime,
@@ -129,7 +131,8 @@ class Stage {
     const ports: StepPorts = {
       ...{ jobs, clock, wheels: nested, runners: this.#runners(nested) },
       events: { listen: () => Promise.reject(notHere()), send: async () => {} },
-      balancer: async (name) => ({ balancer: this.#pool(name), pool: name }),
+      balancer: async (name) => ({ balancer: this.#pool(name), pool: name, id: name }),
+      reservations: new Reservations({ storeOf: memoryReservationTables(), lease, ended, clock }),
       approved: async () => ['simulation'],
       ...{ returners: undefined, isRosterHost: () => true },
       fleet: { factsOf: () => new PyMap(), nodegroups: {} },

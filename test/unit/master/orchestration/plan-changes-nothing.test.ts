@@ -144,7 +144,7 @@ function stepContext(): StepContext {
     wheels: createRunnerCalls(wheels()),
     events: watched<StepContext['ports']['events']>('events', {}),
     balancer: async () => ({
-      pool: 'shop',
+      ...{ pool: 'shop', id: 'shop' },
       balancer: watched<LoadBalancer>('balancer', {
         capabilities: {
           countsSessions: true,
@@ -155,6 +155,7 @@ function stepContext(): StepContext {
         members: async () => [{ id: 'app1', address: '', admin: 'enabled', health: 'up', sessions: 0 }],
       }),
     }),
+    reservations: watched<StepContext['ports']['reservations']>('reservations', {}),
     approved: async () => {
       changed.push('approved');
       return [];

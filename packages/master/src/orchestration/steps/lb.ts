@@ -1,5 +1,7 @@
+import { errorMessage } from '@edge-run/shared/kernel';
 import { lbDrainStep, lbEnableStep } from '@edge-run/shared/protocol';
 import { PyMap } from '@edge-run/shared/values';
+import type { z } from 'zod';
 import { defineStep, type StepAnswer, type StepContext } from '../step-kind.ts';
 import { floorProblem } from './in-service.ts';
 import { memberChange, planMember } from './plan-member.ts';
@@ -10,42 +12,53 @@ export const lbDrain = defineStep({
 
   async plan(args, ctx, foresight) {
     const planned = await planMember(args, 'out of service', ctx, foresight);
-    const refusal = planned.foreseen?.effect === 'changes' ? await refusalOf(args, ctx) : undefined;
-    return refusal ?? planned;
+    const refusal = planned.foreseen?.effect === 'changes' ? await refusalOf(args, ctx, new Set()) : undefined;
+    return refusal === undefined ? planned : refused(refusal);
   },
 
   async run(args, ctx): Promise<StepAnswer> {
-    const member = args.member ?? args.name;
-    const refusal = await refusalOf(args, ctx);
-    if (refusal !== undefined) return refusal;
-    const { balancer, pool } = await ctx.ports.balancer(args.balancer, ctx.run.pillar);
-    const before = (await balancer.members(pool, ctx.signal)).find(({ id }) => id === member);
-    ctx.report('draining', `until nobody is served, at most ${args.deadline} s`, member);
-    const end = await balancer.drain(pool, member, { deadlineMs: args.deadline * 1000, signal: ctx.signal });
-    if (end === 'deadline' && args.on_timeout === 'abort') {
-      await balancer.enable(pool, member, { deadlineMs: args.deadline * 1000, signal: ctx.signal });
-      return {
-        result: false,
-        changes: new PyMap(),
-        comment: `${member} still had open connections after ${args.deadline} s and was put back`,
-      };
+    if (args.min_in_service === undefined) return takeOut(args, ctx);
+    const { id: pool } = await ctx.ports.balancer(args.balancer, ctx.run.pillar);
+    const claim = { pool, member: args.member ?? args.name, run: ctx.run.id, step: ctx.step };
+    const { reservations } = ctx.ports;
+    const refusal = await reservations.take(claim, (leaving) => refusalOf(args, ctx, leaving));
+    if (refusal !== undefined) return refused(refusal);
+    try {
+      return await takeOut(args, ctx);
+    } finally {
+      await reservations.giveBack(claim).catch((error: unknown) =>
+        // It is void when the run has ended.
+        ctx.log.warn('a reservation could not be given back', { ...claim, reason: errorMessage(error) }),
+      );
     }
-    await balancer.disable(pool, member, {
-      force: end === 'deadline' && args.on_timeout === 'force',
-      signal: ctx.signal,
-    });
-    const comment =
-      end === 'drained'
-        ? `${member} is out of ${args.balancer}, nobody was cut off`
-        : `${member} is out of ${args.balancer}; connections were still open`;
-    const wasOut = before?.admin === 'disabled';
-    return {
-      result: true,
-      changes: wasOut ? new PyMap() : memberChange(member, 'in service', 'out of service'),
-      comment,
-    };
   },
 });
+
+async function takeOut(args: z.output<typeof lbDrainStep.args>, ctx: StepContext): Promise<StepAnswer> {
+  const member = args.member ?? args.name;
+  const { balancer, pool } = await ctx.ports.balancer(args.balancer, ctx.run.pillar);
+  const before = (await balancer.members(pool, ctx.signal)).find(({ id }) => id === member);
+  ctx.report('draining', `until nobody is served, at most ${args.deadline} s`, member);
+  const end = await balancer.drain(pool, member, { deadlineMs: args.deadline * 1000, signal: ctx.signal });
+  if (end === 'deadline' && args.on_timeout === 'abort') {
+    await balancer.enable(pool, member, { deadlineMs: args.deadline * 1000, signal: ctx.signal });
+    return refused(`${member} still had open connections after ${args.deadline} s and was put back`);
+  }
+  await balancer.disable(pool, member, {
+    force: end === 'deadline' && args.on_timeout === 'force',
+    signal: ctx.signal,
+  });
+  const comment =
+    end === 'drained'
+      ? `${member} is out of ${args.balancer}, nobody was cut off`
+      : `${member} is out of ${args.balancer}; connections were still open`;
+  const wasOut = before?.admin === 'disabled';
+  return {
+    result: true,
+    changes: wasOut ? new PyMap() : memberChange(member, 'in service', 'out of service'),
+    comment,
+  };
+}
 
 /** Puts a server back and waits until the load balancer itself calls it up. */
 export const lbEnable = defineStep({
@@ -72,15 +85,25 @@ export const lbEnable = defineStep({
   },
 });
 
-/** The answer when too few members would stay in service; nothing has been changed. */
+/**
+ * Why the member stays, when too few would be in service without it and those that others are about to take out;
+ * undefined when it may go.
+ */
 async function refusalOf(
   args: { name: string; member?: string | undefined; balancer: string; min_in_service?: string | number | undefined },
   ctx: StepContext,
-): Promise<StepAnswer | undefined> {
+  leaving: ReadonlySet<string>,
+): Promise<string | undefined> {
   if (args.min_in_service === undefined) return undefined;
   const member = args.member ?? args.name;
   const { balancer, pool } = await ctx.ports.balancer(args.balancer, ctx.run.pillar);
-  const problem = floorProblem(await balancer.members(pool, ctx.signal), member, args.min_in_service);
-  if (problem === undefined) return undefined;
-  return { result: false, changes: new PyMap(), comment: `${member} stays in ${args.balancer}: ${problem}` };
+  const members = (await balancer.members(pool, ctx.signal)).map((one) =>
+    leaving.has(one.id) && one.admin === 'enabled' ? { ...one, admin: 'draining' as const } : one,
+  );
+  const problem = floorProblem(members, member, args.min_in_service);
+  return problem === undefined ? undefined : `${member} stays in ${args.balancer}: ${problem}`;
+}
+
+function refused(comment: string): StepAnswer {
+  return { result: false, changes: new PyMap(), comment };
 }
