@@ -56,6 +56,32 @@ describe.sequential('jobs', () => {
     expect(Object.values(ended.value.targets).map(({ outcome }) => outcome)).toEqual(Array(3).fill('succeeded'));
   });
 
+  test('a gate behind each batch has the last word', async () => {
+    const gate = (code: string): string[] => ['--gate', `{fun: cmd.retcode, arg: ["exit ${code}"], on: master}`];
+    const good = await stack.json<Job>(
+      '*',
+      'test.ping',
+      '--batch',
+      '1,100%',
+      '--gate',
+      '{fun: test.ping}',
+      ...gate('0'),
+    );
+    expect(good.exitCode, said(good)).toBe(0);
+    const bad = await stack.json<Job & { stopped: string }>('*', 'test.ping', '--gate', '[{fun: test.false}]');
+    expect(bad.exitCode, said(bad)).toBe(1);
+    expect(bad.value.stopped).toContain('the gate behind batch 1 failed: test.false on');
+    expect(Object.values(bad.value.targets).map(({ outcome }) => outcome)).toEqual(Array(3).fill('succeeded'));
+    for (const [words, problem] of [
+      ['test.ping', 'a gate is a mapping'],
+      ['{fun: tets.ping}', 'tets.ping'],
+    ] as const) {
+      const refused = await stack.run('*', 'test.ping', '--gate', words);
+      expect(refused.exitCode).toBe(2);
+      expect(refused.stderr).toContain(problem);
+    }
+  });
+
   test('a failure, again on those that failed, and out as files', async () => {
     const failed = await stack.json<Job>('*', 'cmd.run', '[ "$HOME" = "" ]', 'python_shell=True');
     expect(failed.exitCode, said(failed)).toBe(1);

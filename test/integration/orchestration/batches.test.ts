@@ -55,6 +55,10 @@ function touch(words: string, failing: readonly string[] = []): string {
   ].join('\n');
 }
 
+/** The hosts that a `test.ping` came to. */
+const pinged = (step: JsonObject | undefined): string[] =>
+  Object.keys((step?.changes as JsonObject)?.ret as JsonObject);
+
 /** The hosts that ran it. */
 const ran = async (): Promise<string[]> =>
   (await readdir(join(orchestra!.dir, 'ran'))).filter((name) => !name.startsWith('.')).sort();
@@ -110,6 +114,31 @@ describe('a run that goes on without hosts that fail', () => {
     expect([s?.result, next?.result]).toEqual([true, true]);
     expect(s?.comment).toContain('The run goes on without h2.');
     expect(next?.changes).toEqual({ ret: Object.fromEntries(IDS.filter((id) => id !== 'h2').map((id) => [id, true])) });
+  });
+  it.each([
+    ['its budget', 'batch: 2\nmax_failures: 25%'],
+    ['what may fail', 'allow_fail: 1'],
+  ])('leaves out who failed within %s', async (_, words) => {
+    const { s, after: next } = await run(`${options}${touch(words, ['h2'])}${after}`);
+    expect(s).toMatchObject({ result: true, comment: expect.stringContaining('The run goes on without h2.') });
+    expect(pinged(next)).toEqual(IDS.filter((id) => id !== 'h2'));
+  });
+  it('leaves out who answered that it failed', async () => {
+    const judged = 's:\n  salt.function:\n    - name: test.false\n    - tgt: h8\n    - max_failures: 1\n';
+    const { after: next } = await run(`${options}${judged}${after}`);
+    expect(pinged(next)).toEqual(IDS.filter((id) => id !== 'h8'));
+  });
+  it('keeps who was excused by name', async () => {
+    const words = 'fail_minions: [h2]\nmax_failures: 1';
+    const state = `s:\n  salt.state:\n    - tgt: '*'\n    - sls: fails-h2\n${words.replace(/^/gm, '    - ')}\n`;
+    const { s, after: next } = await run(`${options}${state}${after}`);
+    expect([s?.result, next?.result]).toEqual([true, true]);
+    expect(pinged(next)).toEqual(IDS);
+  });
+  it('spends the budget of the run too', async () => {
+    const budget = '__run__:\n  on_target_failure: drop\n  max_failures: 0\n';
+    const { s, after: next } = await run(`${budget}${touch('max_failures: 25%', ['h2'])}${after}`);
+    expect([s?.result, next]).toEqual([true, undefined]);
   });
   it.each(['max_failures: 0', 'gate: {fun: test.false}'])('does not when a batch was stopped: %s', async (limit) => {
     const { s, after: next } = await run(`${options}${touch(`batch: [2, 100%]\n${limit}`, ['h2'])}${after}`);

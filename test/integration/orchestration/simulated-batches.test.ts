@@ -87,6 +87,7 @@ describe('a simulation comes to the end that a run comes to', () => {
     ['a gate on who succeeded', ['batch: [2, 100%]', GATE], { 'shop.switch': ['h2'], 'shop.healthy': ['h2'] }],
     ['a gate on the master', ['batch: [2, 100%]', 'gate: {fun: shop.healthy, on: master}'], { 'shop.healthy': ['m'] }],
     ['the run drops who fails', ['batch: [1, 100%]'], { 'shop.switch': ['h3'] }, DROP],
+    ['the run drops who fails within a budget', ['max_failures: 2'], { 'shop.switch': ['h3', 'h5'] }, DROP],
     ['the run does not drop who was stopped', ['batch: [1, 2]', 'max_failures: 0'], { 'shop.switch': ['h3'] }, DROP],
   ])('%s', async (_, words, bad, run = '') => {
     const [real, simulation] = await both(steps(words, run), bad);

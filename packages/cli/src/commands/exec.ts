@@ -98,7 +98,7 @@ async function runFunction(
   options: Options,
 ): Promise<ExitCode> {
   const { args, kwargs, typed } = await encodeWords(words, Math.min(session.literalWords, words.length));
-  return runJob(session, { target, fun, args, kwargs, typed, ...readJobFlags(options) });
+  return runJob(session, { target, fun, args, kwargs, typed, ...(await readJobFlags(options)) });
 }
 
 /** `--state-output full` is what `-v` is; the other modes are shades of what is shown anyway. */

@@ -1,11 +1,23 @@
-import { EdgeError } from '@edge-run/shared/kernel';
+import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { OperationArgs } from '@edge-run/shared/protocol';
 import type { Command } from 'commander';
-import { parseCount, parseDuration } from '../flags.ts';
+import { collect, parseCount, parseDuration } from '../flags.ts';
 import type { Session } from '../session.ts';
+import { encodeWords } from '../words.ts';
 import type { Options } from './registry.ts';
 
-type JobRequest = OperationArgs<'jobs.publish'>;
+type JobFlags = Pick<
+  OperationArgs<'jobs.publish'>,
+  | 'batch'
+  | 'batchWaitMs'
+  | 'batchSafe'
+  | 'subset'
+  | 'failhard'
+  | 'maxFailures'
+  | 'maxUnreachable'
+  | 'gate'
+  | 'transport'
+>;
 
 /** Options of everything that becomes a job. */
 export function addJobFlags(command: Command): Command {
@@ -22,20 +34,22 @@ export function addJobFlags(command: Command): Command {
       parseLimit,
     )
     .option('--max-unreachable <limit>', 'how many may be unreachable besides (as --max-failures)', parseLimit)
+    .option(
+      '--gate <mapping>',
+      "what has to succeed behind each batch: '{fun: test.ping}', '{fun: …, kwarg: {…}, on: master}'; may be given several times",
+      collect,
+      [],
+    )
     .option('--subset <count>', 'only so many targets, chosen at random', parseCount)
     .option('--failhard', 'with --batch: start no further target after one that did not succeed')
     .option('--async', 'print the job id and return (as --no-wait)');
 }
 
 /** The job options of a parsed command line, as the operation takes them. */
-export function readJobFlags(
-  options: Options,
-): Pick<
-  JobRequest,
-  'batch' | 'batchWaitMs' | 'batchSafe' | 'subset' | 'failhard' | 'maxFailures' | 'maxUnreachable' | 'transport'
-> {
+export async function readJobFlags(options: Options): Promise<JobFlags> {
   const { batch, batchWait, batchSafeLimit, batchSafeSize = '8', subset, failhard } = options;
   const { maxFailures, maxUnreachable } = options;
+  const gates = await readGates((options.gate ?? []) as readonly string[]);
   return {
     ...(typeof batch === 'string' ? { batch } : {}),
     ...(typeof batchSafeLimit === 'number'
@@ -44,10 +58,17 @@ export function readJobFlags(
     ...(typeof batchWait === 'number' ? { batchWaitMs: batchWait } : {}),
     ...(typeof maxFailures === 'string' ? { maxFailures } : {}),
     ...(typeof maxUnreachable === 'string' ? { maxUnreachable } : {}),
+    ...(gates.length === 0 ? {} : { gate: gates }),
     ...(typeof subset === 'number' ? { subset } : {}),
     ...(failhard === true ? { failhard } : {}),
     ...(options.transport === 'ssh' ? { transport: 'ssh' as const } : {}),
   };
+}
+
+/** Each word is YAML, as in an orchestration; what it has to say is the master's to judge. */
+async function readGates(words: readonly string[]): Promise<JsonValue[]> {
+  const read = await Promise.all(words.map((word) => encodeWords([`gate=${word}`])));
+  return read.flatMap(({ kwargs }) => kwargs.flatMap(([, value]) => value));
 }
 
 /** `--async` is `--no-wait` under the name users of Salt know. */

@@ -69,7 +69,7 @@ async function executeSsh(plain: Session, words: Parameters<typeof wordAt>[0], a
   const bound = { batchSafe: { limit: AT_ONCE, size: String(AT_ONCE) } };
   const request = {
     ...(batch === undefined ? bound : {}),
-    ...readJobFlags(options),
+    ...(await readJobFlags(options)),
     target,
   };
   if (Array.isArray(options.command)) {

@@ -130,7 +130,7 @@ async function stateRequest(
     args: mods === '' ? [] : [mods],
     kwargs: [...kwargs.filter(([name]) => !plan || name !== 'test'), ...test],
     typed: { args: mods === '' ? [] : [mods], kwargs: typed.kwargs },
-    ...readJobFlags(options),
+    ...(await readJobFlags(options)),
   };
 }
 

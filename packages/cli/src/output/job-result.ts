@@ -30,7 +30,8 @@ export function renderJobAnswers(view: JobView, options: AnswerOptions): string 
   const ordered = [...groups.filter(({ answer }) => isOk(answer)), ...groups.filter(({ answer }) => !isOk(answer))];
   const width = Math.min(LABEL_AT_MOST, Math.max(0, ...ordered.map(({ label }) => visibleWidth(label))));
   const lines = ordered.flatMap((group) => groupLines(group, width, options));
-  return lines.map((line) => `${line}\n`).join('');
+  const stopped = view.stopped === undefined ? [] : [options.style.red(`✗ stopped: ${sanitize(view.stopped)}`)];
+  return [...lines, ...stopped].map((line) => `${line}\n`).join('');
 }
 
 /** `3 ok, 1 unreachable   1.9 s`. */
@@ -46,8 +47,8 @@ export function jobSummaryLine(view: JobView, now: number): string {
 /** The job as data: each target's outcome, return and error. */
 export function jobJson(view: JobView): JsonObject {
   const targets = Object.fromEntries(Object.entries(view.hosts).map(([id, host]) => [id, hostJson(host)]));
-  const { jid, fun, target, by, startedAt, endedAt } = view;
-  return { jid, fun, target, by, startedAt: rfc3339(startedAt), endedAt: rfc3339(endedAt), targets };
+  const { jid, fun, target, by, startedAt, endedAt, stopped } = view;
+  return { jid, fun, target, by, startedAt: rfc3339(startedAt), endedAt: rfc3339(endedAt), stopped, targets };
 }
 
 /** One target's end as data. */

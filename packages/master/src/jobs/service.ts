@@ -47,6 +47,10 @@ export interface JobReport {
   readonly expected: readonly string[];
   /** Host id → its end, of those that have one. */
   readonly targets: ReadonlyMap<string, JobTargetAnswer>;
+  /** A gate is asked behind its last target. */
+  readonly gated?: true;
+  /** Once it has ended: why a batch did not go on, or what its last gate found. */
+  readonly stopped?: string;
 }
 
 /** A job that was published. */
@@ -217,7 +221,12 @@ class Service implements JobService {
     const { args, kwargs, targets: expected } = record;
     // Who was given up is not in the stream, and on record only when the whole job has ended.
     const known = new Map([...targets, ...(this.#open.get(jid)?.drive.answers ?? [])]);
-    return { summary: summarize(record), args, kwargs, expected, targets: known };
+    const stopped = record.ended?.stopped;
+    return {
+      ...{ summary: summarize(record), args, kwargs, expected, targets: known },
+      ...(record.batch?.gated === true ? { gated: true } : {}),
+      ...(stopped === undefined ? {} : { stopped }),
+    };
   }
 
   async kill(jid: string, by: string): Promise<JobAnswer> {

@@ -5,6 +5,7 @@ import {
   type JobSummary,
   OPERATIONS,
   type OperationAnswer,
+  readGates,
   type TargetExpression,
 } from '@edge-run/shared/protocol';
 import type { CallArguments } from '@edge-run/shared/schema';
@@ -14,6 +15,7 @@ import { type Operation, operation } from '../gateway/index.ts';
 import { type JobReport, type JobService, type JobSummary as KeptJob, typedWords } from '../jobs/index.ts';
 import { pageOf } from './job-pages.ts';
 
+const GATE_HINT = 'Write for instance: --gate \'{fun: http.query, arg: ["http://localhost:8080/health"]}\'';
 const DEFAULT_LIMIT = 50;
 /** How many jobs a prefix, `@last` or `@last-failed` is looked for among. */
 const LOOKED_AMONG = 1_000;
@@ -69,6 +71,8 @@ async function publish(
   const { expr, type, delimiter } = args.target;
   const call = { args: args.args.map(decodeValue), kwargs: decodeKwargs(args.kwargs) };
   checkCall(fun, { ...call, typed: typedWords(typed) });
+  const gates = gatesOf(args.gate);
+  for (const gate of gates) checkCall(gate.fun, gate);
   const { jid, targets } = await jobs.start({
     ...{ ...call, fun, by, timeoutMs, targetType: type, target: typeof expr === 'string' ? expr : expr.join(',') },
     ...(typed === undefined ? {} : { typed }),
@@ -78,6 +82,7 @@ async function publish(
     ...(batchWaitMs === undefined ? {} : { batchWaitMs }),
     ...(maxFailures === undefined ? {} : { maxFailures }),
     ...(maxUnreachable === undefined ? {} : { maxUnreachable }),
+    ...(gates.length === 0 ? {} : { gates }),
     ...(batchSafe === undefined ? {} : { batchSafe }),
     ...(subset === undefined ? {} : { subset }),
     ...(failhard === undefined ? {} : { failhard }),
@@ -85,6 +90,14 @@ async function publish(
   });
   if (targets.length === 0) throw selectsNobody(args.target, transport);
   return { jid, targets: [...targets] };
+}
+
+/** @throws EdgeError `EDGE_BAD_ARGUMENT` for what is no gate */
+function gatesOf(given: JsonValue | undefined): ReturnType<typeof readGates>['gates'] {
+  const { gates, problems } = readGates(given === undefined ? undefined : decodeValue(given));
+  const [problem] = problems;
+  if (problem === undefined) return gates;
+  throw new EdgeError('EDGE_BAD_ARGUMENT', problems.join('; '), {}, { hint: GATE_HINT });
 }
 
 async function rerun(
@@ -189,7 +202,7 @@ function summaryOf(job: KeptJob): JobSummary {
   };
 }
 
-function detailsOf({ summary, args, kwargs, expected, targets }: JobReport): JobDetails {
+function detailsOf({ summary, args, kwargs, expected, targets, gated, stopped }: JobReport): JobDetails {
   const { jid, fun, target, by, issuedAt, endedAt, rerunOf } = summary;
   return {
     jid,
@@ -202,6 +215,8 @@ function detailsOf({ summary, args, kwargs, expected, targets }: JobReport): Job
     startedAt: issuedAt,
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(rerunOf === undefined ? {} : { rerunOf }),
+    ...(gated === undefined ? {} : { gated }),
+    ...(stopped === undefined ? {} : { stopped }),
     returns: [...targets].map(([id, { outcome, ret, retcode, evidence, error }]) => ({
       id,
       outcome,

@@ -174,18 +174,15 @@ export function judgeStep(record: RunRecord, judged: StepEnd, at: InstantMs): re
   const base = { run: record.id, at };
   const ended: RunJournalEvent = { ...base, type: 'step-ended', ...end };
   const isReal = end.mode !== 'foresee' && !record.inputs.test;
-  if (end.answer.result !== false || !isReal || record.aborting !== undefined) return [ended];
+  if (!isReal || record.aborting !== undefined) return [ended];
   const { step, mode, attempt, answer, startedAt, durationMs } = end;
-  const failed = brokenHostsOf(answer);
-  const hosts = Object.keys(answer.hosts ?? {});
-  // A batch that was stopped by a limit or a gate of its own has failed as a whole.
-  const wasStopped = failedHostsOf(answer).length > failed.length;
-  const mayDrop = record.options.onTargetFailure === 'drop' && !wasStopped;
-  if (mayDrop && failed.length > 0 && failed.length < hosts.length) {
+  const failed = record.options.onTargetFailure === 'drop' ? hostsToDrop(answer) : [];
+  if (failed.length > 0) {
     const comment = `${answer.comment} The run goes on without ${failed.join(', ')}.`;
     const dropped: RunJournalEvent = { ...base, type: 'hosts-dropped', step, hosts: [...failed] };
     return [dropped, { ...ended, outcome: 'succeeded', answer: { ...answer, result: true, comment } }];
   }
+  if (answer.result !== false) return [ended];
   const policy = record.stored.settings[step]?.onFailure ?? record.options.onFailure;
   switch (policy) {
     case 'continue':
@@ -196,6 +193,18 @@ export function judgeStep(record: RunRecord, judged: StepEnd, at: InstantMs): re
     case 'rollback':
       return [ended, failureAbort(record, end, at, policy === 'rollback')];
   }
+}
+
+/**
+ * Hosts that the rest of the run is to be done without: those that failed, within the step's own budget too. None where
+ * the step has failed as a whole: on every host, or because a limit or a gate of its own stopped it.
+ */
+function hostsToDrop(answer: StepReturn): readonly string[] {
+  const failed = brokenHostsOf(answer);
+  if (answer.result !== false) return failed;
+  const ends = Object.values(answer.hosts ?? {});
+  const wasStopped = ends.some(({ outcome }) => outcome === 'cancelled');
+  return wasStopped || failed.length === ends.length ? [] : failed;
 }
 
 /** What is journaled once a person has said what becomes of a failed step; `retry` starts it again instead. */

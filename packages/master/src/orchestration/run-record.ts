@@ -181,9 +181,11 @@ export function failedHostsOf({ hosts = {} }: Pick<StepReturn, 'hosts'>): string
   return Object.entries(hosts).flatMap(([id, { outcome }]) => (outcome === 'succeeded' ? [] : [id]));
 }
 
-/** Hosts of an answer that were tried and did not succeed; who was stopped, or never started, is none of them. */
-export function brokenHostsOf(answer: Pick<StepReturn, 'hosts'>): readonly string[] {
-  return failedHostsOf(answer).filter((id) => answer.hosts?.[id]?.outcome !== 'cancelled');
+/** Hosts of an answer that failed as far as the run goes: who was stopped, never started or excused is none of them. */
+export function brokenHostsOf({ hosts = {} }: Pick<StepReturn, 'hosts'>): readonly string[] {
+  return Object.entries(hosts).flatMap(([id, { outcome, excused }]) =>
+    outcome === 'succeeded' || outcome === 'cancelled' || excused === true ? [] : [id],
+  );
 }
 
 function foldApproved(record: RunRecord, { by, digest, step }: EntryOf<'run-approved'>): RunRecord {

@@ -44,6 +44,8 @@ export const hostResult = z.object({
   outcome: targetOutcome,
   ret: encodedValue.optional(),
   evidence: z.string().optional(),
+  /** The step said that this host may fail: it has not failed as far as the run goes. */
+  excused: z.literal(true).optional(),
 });
 export type HostResult = z.infer<typeof hostResult>;
 

@@ -14,6 +14,9 @@ export function jobEventOf(event: EdgeEvent): JobEvent | undefined {
     const { return: ret, ...answer } = event.data as unknown as JobReturnEvent;
     return { type: 'return', jid, answer: ret === undefined ? answer : { ...answer, ret } };
   }
-  if (kind === 'end') return { type: 'end', jid, at: event.at, targets: (event.data as unknown as JobEnd).targets };
+  if (kind === 'end') {
+    const { targets, stopped } = event.data as unknown as JobEnd;
+    return { type: 'end', jid, at: event.at, targets, stopped };
+  }
   return undefined;
 }

@@ -15,6 +15,10 @@ export interface JobView {
   readonly endedAt?: InstantMs;
   /** True once every target has an outcome for good. */
   readonly ended: boolean;
+  /** Its end is more than the ends of its targets: a gate is asked behind them. */
+  readonly gated?: true;
+  /** Why a batch did not go on, or what its last gate found. */
+  readonly stopped?: string;
   /** Id → how that target fares; every id frozen at publish is here from the beginning. */
   readonly hosts: Readonly<Record<string, JobHostView>>;
 }
@@ -34,7 +38,7 @@ export interface JobHostView {
 /** What happens to a job after it was published. */
 export type JobEvent =
   | { readonly type: 'return'; readonly jid: string; readonly answer: JobReturn }
-  | { readonly type: 'end'; readonly jid: string; readonly at: InstantMs; readonly targets: JobEnd['targets'] };
+  | ({ readonly type: 'end'; readonly jid: string; readonly at: InstantMs } & Pick<JobEnd, 'targets' | 'stopped'>);
 
 /** A job as published: nobody has answered. */
 export function startJob(job: {
@@ -44,10 +48,15 @@ export function startJob(job: {
   readonly targets: readonly string[];
   readonly by?: string;
   readonly startedAt?: InstantMs;
+  readonly gated?: true | undefined;
 }): JobView {
-  const { jid, fun, target, targets, by = '', startedAt } = job;
+  const { jid, fun, target, targets, by = '', startedAt, gated } = job;
   const hosts = Object.fromEntries(targets.map((id) => [id, {}]));
-  return { jid, fun, target, by, ended: false, hosts, ...(startedAt === undefined ? {} : { startedAt }) };
+  return {
+    ...{ jid, fun, target, by, ended: false, hosts },
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(gated === undefined ? {} : { gated }),
+  };
 }
 
 /** The view of a snapshot; events that came meanwhile may be folded over it. */
@@ -55,7 +64,8 @@ export function viewJob(details: JobDetails): JobView {
   let view = startJob(details);
   for (const answer of details.returns) view = foldJob(view, { type: 'return', jid: view.jid, answer });
   if (details.endedAt === undefined) return view;
-  return foldJob(view, { type: 'end', jid: view.jid, at: details.endedAt, targets: details.outcomes });
+  const { endedAt: at, outcomes: targets, stopped } = details;
+  return foldJob(view, { type: 'end', jid: view.jid, at, targets, stopped });
 }
 
 /** The job after `event`. Folding an event again changes nothing: the same object comes back. */
@@ -65,7 +75,7 @@ export function foldJob(view: JobView, event: JobEvent): JobView {
     case 'return':
       return foldReturn(view, event.answer);
     case 'end':
-      return view.ended ? view : foldEnd(view, event.at, event.targets);
+      return view.ended ? view : foldEnd(view, event);
     default:
       return view;
   }
@@ -86,16 +96,16 @@ function foldReturn(view: JobView, answer: JobReturn): JobView {
   return { ...view, hosts: { ...view.hosts, [answer.id]: host } };
 }
 
-function foldEnd(view: JobView, at: InstantMs, targets: JobEnd['targets']): JobView {
+function foldEnd(view: JobView, { at, targets, stopped }: Extract<JobEvent, { type: 'end' }>): JobView {
   const hosts: Record<string, JobHostView> = { ...view.hosts };
   for (const [id, outcome] of Object.entries(targets)) hosts[id] = { ...hosts[id], outcome };
-  return { ...view, hosts, ended: true, endedAt: at };
+  return { ...view, hosts, ended: true, endedAt: at, ...(stopped === undefined ? {} : { stopped }) };
 }
 
-/** True once every target has an outcome, also when the event that says so has not come. */
+/** True once every target has an outcome, also when the event that says so has not come; a gate behind them says so itself. */
 export function isJobOver(view: JobView): boolean {
   const hosts = Object.values(view.hosts);
-  return view.ended || (hosts.length > 0 && hosts.every((host) => host.outcome !== undefined));
+  return view.ended || (view.gated !== true && hosts.length > 0 && hosts.every((host) => host.outcome !== undefined));
 }
 
 /** Outcome → number of targets; `waiting` for those that have none yet. */
@@ -107,12 +117,13 @@ export function countOutcomes(view: JobView): ReadonlyMap<TargetOutcome | 'waiti
 
 /**
  * The exit code that says how a job went: that of the worst end a target came to. Cancelled is the least of them: with
- * failhard it is what becomes of those who were not started. A job that selected nobody never started.
+ * failhard it is what becomes of those who were not started. A job that selected nobody never started. One that a limit
+ * or a gate stopped has failed, whatever became of its targets.
  */
 export function exitCodeOfJob(view: JobView): ExitCode {
   const outcomes = new Set(Object.values(view.hosts).map((host) => host.outcome));
   if (outcomes.size === 0) return EXIT.notStarted;
-  if (outcomes.has('failed')) return EXIT.failed;
+  if (outcomes.has('failed') || view.stopped !== undefined) return EXIT.failed;
   if (outcomes.has('timed-out')) return EXIT.timedOut;
   if (outcomes.has('unreachable') || outcomes.has('no-return')) return EXIT.unreachable;
   if (outcomes.has('cancelled')) return EXIT.interrupted;

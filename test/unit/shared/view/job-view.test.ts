@@ -54,6 +54,22 @@ describe('foldJob', () => {
   });
 });
 
+describe('a gated job', () => {
+  const gated = startJob({ ...job, targets: ['web1'], gated: true });
+  const answered = foldJob(gated, answer('web1', 'succeeded', true));
+
+  it('is over when its gate has spoken, not when its targets have', () => {
+    expect(isJobOver(answered)).toBe(false);
+    expect(isJobOver(foldJob(answered, { type: 'end', jid: 'j1', at: 9, targets: { web1: 'succeeded' } }))).toBe(true);
+  });
+
+  it('has failed when its gate did', () => {
+    const end = { type: 'end', jid: 'j1', at: 9, targets: { web1: 'succeeded' } } as const;
+    expect(exitCodeOfJob(foldJob(answered, end))).toBe(0);
+    expect(exitCodeOfJob(foldJob(answered, { ...end, stopped: 'the gate behind batch 1 failed' }))).toBe(1);
+  });
+});
+
 describe('exitCodeOfJob', () => {
   const ended = (targets: Record<string, JobReturn['outcome']>): number =>
     exitCodeOfJob(

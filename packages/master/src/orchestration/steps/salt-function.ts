@@ -68,7 +68,7 @@ export const saltFunction = defineStep({
         ...verdict.notes,
         ...(silent === '' ? [] : [`No return: ${silent}.`]),
       ].join(' '),
-      hosts: hostResults(answer),
+      hosts: hostResults(answer, verdict),
     };
   },
 });

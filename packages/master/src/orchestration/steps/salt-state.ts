@@ -92,11 +92,12 @@ function summarise(given: Arguments, answer: JobAnswer, testing: boolean): StepA
   if (ids.length === 0) return nobody(given);
   const excused = mayFail(given.fail_minions);
   const broken = ids.filter((id) => stateFailed(answer.targets.get(id)!));
-  const { isFailure, failed, notes } = verdictOf(
+  const verdict = verdictOf(
     given,
     answer,
     broken.filter((id) => !excused.has(id)),
   );
+  const { isFailure, failed, notes } = verdict;
   // What failed is shown with what changed; False stands for a host without a return.
   const shown = ids.filter((id) => broken.includes(id) || hasChanges(answer.targets.get(id)?.ret ?? null));
   const quiet = ids.filter((id) => !shown.includes(id));
@@ -124,7 +125,7 @@ function summarise(given: Arguments, answer: JobAnswer, testing: boolean): StepA
       ...(silent === '' ? [] : [`No return: ${silent}.`]),
       ...broken.flatMap((id) => failureLines(id, answer.targets.get(id)!)),
     ].join(' '),
-    hosts: hostResults(answer),
+    hosts: hostResults(answer, verdict),
   };
 }
 

@@ -3,6 +3,7 @@ import { targetOf } from '@edge-run/shared/orchestration';
 import type { HostResult } from '@edge-run/shared/protocol';
 import { encodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import type { StepAnswer, StepContext } from '../step-kind.ts';
+import type { Verdict } from './batches.ts';
 
 /**
  * The target of a step without the hosts that the run goes on without, and those that are done. Undefined when none of
@@ -53,18 +54,25 @@ export function returnsOf(answer: JobAnswer): PyMap {
   return new PyMap(returned.map(([id, target]) => [id, target.ret]));
 }
 
-/** Each host's end as journaled and shown. */
-export function hostResults(answer: JobAnswer): Record<string, HostResult> {
-  return Object.fromEntries(
-    [...answer.targets].map(([id, { outcome, ret, evidence }]) => [
-      id,
-      {
-        outcome,
-        ...(ret === undefined ? {} : { ret: encodeValue(ret) }),
-        ...(evidence === undefined ? {} : { evidence }),
-      },
-    ]),
-  );
+/**
+ * Each host's end as journaled and shown, by the verdict of its step: a function may call its own return a failure, and
+ * a host that did not succeed may be excused.
+ */
+export function hostResults(
+  answer: JobAnswer,
+  { failed, notStarted }: Pick<Verdict, 'failed' | 'notStarted'>,
+): Record<string, HostResult> {
+  const results = [...answer.targets].map(([id, { outcome, ret, evidence }]): [string, HostResult] => {
+    const hasFailed = failed.includes(id);
+    const given = {
+      ...(ret === undefined ? {} : { ret: encodeValue(ret) }),
+      ...(evidence === undefined ? {} : { evidence }),
+    };
+    if (outcome === 'succeeded') return [id, hasFailed ? { outcome: 'failed', ...given } : { outcome, ...given }];
+    const isExcused = !hasFailed && !notStarted.includes(id);
+    return [id, { outcome, ...given, ...(isExcused ? { excused: true } : {}) }];
+  });
+  return Object.fromEntries(results);
 }
 
 /** `web1: unreachable (disconnected 09:14:07)` for every host that was started and gave no return. */

@@ -62,6 +62,8 @@ export const jobDetails = z.object({
   startedAt: instant,
   endedAt: instant.optional(),
   rerunOf: z.string().optional().describe('The job this one repeats.'),
+  gated: z.literal(true).optional().describe('Behind its last target a gate has to pass before it ends.'),
+  stopped: z.string().optional().describe('Why a batch did not go on, or what its last gate found.'),
   returns: z.array(jobReturn),
   next: z.string().optional().describe('There are more returns than one answer holds: ask again with this as `after`.'),
   /** Complete once the job has ended. */
@@ -103,6 +105,9 @@ export const jobOperations = {
         .describe(
           'The same for targets that are unreachable, which do not count as failed; as `maxFailures` when absent.',
         ),
+      gate: encodedValue
+        .optional()
+        .describe('What has to succeed behind each batch, as `gate` of a step: a mapping or a list of them, encoded.'),
       batchSafe: z
         .object({
           limit: z.number().int().positive().describe('Only when more targets than this are selected.'),
