@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { encodeStoredPlan, foldEvent, nextTurn, type RunRecord } from '@edge-run/master/orchestration/internal';
+import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import {
   bareHighData,
   compile,
@@ -28,6 +30,8 @@ const ROUNDS = 9;
 const HOSTS = Array.from({ length: 10 }, (_, index) => `h${index}`);
 const DEPLOY_HOSTS = HOSTS.slice(0, 5);
 const WAITING_RUNS = 1_000;
+const HOSTS_OF_PLAN = 1_000;
+const PLANS = 5;
 /** What the commands of the deployment take themselves, in milliseconds. */
 const COMMAND_MS = 20;
 
@@ -122,15 +126,44 @@ function highOf(count: number): PyMap {
 
 const catalog = { ...compileCatalog(new Map()), hasState: () => true, check: () => ({ value: {}, diagnostics: [] }) };
 
-/** Milliseconds to compile a plan, and microseconds to decide and fold one step of it. */
-function plan(count: number): { readonly compileMs: number; readonly stepMicros: number } {
+interface PlanCost {
+  readonly compileMs: number;
+  /** Microseconds of one step in the engine alone. */
+  readonly stepMicros: number;
+  /** The same with the record of the run, which is what the journal's entries are folded into. */
+  readonly turnMicros: number;
+}
+
+/** What a plan costs to compile, and one step of it to decide and fold. */
+function plan(count: number): PlanCost {
   const high = highOf(count);
   const from = performance.now();
   const { value } = compile(bareHighData(high), catalog);
   const compileMs = performance.now() - from;
   const begun = performance.now();
   const steps = walk(value!);
-  return { compileMs, stepMicros: ((performance.now() - begun) * 1000) / steps };
+  const stepMicros = ((performance.now() - begun) * 1000) / steps;
+  const driven = performance.now();
+  const turns = drive(value!);
+  return { compileMs, stepMicros, turnMicros: ((performance.now() - driven) * 1000) / turns };
+}
+
+/** Takes a run to its end by its turns, each step being one of many hosts; nothing is journaled or run. */
+function drive(value: Plan): number {
+  const stored = { plan: value, settings: {}, undo: { chunks: [] }, pillar: new PyMap() };
+  const begun = { run: 'bench', at: 0 };
+  const planned = { ...begun, name: 'bench', by: 'bench', inputs: { saltenv: 'base', test: false }, steps: [] };
+  let record: RunRecord = foldEvent(undefined, { type: 'run-planned', ...planned, plan: encodeStoredPlan(stored) })!;
+  let facts: RunJournalEvent[] = [];
+  for (let turns = 0; ; turns += 1) {
+    const turn = nextTurn(record, facts, { running: 0, now: 0 });
+    record = turn.record;
+    if (record.end !== undefined) return turns;
+    const hosts = { [`h${turns % HOSTS_OF_PLAN}`]: { outcome: 'succeeded' as const } };
+    const answer = { result: true, changes: {}, comment: '', hosts };
+    const end = { ...begun, type: 'step-ended', outcome: 'succeeded', answer, startedAt: 0, durationMs: 0 } as const;
+    facts = turn.starts.map(({ step, mode, attempt }) => ({ ...end, step, mode, attempt }));
+  }
 }
 
 function walk(value: Plan): number {
@@ -147,22 +180,35 @@ function walk(value: Plan): number {
   }
 }
 
-plan(500);
-const small = plan(500);
-const large = plan(5_000);
+/** A metric that may be at most twice what the same costs in a plan a tenth as long. */
+function against(name: string, micros: number, other: Metric): Metric {
+  const ratio = micros / other.value;
+  return { ...plain(name, micros, 'us'), against: other.name, ratio, goal: 2, met: ratio <= 2 };
+}
+
+/** The best of several: the first ones are compiled while they run, and other work on the machine only ever adds. */
+function bestPlan(count: number): PlanCost {
+  const costs = Array.from({ length: PLANS }, () => plan(count));
+  const best = (of: (cost: PlanCost) => number): number => Math.min(...costs.map(of));
+  return {
+    compileMs: best(({ compileMs }) => compileMs),
+    stepMicros: best(({ stepMicros }) => stepMicros),
+    turnMicros: best(({ turnMicros }) => turnMicros),
+  };
+}
+
+const small = bestPlan(500);
+const large = bestPlan(5_000);
 const perStep = plain('one step of 500', small.stepMicros, 'us');
+const perTurn = plain('one turn of a run of 500 steps', small.turnMicros, 'us');
 report(
   'orch',
   [
     limited('plan of 5,000 steps, compiled', large.compileMs, 'ms', 1_000),
     perStep,
-    {
-      ...plain('one step of 5,000', large.stepMicros, 'us'),
-      against: perStep.name,
-      ratio: large.stepMicros / small.stepMicros,
-      goal: 2,
-      met: large.stepMicros / small.stepMicros <= 2,
-    },
+    against('one step of 5,000', large.stepMicros, perStep),
+    perTurn,
+    against('one turn of a run of 5,000', large.turnMicros, perTurn),
     ...(await commands()),
   ],
   process.argv.slice(2),

@@ -216,7 +216,7 @@ describe('a failed step', () => {
     const record = await ended(run);
     expect(record.end).toMatchObject({ outcome: 'succeeded' });
     expect((await log()).toSorted()).toEqual(['after', 'web1', 'web2', 'web3']);
-    const hosts = record.answers.get(record.done[0]!)?.hosts;
+    const hosts = record.answers.get([...record.done.keys()][0]!)?.hosts;
     expect(Object.values(hosts ?? {}).map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded', 'succeeded']);
   });
 

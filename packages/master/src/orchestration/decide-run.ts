@@ -102,7 +102,7 @@ function overBudget({ options, hosts }: RunRecord): AbortReason | undefined {
   const [failed, total] = [hosts.failed.size, hosts.targeted.size];
   const allowed = 'count' in maxFailures ? maxFailures.count : Math.floor(maxFailures.share * total);
   if (failed <= allowed) return undefined;
-  const reason = `${failed} of ${total} hosts failed, at most ${allowed} may: ${[...hosts.failed].sort().join(', ')}`;
+  const reason = `${failed} of ${total} hosts failed, at most ${allowed} may: ${[...hosts.failed.keys()].sort().join(', ')}`;
   return { by: 'max_failures', reason, outcome: 'failed', rollback: options.onFailure === 'rollback' };
 }
 
@@ -137,7 +137,7 @@ const ABORT_CODE = {
  */
 export function stepsToUndo({ done, stored, state }: RunRecord): readonly StepKey[] {
   const { nodes, runNodes } = state.graph;
-  return done
+  return [...done.keys()]
     .filter((step) => {
       const { undo } = stored.settings[step] ?? {};
       return undo === undefined ? isNestedRun(nodes[runNodes.get(step)!]!.chunk) : undo.length > 0;

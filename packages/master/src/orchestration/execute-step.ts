@@ -4,7 +4,7 @@ import type { StateModule } from '@edge-run/shared/modules/contract';
 import { STEPS_NAME } from '@edge-run/shared/orchestration';
 import type { StepProgress } from '@edge-run/shared/protocol';
 import { type Chunk, resumeRun, runStep, type StateReturn } from '@edge-run/shared/state';
-import { PyMap } from '@edge-run/shared/values';
+import { PyMap, type Value } from '@edge-run/shared/values';
 import type { StartAction } from './decide-run.ts';
 import type { DriverPorts } from './driver-ports.ts';
 import { foresightOf } from './foresight.ts';
@@ -62,9 +62,14 @@ export function createStepExecutor(options: StepExecutorOptions): DriverPorts['e
     });
     // The pillar is the one the plan was made with, whatever it is by now.
     const pillar = options.runtime.viewPillar(identity.pillar);
-    const variables = new Map([[STEPS_NAME, registeredValues({ ...record, settings: record.stored.settings })]]);
+    // Decoding what was registered takes longer the more there is: only for a step that uses it.
+    let variables: ReadonlyMap<string, Value> | undefined;
+    const registered = (): ReadonlyMap<string, Value> => {
+      variables ??= new Map([[STEPS_NAME, registeredValues({ ...record, settings: record.stored.settings })]]);
+      return variables;
+    };
     const chunk = await fillLate(planned, (text) =>
-      options.runtime.options.renderText(renderRequest(text, planned.place?.file ?? planned.sls, variables)),
+      options.runtime.options.renderText(renderRequest(text, planned.place?.file ?? planned.sls, registered())),
     );
     const { answer, calls } = await runStep(chunk, action.mode, {
       states,

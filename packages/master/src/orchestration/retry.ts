@@ -30,7 +30,6 @@ export function retryPlan(record: RunRecord, chunks: readonly Chunk[], wishes: R
   const from = wishes.from === undefined ? chunks.length : indexOf(chunks, wishes.from);
   const skipped = new Set((wishes.skip ?? []).map((name) => chunks[indexOf(chunks, name)]!.key));
   const undone = new Set(record.rolledBack?.steps ?? []);
-  const done = new Set(record.done);
   const before = new Map(record.stored.plan.chunks.map((chunk) => [chunk.key, chunk]));
   const kept: RetryPlan['kept'][number][] = [];
   const onlyHosts: Record<StepKey, string[]> = {};
@@ -40,7 +39,11 @@ export function retryPlan(record: RunRecord, chunks: readonly Chunk[], wishes: R
     else if (answer === undefined || index >= from || undone.has(chunk.key)) return;
     // A plan that was made anew may have another step under the same name.
     else if (!sameStep(chunk, before.get(chunk.key))) return;
-    else if (answer.result === true && (done.has(chunk.key) || record.retryOf !== undefined) && answer.ran !== false)
+    else if (
+      answer.result === true &&
+      (record.done.has(chunk.key) || record.retryOf !== undefined) &&
+      answer.ran !== false
+    )
       kept.push({ step: chunk.key, answer });
     else if (wishes.onlyFailed === true && answer.result === false && failedHostsOf(answer).length > 0)
       onlyHosts[chunk.key] = [...failedHostsOf(answer)];

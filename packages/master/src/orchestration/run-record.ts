@@ -19,6 +19,7 @@ import {
   type StepKey,
 } from '@edge-run/shared/state';
 import { decodeValue, encodeValue, type PyMap } from '@edge-run/shared/values';
+import { GrowingMap } from './growing-map.ts';
 import type { Sources } from './sources.ts';
 import type { StepAnswer } from './step-kind.ts';
 
@@ -68,9 +69,9 @@ export interface RunRecord {
   readonly begunAt: InstantMs | undefined;
   readonly state: RunState;
   /** Answers of the steps that ended, in order of ending; a reaction replaces the step's own answer. */
-  readonly answers: ReadonlyMap<StepKey, StepReturn>;
+  readonly answers: GrowingMap<StepKey, StepReturn>;
   /** Steps this run has done itself, in order of ending; those that were skipped or kept are not among them. */
-  readonly done: readonly StepKey[];
+  readonly done: GrowingMap<StepKey, true>;
   /** How often a master took the run up; hosts refuse jobs of an earlier epoch. */
   readonly epoch: number;
   /** Who drives it, or did last. */
@@ -86,7 +87,7 @@ export interface RunRecord {
   readonly questions: ReadonlyMap<StepKey, Question>;
   readonly dropped: ReadonlySet<string>;
   /** Hosts that steps had to do with, and those that failed in one. */
-  readonly hosts: { readonly targeted: ReadonlySet<string>; readonly failed: ReadonlySet<string> };
+  readonly hosts: { readonly targeted: GrowingMap<string, true>; readonly failed: GrowingMap<string, true> };
   readonly rollback: EntryOf<'run-rolling-back'> | undefined;
   readonly rolledBack: EntryOf<'run-rolled-back'> | undefined;
   readonly end: EntryOf<'run-ended'> | undefined;
@@ -198,25 +199,25 @@ function foldApproved(record: RunRecord, { by, digest, step }: EntryOf<'run-appr
   return { ...record, stepApprovals: new Map(record.stepApprovals).set(step, [...known, by]) };
 }
 
+/** Costs the same however many steps have ended: a run of thousands of steps folds one of them at a time. */
 function foldEnded(record: RunRecord, event: EntryOf<'step-ended'>): RunRecord {
   const { step, mode, answer, outcome } = event;
-  const answers = new Map(record.answers);
-  if (mode !== 'foresee') answers.set(step, answer);
   const ids = Object.keys(answer.hosts ?? {});
   const failed = answer.result === false || ids.some((id) => record.dropped.has(id)) ? brokenHostsOf(answer) : [];
   const { hosts } = record;
-  const isOwn = outcome !== 'skipped' && mode !== 'foresee' && mode !== 'react' && !record.done.includes(step);
+  const isOwn = outcome !== 'skipped' && mode !== 'foresee' && mode !== 'react';
   return {
     ...withQuestion(record, step, undefined),
     state: evolve(record.state, toFact(event)),
-    answers,
+    answers: mode === 'foresee' ? record.answers : record.answers.with(step, answer),
     bundle: event.bundle ?? record.bundle,
-    done: isOwn ? [...record.done, step] : record.done,
-    hosts:
-      ids.length === 0
-        ? hosts
-        : { targeted: new Set([...hosts.targeted, ...ids]), failed: new Set([...hosts.failed, ...failed]) },
+    done: isOwn ? withKeys(record.done, [step]) : record.done,
+    hosts: { targeted: withKeys(hosts.targeted, ids), failed: withKeys(hosts.failed, failed) },
   };
+}
+
+function withKeys(known: GrowingMap<string, true>, keys: readonly string[]): GrowingMap<string, true> {
+  return keys.reduce((all, key) => (all.has(key) ? all : all.with(key, true)), known);
 }
 
 /** A step that is tried again after a person was asked is done only where it failed. */
@@ -273,8 +274,8 @@ function newRecord(event: EntryOf<'run-planned'>): RunRecord {
     plannedAt: event.at,
     begunAt: undefined,
     state: createRun(stored.plan, { testing: inputs.test }),
-    answers: new Map(),
-    done: [],
+    answers: GrowingMap.empty(),
+    done: GrowingMap.empty(),
     epoch: 0,
     master: undefined,
     locked: false,
@@ -285,7 +286,7 @@ function newRecord(event: EntryOf<'run-planned'>): RunRecord {
     aborting: undefined,
     questions: new Map(),
     dropped: new Set(),
-    hosts: { targeted: new Set(), failed: new Set() },
+    hosts: { targeted: GrowingMap.empty(), failed: GrowingMap.empty() },
     rollback: undefined,
     rolledBack: undefined,
     end: undefined,
@@ -299,7 +300,7 @@ function newRecord(event: EntryOf<'run-planned'>): RunRecord {
 /** A step that an earlier run has done: ended from the beginning. */
 function keepStep(record: RunRecord, step: StepKey, answer: StepReturn, at: InstantMs): RunRecord {
   const fact: RunFact = { type: 'step-skipped', step, at, answer: toStateReturn(answer) };
-  return { ...record, state: evolve(record.state, fact), answers: new Map(record.answers).set(step, answer) };
+  return { ...record, state: evolve(record.state, fact), answers: record.answers.with(step, answer) };
 }
 
 function toStateReturn({

@@ -1,3 +1,6 @@
-/** Parts of orchestrations that tests look at by themselves. */
+/** Parts of orchestrations that tests and benchmarks look at by themselves. */
+export { GrowingMap } from '../growing-map.ts';
+export { encodeStoredPlan, foldEvent, type RunRecord } from '../run-record.ts';
 export { floorOf, floorProblem } from '../steps/in-service.ts';
 export { type Patience, pauseAfter, waitUntil } from '../steps/waiting.ts';
+export { nextTurn } from '../turn.ts';
