@@ -150,7 +150,7 @@ async function takeUpOrphans({ runs, locks, lease, jobs }: Heritage, core: Core)
         await jobs.resume();
       }
       before = alive;
-      await runs.takeUpOrphans();
+      await runs.takeUpOrphans(alive);
       await locks.dropEnded();
     } catch (error) {
       log.warn('could not look for what other masters left', { reason: errorMessage(error) });

@@ -1,7 +1,6 @@
-import { isLate } from '@edge-run/shared/orchestration';
 import type { ForeseenStep } from '@edge-run/shared/protocol';
 import { parseArguments } from '@edge-run/shared/schema';
-import { type Chunk, SLOT } from '@edge-run/shared/state';
+import { type Chunk, isLate, SLOT } from '@edge-run/shared/state';
 import { PyMap, PyTuple, type Value } from '@edge-run/shared/values';
 import type { Foresight } from './foresight.ts';
 import { shownLate } from './registers.ts';

@@ -1,8 +1,8 @@
 import { type Compiled, DiagnosticsError, type JsonValue } from '@edge-run/shared/kernel';
-import { isLate, type StepSettings } from '@edge-run/shared/orchestration';
+import type { StepSettings } from '@edge-run/shared/orchestration';
 import type { StepReturn } from '@edge-run/shared/protocol';
 import { type RenderedText, splitMarks } from '@edge-run/shared/render';
-import type { Chunk, Guards, StepKey } from '@edge-run/shared/state';
+import { type Chunk, type Guards, isLate, type StepKey } from '@edge-run/shared/state';
 import { decodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 
 /** What has been registered so far. */

@@ -1,8 +1,7 @@
-import { EdgeError } from '@edge-run/shared/kernel';
 import type { StepReturn } from '@edge-run/shared/protocol';
-import { didYouMean } from '@edge-run/shared/schema';
 import type { Chunk, StepKey } from '@edge-run/shared/state';
 import { encodeValue, PyMap } from '@edge-run/shared/values';
+import { getStepIndex } from './find-step.ts';
 import { failedHostsOf, type RunRecord } from './run-record.ts';
 
 /** What of an ended run is to be done again. */
@@ -27,8 +26,8 @@ export interface RetryPlan {
  * @throws EdgeError `EDGE_BAD_ARGUMENT` for a step the plan does not have
  */
 export function retryPlan(record: RunRecord, chunks: readonly Chunk[], wishes: RetryWishes): RetryPlan {
-  const from = wishes.from === undefined ? chunks.length : indexOf(chunks, wishes.from);
-  const skipped = new Set((wishes.skip ?? []).map((name) => chunks[indexOf(chunks, name)]!.key));
+  const from = wishes.from === undefined ? chunks.length : getStepIndex(record.id, chunks, wishes.from);
+  const skipped = new Set((wishes.skip ?? []).map((name) => chunks[getStepIndex(record.id, chunks, name)]!.key));
   const undone = new Set(record.rolledBack?.steps ?? []);
   const before = new Map(record.stored.plan.chunks.map((chunk) => [chunk.key, chunk]));
   const kept: RetryPlan['kept'][number][] = [];
@@ -57,16 +56,4 @@ function sameStep(chunk: Chunk, other: Chunk | undefined): boolean {
 
 function passedOver(): StepReturn {
   return { result: true, changes: encodeValue(new PyMap()), comment: 'Passed over: whoever tried again said so.' };
-}
-
-function indexOf(chunks: readonly Chunk[], name: string): number {
-  const index = chunks.findIndex(({ key, id }) => id === name || key === name);
-  if (index >= 0) return index;
-  const ids = chunks.map(({ id }) => id);
-  throw new EdgeError(
-    'EDGE_BAD_ARGUMENT',
-    `the run has no step \`${name}\``,
-    { step: name },
-    { hint: didYouMean(name, ids) || `Its steps: ${ids.join(', ')}.` },
-  );
 }

@@ -2,6 +2,7 @@ import { type Clock, EdgeError } from '@edge-run/shared/kernel';
 import type { FailureChoice } from '@edge-run/shared/protocol';
 import type { StepKey } from '@edge-run/shared/state';
 import { RELEASED } from './driver.ts';
+import { getStepIndex } from './find-step.ts';
 import type { RunRecord } from './run-record.ts';
 import { abortOf, type RunService } from './runs.ts';
 import type { ApprovalOptions } from './step-kind.ts';
@@ -121,12 +122,9 @@ export class RunCommands {
 }
 
 /** The key of the step that is called so. @throws EdgeError `EDGE_BAD_ARGUMENT` */
-function stepKeyOf(record: RunRecord, name: string): StepKey {
-  const found = record.stored.plan.chunks.find(({ key, id, name: own }) => [key, id, own].includes(name));
-  if (found !== undefined) return found.key;
-  const ids = record.stored.plan.chunks.map(({ id }) => id);
-  const hint = `Its steps: ${ids.join(', ')}.`;
-  throw new EdgeError('EDGE_BAD_ARGUMENT', `run ${record.id} has no step \`${name}\``, { run: record.id }, { hint });
+function stepKeyOf({ id, stored }: RunRecord, name: string): StepKey {
+  const { chunks } = stored.plan;
+  return chunks[getStepIndex(id, chunks, name)]!.key;
 }
 
 function summaryIdOf(record: RunRecord, step: StepKey): string {

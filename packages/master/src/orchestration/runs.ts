@@ -203,26 +203,26 @@ export class RunService {
    */
   async takeUp(): Promise<readonly string[]> {
     const latest = await this.#options.journal.latest();
-    return this.#takeUpAll(latest.filter(({ events }) => events.at(-1)?.type !== 'run-ended').map(({ run }) => run));
+    const open = latest.filter(({ events }) => events.at(-1)?.type !== 'run-ended').map(({ run }) => run);
+    return this.#takeUpAll(open, await this.#options.lease.alive());
   }
 
-  /** As `takeUp`, of the runs that `observe` has heard of. */
-  takeUpOrphans(): Promise<readonly string[]> {
-    return this.#takeUpAll([...this.#open]);
+  /** As `takeUp`, of the runs that `observe` has heard of; `alive` are the masters whose lease has not run out. */
+  takeUpOrphans(alive: ReadonlySet<string>): Promise<readonly string[]> {
+    return this.#takeUpAll([...this.#open], alive);
   }
 
   /** One search after the other: two would take the same run. */
-  #takeUpAll(runs: readonly string[]): Promise<readonly string[]> {
-    const search = this.#searching.then(() => this.#takeUp(runs));
+  #takeUpAll(runs: readonly string[], alive: ReadonlySet<string>): Promise<readonly string[]> {
+    const search = this.#searching.then(() => this.#takeUp(runs, alive));
     this.#searching = search.catch(() => undefined);
     return search;
   }
 
-  async #takeUp(runs: readonly string[]): Promise<readonly string[]> {
-    const { journal, lease, log, master } = this.#options;
+  async #takeUp(runs: readonly string[], alive: ReadonlySet<string>): Promise<readonly string[]> {
+    const { journal, log, master } = this.#options;
     const open = runs.filter((run) => !this.#active.has(run));
     if (open.length === 0 || this.#stopping) return [];
-    const alive = await lease.alive();
     const taken: string[] = [];
     for (const run of open) {
       const entries = await journal.read(run);

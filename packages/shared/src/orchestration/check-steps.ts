@@ -2,11 +2,10 @@ import type { Diagnostic, SourceRange } from '../kernel/index.ts';
 import type { Catalog } from '../modules/contract/index.ts';
 import { readGates } from '../protocol/index.ts';
 import { didYouMean, type KnownNames, parseArguments } from '../schema/index.ts';
-import type { Chunk } from '../state/index.ts';
+import { type Chunk, isOpen } from '../state/index.ts';
 import { readAmount } from '../target/index.ts';
 import { PyMap, type Value } from '../values/index.ts';
 import { destinationProblem } from './destinations.ts';
-import { isOpen } from './late.ts';
 import { keywords, positional, targetOf } from './step-arguments.ts';
 
 /** What the steps of an orchestration are held against before the first of them runs. */

@@ -1,6 +1,6 @@
 export { checkSteps, type StepChecks } from './check-steps.ts';
 export { destinationProblem } from './destinations.ts';
-export { isLate, isOpen, STEPS_NAME } from './late.ts';
+export { STEPS_NAME } from './late.ts';
 export { callOf, type ReactionCall } from './reaction-calls.ts';
 export { compileReaction, type Reaction, type ReactionChunk, type RenderedReaction } from './reaction-chunks.ts';
 export {

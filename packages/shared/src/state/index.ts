@@ -4,6 +4,8 @@ export {
   compileLow,
   compileRawLow,
   compileReadable,
+  isLate,
+  isOpen,
   type ReadablePlan,
   SLOT,
   selectStates,

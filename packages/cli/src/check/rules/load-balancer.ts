@@ -1,5 +1,5 @@
-import { isOpen } from '@edge-run/shared/orchestration';
 import { didYouMean } from '@edge-run/shared/schema';
+import { isOpen } from '@edge-run/shared/state';
 import { PyMap } from '@edge-run/shared/values';
 import { finding, type Rule } from './rule.ts';
 

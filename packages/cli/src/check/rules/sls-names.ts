@@ -1,6 +1,6 @@
-import { isOpen, keywordsOf } from '@edge-run/shared/orchestration';
+import { keywordsOf } from '@edge-run/shared/orchestration';
 import { didYouMean } from '@edge-run/shared/schema';
-import type { Chunk } from '@edge-run/shared/state';
+import { type Chunk, isOpen } from '@edge-run/shared/state';
 import { isGlob } from '@edge-run/shared/target';
 import type { Value } from '@edge-run/shared/values';
 import { finding, type Rule } from './rule.ts';

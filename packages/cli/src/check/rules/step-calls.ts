@@ -1,8 +1,8 @@
 import { type Diagnostic, type ErrorCode, hasErrors } from '@edge-run/shared/kernel';
-import { checkSteps, isOpen, keywordsOf, positionalOf } from '@edge-run/shared/orchestration';
+import { checkSteps, keywordsOf, positionalOf } from '@edge-run/shared/orchestration';
 import { runnerDeclarations, wheelDeclarations } from '@edge-run/shared/protocol';
 import { didYouMean, parseArguments } from '@edge-run/shared/schema';
-import type { Chunk } from '@edge-run/shared/state';
+import { type Chunk, isOpen } from '@edge-run/shared/state';
 import type { Unit } from '../unit.ts';
 import type { RuleContext } from './rule.ts';
 

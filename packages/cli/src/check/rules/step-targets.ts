@@ -1,6 +1,6 @@
-import { isOpen, targetOf } from '@edge-run/shared/orchestration';
+import { targetOf } from '@edge-run/shared/orchestration';
 import { didYouMean } from '@edge-run/shared/schema';
-import type { Chunk } from '@edge-run/shared/state';
+import { type Chunk, isOpen } from '@edge-run/shared/state';
 import type { Value } from '@edge-run/shared/values';
 import type { Unit } from '../unit.ts';
 import { type Finding, finding, type Rule } from './rule.ts';

@@ -39,7 +39,7 @@ export function batchOptions(args: BatchArguments): Partial<JobRunRequest> {
   const stops = args.on_target_failure === 'stop' || args.failhard === true;
   const excused = [...mayFail(args.fail_minions)];
   return {
-    ...(batch === undefined ? {} : { batch: typeof batch === 'object' ? batch.join(',') : String(batch) }),
+    ...(batch === undefined ? {} : { batch: batchText(batch) }),
     ...(waitSeconds === undefined ? {} : { batchWaitMs: waitSeconds * 1000 }),
     ...(stops ? { failhard: true } : {}),
     ...(failures === undefined ? {} : { maxFailures: String(failures) }),
@@ -47,6 +47,11 @@ export function batchOptions(args: BatchArguments): Partial<JobRunRequest> {
     ...(excused.length === 0 ? {} : { excused }),
     ...(gates.length === 0 ? {} : { gates }),
   };
+}
+
+/** `batch` of a step in the words of a job. */
+export function batchText(batch: NonNullable<BatchArguments['batch']>): string {
+  return typeof batch === 'object' ? batch.join(',') : String(batch);
 }
 
 /**

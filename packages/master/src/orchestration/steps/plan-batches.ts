@@ -1,8 +1,11 @@
 import type { PlannedCall } from '@edge-run/shared/protocol';
+import { readAmount } from '@edge-run/shared/target';
+import { batchSizes } from '../../jobs/index.ts';
+import { batchText } from './batches.ts';
 
 /** What a step says about how many hosts it calls at a time, and how many may fail. */
 interface BatchArguments {
-  readonly batch?: unknown;
+  readonly batch?: Parameters<typeof batchText>[0] | undefined;
   readonly subset?: number | undefined;
   readonly allow_fail?: number | undefined;
   readonly max_failures?: number | string | undefined;
@@ -19,28 +22,19 @@ export function plannedBatches(
     ...(allow_fail === undefined || allow_fail === 0 ? [] : [`at most ${allow_fail} may fail`]),
     ...(max_failures === undefined ? [] : [`it stops when more than ${max_failures} fail`]),
   ];
-  const stages = batch === undefined ? [] : stagesOf(Array.isArray(batch) ? batch : [batch], hosts);
+  const stages = batch === undefined ? [] : stagesOf(batchText(batch), hosts);
   return {
     ...(stages.length > 1 ? { batches: stages } : {}),
     ...(words.length === 0 ? {} : { budget: words.join(', ') }),
   };
 }
 
-/** The hosts in stages: each amount is a number or a share of all; the last one goes on until nobody is left. */
-function stagesOf(amounts: readonly unknown[], hosts: readonly string[]): string[][] {
+/** The hosts in stages, the last size repeated; none where the sizes come only with an earlier step. */
+function stagesOf(batch: string, hosts: readonly string[]): string[][] {
+  if (batch.split(',').some((part) => readAmount(part) === undefined)) return [];
+  const sizes = batchSizes(batch, hosts.length);
   const stages: string[][] = [];
-  let rest = [...hosts];
-  for (let index = 0; rest.length > 0; index += 1) {
-    const size = sizeOf(amounts[Math.min(index, amounts.length - 1)], hosts.length);
-    stages.push(rest.slice(0, size));
-    rest = rest.slice(size);
-  }
+  for (let from = 0; from < hosts.length; from += stages.at(-1)!.length)
+    stages.push(hosts.slice(from, from + sizes[Math.min(stages.length, sizes.length - 1)]!));
   return stages;
-}
-
-/** At least one host, rounded down as Salt does (Salt 3006 `cli/batch.py`, get_bnum). */
-function sizeOf(amount: unknown, total: number): number {
-  const [, digits = '1', percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(String(amount).trim()) ?? [];
-  const size = percent === '%' ? Math.floor((Number(digits) / 100) * total) : Math.floor(Number(digits));
-  return Math.max(1, size);
 }

@@ -1,11 +1,8 @@
 import { type Compiled, type Diagnostic, notCompiled } from '../../kernel/index.ts';
-import { hasMark } from '../../render/index.ts';
 import { anyValue, type Declaration, didYouMean, parseArguments } from '../../schema/index.ts';
-import { PyMap, type Value } from '../../values/index.ts';
+import type { PyMap, Value } from '../../values/index.ts';
 import type { CompileCatalog } from '../contract.ts';
-
-/** How a value begins that is only known when the state runs. */
-export const SLOT = '__slot__:';
+import { isOpen } from './open-values.ts';
 
 /** What compiling needs to know about `states`, by full name, or about kinds of steps; `stepWords` are words of steps of orchestrations. */
 export function compileCatalog(
@@ -44,20 +41,6 @@ function withSlotsOpen(module: Declaration, args: PyMap): Declaration {
     if (isOpen(value) && Object.hasOwn(module.args.shape, String(key))) open[String(key)] = anyValue();
   }
   return Object.keys(open).length === 0 ? module : { ...module, args: module.args.extend(open) };
-}
-
-/** True when a value, or anything in it, is a slot. */
-export function hasSlot(value: Value): boolean {
-  if (typeof value === 'string') return value.startsWith(SLOT);
-  if (Array.isArray(value)) return value.some(hasSlot);
-  return value instanceof PyMap && [...value.values()].some(hasSlot);
-}
-
-/** True when a value, or anything in it, is known only when the step runs. */
-function isOpen(value: Value): boolean {
-  if (typeof value === 'string') return value.startsWith(SLOT) || hasMark(value);
-  if (Array.isArray(value)) return value.some(isOpen);
-  return value instanceof PyMap && [...value.values()].some(isOpen);
 }
 
 function unknown(
