@@ -57,6 +57,10 @@ const webAnswer: StepReturn = {
 };
 const failedWeb = ended('web-tier', 20_000, 9_000, webAnswer);
 
+const progress = (step: string, at: number, phase: string, host: string): StepProgress => ({
+  ...{ type: 'step-progress', run: 'R1', at, step, phase, host },
+});
+
 const fold = (events: readonly Event[], run = 'R1'): RunView => events.reduce(foldRun, unknownRun(run));
 const draw = (view: RunView, more: Partial<Parameters<typeof renderRunTree>[1]> = {}): string =>
   renderRunTree(view, { now: 30_000, width: 110, style: plainStyle, ...more }).join('\n');
@@ -619,5 +623,46 @@ describe('edge-run report durations', () => {
       orch.deploy  build  44   0.9 s   2.0 s
       "
     `);
+  });
+});
+
+describe('the footer of a run that succeeded', () => {
+  const drained = [started('build', 1), progress('build', 2, 'draining', 'app1'), ended('build', 3, 2)];
+  const again = { ...ended('build', 6, 2), attempt: 2 } as RunJournalEvent;
+  const called = [
+    started('web-tier', 4),
+    progress('web-tier', 5, 'succeeded', 'web1'),
+    ended('web-tier', 6, 2, { hosts: { web1: { outcome: 'succeeded' }, web2: { outcome: 'succeeded' } } }),
+  ];
+  const broughtUp = [
+    started('smoke', 7),
+    progress('smoke', 8, 'started', 'db1'),
+    progress('smoke', 8, 'present', 'lb1'),
+    ended('smoke', 9, 2),
+  ];
+  const skipped: RunJournalEvent = { ...ended('preflight', 9, 0), outcome: 'skipped' } as RunJournalEvent;
+  const over: RunJournalEvent = { type: 'run-ended', run: 'R1', at: 10, outcome: 'succeeded', exitCode: 0 };
+
+  it.each<[string, Event[], string]>([
+    ['of steps that say how each host fared', called, '2/2 targets'],
+    ['of steps that only told of a host while they ran', drained, '1/1 targets'],
+    ['of all kinds', [...drained, ...called, ...broughtUp], '5/5 targets'],
+    [
+      'of a step that was done again',
+      [...drained, started('build', 4, 2), progress('build', 5, 'draining', 'app1'), again],
+      '1/1 targets',
+    ],
+  ])('counts every target to its end: %s', (_, events, targets) => {
+    const view = fold([planned(), ...events, skipped, over]);
+    expect(renderRunTree(view, { style: plainStyle, width: 120, now: 10 }).at(-1)).toContain(` ${targets} `);
+  });
+
+  it('does not say how a host fared in a step that failed', () => {
+    const events = [
+      started('build', 1),
+      progress('build', 2, 'draining', 'app1'),
+      ended('build', 3, 2, { result: false }),
+    ];
+    expect(fold([planned(), ...events]).steps.find(({ key }) => key === 'build')?.hosts.app1?.outcome).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import type { InstantMs } from '../kernel/index.ts';
-import type { RunJournalEvent, StepProgress, StepReturn } from '../protocol/index.ts';
+import type { RunJournalEvent, StepOutcome, StepProgress, StepReturn } from '../protocol/index.ts';
 import { type HostView, type PhaseView, positionOf, type RunView, type StepView, waitingStep } from './run-view.ts';
 
 type EventOf<T extends RunJournalEvent['type']> = Extract<RunJournalEvent, { type: T }>;
@@ -74,7 +74,20 @@ export function foldEnded(step: StepView, event: EventOf<'step-ended'>): StepVie
     startedAt,
     endedAt: at,
     durationMs,
-    ...answered(attempt > step.attempt ? {} : step.hosts, answer),
+    ...settled(answered(attempt > step.attempt ? {} : step.hosts, answer), outcome),
+  };
+}
+
+/**
+ * Hosts that a step told of while it ran, and says nothing of at its end, fared well when it did: a server that was
+ * drained, a host that was brought up. How they fared in one that failed is not known.
+ */
+function settled<T extends Pick<StepView, 'hosts'>>(step: T, outcome: StepOutcome): T {
+  const open = Object.entries(step.hosts).filter(([, host]) => host.outcome === undefined);
+  if (open.length === 0 || outcome !== 'succeeded') return step;
+  return {
+    ...step,
+    hosts: { ...step.hosts, ...Object.fromEntries(open.map(([id, host]) => [id, { ...host, outcome }])) },
   };
 }
 
