@@ -92,6 +92,32 @@ test('a job is told once it is published, as its targets return, and when it has
   expect(records.get('job/whole-1/ended')?.data).toMatchObject({ counts: { succeeded: 2, unreachable: 1 } });
 });
 
+test('a run that only looked is not told, nor are its jobs; the next real one is', async () => {
+  await start('plans');
+  const journal = await openJetStreamJournal<RunJournalEvent>({ connection: bus.connection, clock: systemClock });
+  const appendRun = async (run: string, inputs: { test?: boolean }): Promise<void> => {
+    const base = { run, at: 1_000 };
+    const planned: RunJournalEvent = {
+      ...{ ...base, type: 'run-planned', name: 'deploy', by: 'ann', inputs, steps: [], plan: null },
+    };
+    const first = await journal.append(run, 0, [planned]);
+    await master.jobs.run(
+      { target: 'web1', targetType: 'list', fun: 'test.ping', jid: `${run}-job`, run: { id: run, epoch: 1 } },
+      never,
+    );
+    await journal.append(run, first, [{ ...base, type: 'run-ended', outcome: 'succeeded', exitCode: 0 }]);
+  };
+  await appendRun('looked', { test: true });
+  await appendRun('real', { test: false });
+  await expect.poll(() => got().length, { timeout: 15_000 }).toBe(5);
+  expect(new Set(got().map(({ correlation }) => correlation.run))).toEqual(new Set(['real']));
+  expect(
+    got()
+      .map(({ kind }) => kind)
+      .sort(),
+  ).toEqual(['job-ended', 'job-published', 'job-return', 'run-ended', 'run-started']);
+});
+
 test('a run and its steps are told with the event that led there', async () => {
   await start('runs');
   const journal = await openJetStreamJournal<RunJournalEvent>({ connection: bus.connection, clock: systemClock });

@@ -32,10 +32,13 @@ const REMEMBERED = 1_000;
  */
 export function recordSources({ findJob, readRun, firstOf }: RecordSourcesOptions): readonly RecordSource[] {
   const jobs = new Remembered(findJob);
-  const causes = new Remembered(async (run) => {
+  const runs = new Remembered(async (run) => {
     const planned = (await firstOf(run))?.events.find(isPlanned);
-    return planned === undefined ? undefined : { cause: planned.causedBy };
+    return planned === undefined ? undefined : { cause: planned.causedBy, onlyLooked: planned.inputs.test === true };
   });
+  /** A history holds what was done: a run that only looked is no part of it, nor are the jobs it looked with. */
+  const onlyLooked = async (job: JobRecord | undefined): Promise<boolean> =>
+    job?.run !== undefined && (await runs.get(job.run.id))?.onlyLooked === true;
   return [
     {
       name: 'jobs',
@@ -44,7 +47,8 @@ export function recordSources({ findJob, readRun, firstOf }: RecordSourcesOption
         // A removed job has an empty message.
         if (message.data.length === 0) return [];
         const job = jobRecord.safeParse(decodeBody(message.data));
-        return job.success ? recordsOfJob(job.data, storedAt(message)) : [];
+        if (!job.success || (await onlyLooked(job.data))) return [];
+        return recordsOfJob(job.data, storedAt(message));
       },
     },
     {
@@ -52,7 +56,9 @@ export function recordSources({ findJob, readRun, firstOf }: RecordSourcesOption
       stream: STREAMS.returns.name,
       read: async (message) => {
         const answer = checkReturn(message.subject, parsed(message));
-        return answer === undefined ? [] : recordsOfReturn(answer, await jobs.get(answer.jid), storedAt(message));
+        if (answer === undefined) return [];
+        const job = await jobs.get(answer.jid);
+        return (await onlyLooked(job)) ? [] : recordsOfReturn(answer, job, storedAt(message));
       },
     },
     {
@@ -60,7 +66,8 @@ export function recordSources({ findJob, readRun, firstOf }: RecordSourcesOption
       stream: STREAMS.journal.name,
       read: async (message) => {
         const entry = await readRun(message);
-        return recordsOfRun(entry, (await causes.get(entry.run))?.cause);
+        const run = await runs.get(entry.run);
+        return run?.onlyLooked === true ? [] : recordsOfRun(entry, run?.cause);
       },
     },
   ];
