@@ -55,6 +55,8 @@ describe.sequential('deploy-environment', () => {
     const { answers, failures } = await load.stop();
     const samples = await servers.stop();
     done(ended);
+    const [, reached, targets] = /(\d+)\/(\d+) targets/.exec(ended.stdout)!;
+    expect(reached).toBe(targets);
 
     expect(await untold(stack, plan)).toEqual([]);
     expect(await heads(stack)).toEqual(headsIn(plan));
