@@ -22,8 +22,14 @@ test('masters see each other while they live, and no longer when they end or fal
   const one = await lease('one');
   const two = await lease('two.example.org');
   expect(await one.alive()).toEqual(new Set(['one', 'two.example.org']));
+  expect(await one.boots()).toEqual(new Set([one.boot, two.boot]));
   await two.end();
   expect(await one.alive()).toEqual(new Set(['one']));
+  expect(await one.boots()).toEqual(new Set([one.boot]));
+  // Reservations of the one before are void, though the name is alive.
+  const again = await lease('two.example.org');
+  expect(again.boot).not.toBe(two.boot);
+  await again.end();
 
   // A clock that never wakes: the lease is taken and not renewed.
   const dead = { now: () => systemClock.now(), sleep: () => new Promise<void>(() => {}) };

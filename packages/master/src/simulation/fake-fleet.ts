@@ -84,23 +84,29 @@ export class FakeJobs implements Dispatcher {
         },
       },
     );
-    const all = { size: Math.max(1, chosen.length), waitMs: 0, failhard: false };
+    const onEnd = (id: string, answer: JobTargetAnswer): void => {
+      targets.set(id, answer);
+      request.onAnswer?.(id, answer);
+    };
+    const runOn = (id: string): Promise<JobTargetAnswer> => this.#runOn(id, request, signal);
+    const settings = batchSettings(request, chosen.length);
+    if (settings === undefined) {
+      await Promise.all(chosen.map(async (id) => onEnd(id, await runOn(id))));
+      return { jid, targets };
+    }
     const stopped = await runBatch({
-      ...{ targets: chosen, settings: batchSettings(request, chosen.length) ?? all, clock: this.#clock },
-      run: async (id) => {
-        await this.#takeTime(id, signal);
-        if (signal.aborted) return CANCELLED;
-        if (isUnreachable(this.#faults, id)) return { ...UNREACHABLE, evidence: `nobody can reach ${id}` };
-        return endOf(this.#faults, id, request.fun, request.step);
-      },
+      ...{ targets: chosen, settings, clock: this.#clock, run: runOn, onEnd },
       askGates: (batch, members) =>
         ask(gates, { batch, ids: members, message: { by, ...(run === undefined ? {} : { run }) } }, signal),
-      onEnd: (id, answer) => {
-        targets.set(id, answer);
-        request.onAnswer?.(id, answer);
-      },
     });
     return { jid, targets, ...(stopped === undefined ? {} : { stopped }) };
+  }
+
+  async #runOn(id: string, { fun, step }: DispatchRequest, signal: AbortSignal): Promise<JobTargetAnswer> {
+    await this.#takeTime(id, signal);
+    if (signal.aborted) return CANCELLED;
+    if (isUnreachable(this.#faults, id)) return { ...UNREACHABLE, evidence: `nobody can reach ${id}` };
+    return endOf(this.#faults, id, fun, step);
   }
 
   async #takeTime(id: string, signal: AbortSignal): Promise<void> {
