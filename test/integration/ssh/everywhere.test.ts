@@ -168,4 +168,20 @@ ssh: {host_keys: accept-new, known_hosts: ${join(stack.home, 'known_hosts')}}
       expect(endOf('ssh3')).toMatchObject({ outcome: 'failed', error: { code: 'EDGE_SSH_CONNECTION_LOST' } });
       for (const id of ['ssh1', 'ssh2']) expect(endOf(id)).toMatchObject({ outcome: 'succeeded', ret: 'over' });
     });
+    it('a host that is gone when the next job comes is unreachable, with the reason, and comes back', async () => {
+      await stack.mustRun('ssh', 'ssh3', 'cmd.run', 'echo connected');
+      const { port } = line;
+      await line.close();
+      for (const words of [['test.ping'], ['cmd.run', 'true'], ['state', 'apply', 'motd', 'pillarenv=prod']]) {
+        expect((await stack.run('ssh', 'ssh3', ...words)).exitCode).not.toBe(0);
+        const { value } = await stack.json<Job>('jobs', 'show', '@last');
+        expect(value.targets.ssh3).toMatchObject({
+          outcome: 'unreachable',
+          evidence: expect.stringContaining('refused the connection'),
+          error: { code: 'EDGE_SSH_REFUSED', hint: expect.stringContaining('sshd') },
+        });
+      }
+      line = await startSlowLine(sshd.port, 0, port);
+      done(await stack.run('ssh', 'ssh3', 'cmd.run', 'echo back'));
+    });
   });

@@ -12,7 +12,7 @@ import type { LoadedMasterConfig } from '../config/index.ts';
 import type { Presence } from '../jobs/index.ts';
 import type { Keyring } from '../keys/index.ts';
 import type { FactsStore } from '../nodes/index.ts';
-import { createSshFleet, type SshFleet, type SshTarget, serveSshHosts } from '../ssh/index.ts';
+import { createSshFleet, JobHost, type SshFleet, type SshHost, type SshTarget, serveSshHosts } from '../ssh/index.ts';
 import { policyHost } from './command-policy.ts';
 import type { RuntimeBase } from './master-host.ts';
 import { loadRosters, type RosterReading, rememberTarget } from './rosters.ts';
@@ -66,9 +66,13 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   });
   const grains = new Map(rosters.targets.map((target) => [target.id, grainsOf(target)]));
   const executors = new Map<string, Promise<JobExecutor>>();
-  const executorOf = (id: string): Promise<JobExecutor> => {
+  const executorOf = async (id: string): Promise<JobExecutor> => {
     const known = executors.get(id);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      const executor = await known;
+      await (await fleet.host(id)).answering();
+      return executor;
+    }
     const made = createExecutor(id, fleet, grains.get(id) ?? new PyMap(), options);
     executors.set(id, made);
     // A host that could not be reached is tried again with the next job.
@@ -169,10 +173,23 @@ async function createExecutor(
     },
     stateFunctions,
   );
-  const executor = new RuntimeExecutor(runtime);
+  const executor = sshExecutor(host, new RuntimeExecutor(runtime));
   const everyMs = config.mine_interval * 60_000;
   void keepMineUpdated(executor, { everyMs, clock, log: log.child({ host: id }), signal });
   return executor;
+}
+
+/** Runs jobs so that each ends as its connection allows to say. */
+function sshExecutor(host: SshHost, runtime: RuntimeExecutor): JobExecutor {
+  return {
+    facts: () => runtime.facts(),
+    refreshFacts: () => runtime.refreshFacts(),
+    onlyLooks: (fun) => runtime.onlyLooks(fun),
+    async execute(job, work) {
+      const seen = new JobHost(host);
+      return seen.judge(await runtime.execute(job, { ...work, host: seen }));
+    },
+  };
 }
 
 /** What a minion does for itself: publishes in the mine what its pillar says, now and from time to time. */

@@ -47,6 +47,8 @@ export class Connection {
   readonly #urgent = new Slots(1);
   /** Called when a channel is wanted and none is free: whoever holds one idly should give it back. */
   readonly #onContention = new Set<() => void>();
+  /** What connecting ended with, to tell it from what commands end with. */
+  readonly #failures = new WeakSet<EdgeError>();
   #connecting: Promise<Live> | undefined;
   #live: Live | undefined;
   #closed = false;
@@ -80,6 +82,21 @@ export class Connection {
   /** Connects now, or says why that cannot be. */
   async ready(signal?: AbortSignal): Promise<void> {
     await this.#connected(signal);
+  }
+
+  /** Resolves when the server has just answered; connects anew where the kept connection is dead. @throws as `ready` */
+  async answering(signal?: AbortSignal): Promise<void> {
+    if (this.#live !== undefined) {
+      // One that nobody answers ends with its keep-alive, and what is live then is another.
+      const answered = this.echo().catch(() => undefined);
+      await (signal === undefined ? answered : unlessAborted(answered, signal));
+    }
+    await this.#connected(signal);
+  }
+
+  /** True for an error that connecting, here or to what is on the way, ended with. */
+  isNotConnected(error: unknown): error is EdgeError {
+    return error instanceof EdgeError && this.#failures.has(error);
   }
 
   /** A channel that runs `line` through the login shell. `urgent`: beyond our own bound, whoever else waits. */
@@ -198,7 +215,10 @@ export class Connection {
   }
 
   async #connect(): Promise<Live> {
-    const client = await this.#shakeHands();
+    const client = await this.#shakeHands().catch((error: unknown) => {
+      if (error instanceof EdgeError) this.#failures.add(error);
+      throw error;
+    });
     const live: Live = { client, lost: new AbortController() };
     // Every channel listens.
     setMaxListeners(0, live.lost.signal);

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { Bus, Received } from '@edge-run/shared/bus';
 import { type JobExecutor, JobRunner, JobStore } from '@edge-run/shared/execute';
-import { type Clock, errorMessage, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
+import { type Clock, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import { type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
+import { unreachable } from './job-host.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** The hosts of the roster, and what takes and runs their jobs. */
 export interface ServeSshHostsOptions {
@@ -13,7 +15,7 @@ export interface ServeSshHostsOptions {
   readonly dir: string;
   /** Public keys whose jobs are run: the master's own. */
   readonly signers: readonly string[];
-  /** What runs the jobs of a host, connected. @throws EdgeError when the host cannot be reached */
+  /** What runs the jobs of a host that has just answered. @throws EdgeError when the host cannot be reached */
   executorOf(id: string): Promise<JobExecutor>;
   /** Jobs that run at a time on one host. */
   readonly concurrency: number;
@@ -44,7 +46,7 @@ function serveOne(id: string, options: ServeSshHostsOptions): JobRunner {
     id,
     version: options.version,
     trustedSigners: () => signers,
-    executor: reconnecting(id, options),
+    executor: reaching(id, options),
     store,
     clock,
     log,
@@ -80,17 +82,17 @@ async function publish(bus: Bus, message: ReturnMessage, store: JobStore, log: L
   }
 }
 
-/** Connects when the first job comes, and anew when the host could not be reached the last time. */
-function reconnecting(id: string, { executorOf }: ServeSshHostsOptions): JobExecutor {
+/** Asks for what runs the jobs with each of them: a host that cannot be reached now may be reached later. */
+function reaching(id: string, { executorOf }: ServeSshHostsOptions): JobExecutor {
   return {
     facts: async () => (await executorOf(id)).facts(),
     async execute(job, work) {
       let executor: JobExecutor;
       try {
-        executor = await executorOf(id);
+        executor = await unlessAborted(executorOf(id), work.signal);
       } catch (error) {
-        // Nothing has run on the host.
-        return { outcome: 'unreachable', ret: errorMessage(error), retcode: 255, error: toErrorRecord(error) };
+        if (work.signal.aborted) throw error;
+        return unreachable(error);
       }
       return executor.execute(job, work);
     },
