@@ -44,6 +44,7 @@ function serveOne(id: string, options: ServeSshHostsOptions): JobRunner {
   const store = new JobStore(join(options.dir, Buffer.from(id).toString('hex')));
   const runner = new JobRunner({
     id,
+    runsAs: `the master that works on ${id}`,
     version: options.version,
     trustedSigners: () => signers,
     executor: reaching(id, options),
