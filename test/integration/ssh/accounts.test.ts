@@ -11,13 +11,16 @@ const reason = hasSshd() ? noPrivateEtcReason() : 'sshd is not installed: apt-ge
 const noSudo = existsSync('/usr/bin/sudo') ? undefined : 'sudo is not installed: apt-get install sudo';
 
 const USERS = `
-for user in edge-free edge-asked edge-none; do
+for user in edge-free edge-asked edge-none edge-tty edge-tty-asked; do
   useradd -M -d /tmp -s /bin/sh $user
   echo "$user:right" | chpasswd
 done
 mkdir -p /etc/sudoers.d
 echo 'edge-free ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/edge
 echo 'edge-asked ALL=(ALL) ALL' >> /etc/sudoers.d/edge
+echo 'edge-tty ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers.d/edge
+echo 'edge-tty-asked ALL=(ALL) ALL' >> /etc/sudoers.d/edge
+echo 'Defaults:edge-tty,edge-tty-asked requiretty' >> /etc/sudoers.d/edge
 chmod 440 /etc/sudoers.d/edge`;
 
 describe.skipIf(reason !== undefined)(`ssh accounts ${reason ?? ''}`, () => {
@@ -101,6 +104,52 @@ describe.skipIf(reason !== undefined)(`ssh accounts ${reason ?? ''}`, () => {
       const slow = host.exec(['sleep', '4712'], { timeoutMs: 700 });
       await expect(slow).rejects.toMatchObject({ code: 'EDGE_DEADLINE' });
       expect((await host.exec(['sh', '-c', 'ps -eo args | grep -c "[s]leep 4712"'])).stdout.trim()).toBe('0');
+    });
+    describe('where sudoers says `requiretty`', () => {
+      const ttyHost = (user: string, more: Partial<SshTarget> = {}): Promise<SshHost> =>
+        hostOf({ user, sudo: true, keyFiles: [sshd.keyFile], ...more });
+      it('without a terminal: refused, and says so', async () => {
+        const host = await ttyHost('edge-tty');
+        await expect(host.exec(['true'])).rejects.toThrow(/must have a tty/);
+      });
+      it.each([
+        ['without a password', 'edge-tty', undefined],
+        ['with a password', 'edge-tty-asked', password],
+      ])('`tty` %s: everything runs, and comes through as it is', async (_title, user, known) => {
+        const host = await ttyHost(user, { tty: true, ...(known === undefined ? {} : { password: known }) });
+        expect(await who(host)).toEqual(['root', 'root']);
+        expect((await host.exec(['sh', '-c', ': </dev/tty && echo a terminal'])).stdout).toBe('a terminal\n');
+        const streams = await host.exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
+        expect(streams).toMatchObject({ exitCode: 3, stdout: 'out\n', stderr: 'err\n' });
+        const bytes = Uint8Array.from({ length: 100_000 }, (_, index) => index % 256);
+        expect(Buffer.compare((await host.exec(['cat'], { stdin: bytes })).stdoutBytes, bytes)).toBe(0);
+        const path = `/tmp/edge-tty-${process.pid}`;
+        await host.writeFile(path, bytes, { mode: 0o600, owner: 'edge-none' });
+        expect(Buffer.compare(await host.readFile(path), bytes)).toBe(0);
+        expect(await host.stat(path)).toMatchObject({ user: 'edge-none', mode: 0o600 });
+        await host.remove(path);
+        const all = Array.from({ length: 12 }, (_, index) => host.exec(['echo', String(index)]));
+        expect((await Promise.all(all)).map(({ stdout }) => Number(stdout))).toEqual(all.map((_, index) => index));
+        const slow = host.exec(['sleep', '4716'], { timeoutMs: 700 });
+        await expect(slow).rejects.toMatchObject({ code: 'EDGE_DEADLINE' });
+        expect((await host.exec(['sh', '-c', 'ps -eo args | grep -c "[s]leep 4716"'])).stdout.trim()).toBe('0');
+        expect((await host.exec(['sh', '-c', 'ls -a /tmp | grep -c "^[.]edge-" || true'])).stdout.trim()).toBe('0');
+      });
+      it('`tty` and a wrong password: its own code', async () => {
+        const host = await ttyHost('edge-tty-asked', { tty: true, password: new Secret('wrong') });
+        await expect(host.exec(['true'])).rejects.toMatchObject({ code: 'EDGE_SSH_SUDO_PASSWORD' });
+      });
+      it('`tty` and no rule: its own code, with what sudo says', async () => {
+        const host = await ttyHost('edge-none', { tty: true, password });
+        await expect(host.exec(['true'])).rejects.toMatchObject({
+          code: 'EDGE_SSH_SUDO_REFUSED',
+          message: expect.stringMatching(/not in the sudoers|not allowed/),
+        });
+      });
+      it('`tty` without sudo', async () => {
+        const host = await hostOf({ user: 'edge-none', keyFiles: [sshd.keyFile], tty: true });
+        expect((await host.exec(['sh', '-c', ': </dev/tty && id -un'])).stdout).toBe('edge-none\n');
+      });
     });
     it.each([
       ['no password known', 'edge-asked', undefined, 'EDGE_SSH_SUDO_PASSWORD'],

@@ -62,7 +62,8 @@ export class Connection {
       via === undefined
         ? directRoute(target)
         : { prepare: (signal) => via.ready(signal), open: (signal) => via.forwardTcp(target, signal) };
-    this.#slots = new Slots(maxSessions);
+    // A shell with a terminal takes two channels of the server.
+    this.#slots = new Slots(target.tty ? Math.max(2, Math.floor(maxSessions / 2)) : maxSessions);
   }
 
   onContention(listener: () => void): void {
@@ -107,6 +108,11 @@ export class Connection {
   ): Promise<OpenChannel<ClientChannel>> {
     const slots = urgent ? this.#urgent : this.#slots;
     return this.#channel(signal, slots, (client, callback) => client.exec(line, callback));
+  }
+
+  /** The same with a terminal, beside a channel that its user has already: those of a `tty` target come in pairs. */
+  execOnTerminal(line: string, signal: AbortSignal): Promise<OpenChannel<ClientChannel>> {
+    return this.#channel(signal, new Slots(1), (client, callback) => client.exec(line, { pty: true }, callback));
   }
 
   /** A channel of the server's file transfer. @throws EdgeError `EDGE_SSH_SESSION_REFUSED` where it has none */

@@ -120,7 +120,8 @@ export class SshHost implements ConnectedHost {
     const limit = deadline(timeoutMs, `\`${label}\` on ${this.id}`, options.signal);
     try {
       const become = await this.#become(options.runAs, limit.signal);
-      const scriptFor = (key: string): string => commandScript(command, options, key);
+      const { target } = this.#connection;
+      const scriptFor = (key: string): string => commandScript(command, options, key, target);
       const shellCommand: ShellCommand = { become, scriptFor, input: inputOf(options) };
       const bounds = { maxBytes: options.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES, signal: limit.signal };
       for (let tries = 1; ; tries += 1) {
