@@ -97,6 +97,32 @@ ssh: {host_keys: accept-new, known_hosts: ${join(stack.home, 'known_hosts')}}
       const mine = await stack.json<Job>('ssh', 'ssh1', 'mine.get', 'ssh*', 'named');
       expect(mine.value.targets.ssh1).toMatchObject({ ret: { ssh1: 'ssh1', ssh2: 'ssh2', ssh3: 'ssh3' } });
     });
+    it('`--roster` and `--roster-file` name another roster, by its path from here', async () => {
+      const text = await readFile(join(stack.project, 'roster.yaml'), 'utf8');
+      await stack.write('rosters/other.yaml', text.replaceAll('ssh2', 'else2'));
+      for (const words of [
+        ['--roster', 'rosters/other.yaml'],
+        ['--roster-file=rosters/other.yaml'],
+        ['--roster=flat', '--roster-file=rosters/other.yaml'],
+      ]) {
+        const { value } = await stack.json<Job>('ssh', ...words, '*2', 'grains.get', 'role');
+        expect(value.targets).toMatchObject({ else2: { outcome: 'succeeded', ret: 'bare' } });
+      }
+      const planned = await stack.run('ssh', '--roster', 'rosters/other.yaml', 'else2', 'state', 'plan', 'motd');
+      expect(planned.stdout + planned.stderr, said(planned)).toContain('else2');
+      const saved = await stack.run(
+        'ssh',
+        '--roster',
+        'rosters/other.yaml',
+        '*',
+        'state',
+        'plan',
+        'motd',
+        '--save',
+        'x',
+      );
+      expect(saved.stderr).toContain('EDGE_NOT_SUPPORTED');
+    });
     it('batches, and the history of jobs', async () => {
       done(await stack.run('*', 'cmd.run', 'echo here', '--batch', '1'));
       const { value } = await stack.json<Job>('jobs', 'show', '@last');

@@ -32,7 +32,15 @@ export function readJobFlags(
   options: Options,
 ): Pick<
   JobRequest,
-  'batch' | 'batchWaitMs' | 'batchSafe' | 'subset' | 'failhard' | 'maxFailures' | 'maxUnreachable' | 'transport'
+  | 'batch'
+  | 'batchWaitMs'
+  | 'batchSafe'
+  | 'subset'
+  | 'failhard'
+  | 'maxFailures'
+  | 'maxUnreachable'
+  | 'transport'
+  | 'roster'
 > {
   const { batch, batchWait, batchSafeLimit, batchSafeSize = '8', subset, failhard } = options;
   const { maxFailures, maxUnreachable } = options;
@@ -47,6 +55,7 @@ export function readJobFlags(
     ...(typeof subset === 'number' ? { subset } : {}),
     ...(failhard === true ? { failhard } : {}),
     ...(options.transport === 'ssh' ? { transport: 'ssh' as const } : {}),
+    ...(typeof options.roster === 'string' ? { roster: options.roster } : {}),
   };
 }
 

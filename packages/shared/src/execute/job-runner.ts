@@ -293,6 +293,7 @@ function hostJob(job: JobMessage): HostJob {
             kwargs: new Map(Object.entries(job.typed.kwargs)),
           },
         }),
+    ...(job.roster === undefined ? {} : { roster: job.roster }),
     ...(job.run?.bundle === undefined ? {} : { bundle: job.run.bundle }),
     ...(job.timeoutMs === undefined ? {} : { timeoutMs: job.timeoutMs }),
   };
