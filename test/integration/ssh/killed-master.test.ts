@@ -148,5 +148,38 @@ describe
         );
         await expectNoLock();
       });
+
+      it('and another master takes over, which has no roster: nothing is run twice, and nothing is taken for done', async () => {
+        const { host, port, user, keyFile, knownHostsFile, directory } = sshd;
+        const roster = join(directory, 'first.yaml');
+        await writeFile(roster, JSON.stringify({ web1: { host, port, user, priv: keyFile } }));
+        const own = fleet;
+        const config = (id: string): object => (id === 'first' ? { roster, ssh: { known_hosts: knownHostsFile } } : {});
+        const shared = { masters: ['first', 'second'], hosts: [], files: FILES, config, isDirect: true };
+        fleet = await KillableMasters.start(shared);
+        try {
+          const trial = 'taken';
+          // Whichever master is asked drives the run: only one of them knows the host.
+          await fleet.killMaster('second');
+          const run = await start('command', trial);
+          await begun(trial);
+          await fleet.startMaster('second');
+          await fleet.killMaster('first');
+          await writeFile(join(fleet.directory, `${trial}.go`), '');
+          const events = await runEnd(run);
+          expect(events.at(-1)).toMatchObject({ type: 'run-ended', outcome: 'failed' });
+          const during = events.find((event) => event.type === 'step-ended' && event.step.includes('during'));
+          expect(during).toMatchObject({ answer: { result: false, hosts: { web1: { outcome: 'unreachable' } } } });
+          expect([
+            await linesOf(trial, 'before'),
+            await linesOf(trial, 'during'),
+            await linesOf(trial, 'after'),
+          ]).toEqual([1, 1, 0]);
+          await expectNoLock();
+        } finally {
+          await fleet.stop();
+          fleet = own;
+        }
+      });
     },
   );

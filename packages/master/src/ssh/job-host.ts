@@ -20,7 +20,7 @@ interface JobEnd {
 
 /** A host reached over a connection that can be lost for good. */
 export type ConnectedHost = Host &
-  Required<Pick<Host, 'look' | 'connect'>> & {
+  Required<Pick<Host, 'look' | 'connect' | 'revision'>> & {
     /** True for an error that says no connection could be made: nothing of what was asked for has begun. */
     isNotConnected(error: unknown): error is EdgeError;
   };
@@ -75,6 +75,11 @@ export class JobHost implements Host {
 
   connect(address: { readonly path: string } | { readonly host: string; readonly port: number }): Promise<Duplex> {
     return this.#ask('connecting from there', () => this.#host.connect(address));
+  }
+
+  /** Others may be at work there too, so it is the host's own. */
+  revision(): number | undefined {
+    return this.#host.revision();
   }
 
   /**
