@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSshFleet, type SshFleet, type SshHost, type SshTarget, sshTarget } from '@edge-run/master/ssh';
 import { Secret } from '@edge-run/shared/kernel';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/processes.ts';
 import { hasSshd, noPrivateEtcReason, type RunningSshd, startSshd } from '../../support/sshd.ts';
 
 const reason = hasSshd() ? noPrivateEtcReason() : 'sshd is not installed: apt-get install openssh-server';
@@ -22,6 +23,13 @@ echo 'edge-tty ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers.d/edge
 echo 'edge-tty-asked ALL=(ALL) ALL' >> /etc/sudoers.d/edge
 echo 'Defaults:edge-tty,edge-tty-asked requiretty' >> /etc/sudoers.d/edge
 chmod 440 /etc/sudoers.d/edge`;
+
+/** What joins the streams of shells with a terminal, of a user of this machine. */
+function relaysOf(uid: number): readonly string[] {
+  const { stdout } = spawnSync('ps', ['-u', String(uid), '-o', 'args='], { encoding: 'utf8' });
+  const folders = readdirSync('/tmp').filter((name) => /^\.edge-[0-9a-f]{32}$/.test(name));
+  return [...stdout.split('\n').filter((args) => args.includes('mkfifo')), ...folders];
+}
 
 describe.skipIf(reason !== undefined)(`ssh accounts ${reason ?? ''}`, () => {
   let sshd: RunningSshd;
@@ -133,7 +141,20 @@ describe.skipIf(reason !== undefined)(`ssh accounts ${reason ?? ''}`, () => {
         const slow = host.exec(['sleep', '4716'], { timeoutMs: 700 });
         await expect(slow).rejects.toMatchObject({ code: 'EDGE_DEADLINE' });
         expect((await host.exec(['sh', '-c', 'ps -eo args | grep -c "[s]leep 4716"'])).stdout.trim()).toBe('0');
-        expect((await host.exec(['sh', '-c', 'ls -a /tmp | grep -c "^[.]edge-" || true'])).stdout.trim()).toBe('0');
+      });
+      it('`tty`: nothing stays behind, whatever ends it', async () => {
+        const host = await ttyHost('edge-tty', { tty: true });
+        // Given up at any point of its start, while it runs, and with input that nobody reads.
+        for (const timeoutMs of [1, 5, 10, 20, 40, 60, 80, 120])
+          await host.exec(['sleep', '4717'], { timeoutMs }).catch(() => undefined);
+        await host.exec(['true'], { stdin: new Uint8Array(1_000_000) });
+        const killed = host.exec(['sh', '-c', 'kill -9 $PPID; sleep 1'], { stdin: new Uint8Array(1_000_000) });
+        await killed.catch(() => undefined);
+        expect((await host.exec(['echo', 'still'])).stdout).toBe('still\n');
+        for (const fleet of fleets.splice(0)) await fleet.close();
+        // The name is known only to the sshd of this test.
+        const uid = (await (await hostOf({ user: 'edge-tty', keyFiles: [sshd.keyFile] })).exec(['id', '-u'])).stdout;
+        await eventually(() => relaysOf(Number(uid)).length === 0, 'no relay is left');
       });
       it('`tty` and a wrong password: its own code', async () => {
         const host = await ttyHost('edge-tty-asked', { tty: true, password: new Secret('wrong') });

@@ -59,21 +59,26 @@ function folderOf(key: string): string {
   return `"\${TMPDIR:-/tmp}/.edge-${key}"`;
 }
 
-/** Joins the streams of its channel with the pipes until its input ends. None of them waits for a shell that never comes. */
+/**
+ * Joins the streams of its channel with the pipes until the shell has ended, and everybody who holds its output. Whatever
+ * ends it takes the folder and all its processes along: they are one process group.
+ */
 function relayScript(key: string): string {
   return [
     `umask 077; d=${folderOf(key)}`,
-    'mkdir "$d" && mkfifo "$d/0" "$d/1" "$d/2" || exit 1',
-    `trap 'rm -rf "$d"' EXIT`,
+    'mkdir "$d" || exit 1',
+    `trap 'rm -rf "$d"; trap "" TERM; kill 0' EXIT`,
+    `trap 'exit 1' HUP INT TERM`,
+    // A channel that is closed already is an error of `echo` then, and not the end of all.
+    `trap '' PIPE`,
+    'mkfifo "$d/0" "$d/1" "$d/2" || exit 1',
     'exec 3<&0',
     'cat <"$d/1" & out=$!',
     'cat <"$d/2" >&2 & err=$!',
-    // Opened for both, a pipe opens at once.
-    'cat <&3 1<>"$d/0" & in=$!',
-    `echo ${key} >&2`,
-    'wait $in',
-    // The shell takes the folder away when it has opened them.
-    'if [ -d "$d" ]; then kill $out $err 2>/dev/null; fi',
+    // Opened for both, a pipe opens at once. The shell takes the folder away when it has opened them; when the input ends
+    // before that, it never comes.
+    '{ cat <&3 1<>"$d/0"; if [ -d "$d" ]; then kill $out $err; fi; } & in=$!',
+    `echo ${key} >&2 || exit 1`,
     'wait $out; wait $err',
   ].join('; ');
 }
