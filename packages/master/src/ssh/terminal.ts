@@ -67,8 +67,8 @@ function relayScript(key: string): string {
   return [
     `umask 077; d=${folderOf(key)}`,
     'mkdir "$d" || exit 1',
-    `trap 'rm -rf "$d"; trap "" TERM; kill 0' EXIT`,
-    `trap 'exit 1' HUP INT TERM`,
+    // Who opens a pipe that is gone would make a file there: first the others, then the folder.
+    `trap 'kill -9 $out $err $in 2>/dev/null; trap "" TERM; kill 0; wait; rm -rf "$d"' EXIT`,
     // A channel that is closed already is an error of `echo` then, and not the end of all.
     `trap '' PIPE`,
     'mkfifo "$d/0" "$d/1" "$d/2" || exit 1',
@@ -78,8 +78,10 @@ function relayScript(key: string): string {
     // Opened for both, a pipe opens at once. The shell takes the folder away when it has opened them; when the input ends
     // before that, it never comes.
     '{ cat <&3 1<>"$d/0"; if [ -d "$d" ]; then kill $out $err; fi; } & in=$!',
+    // Not before the others are there: a shell that has just been made from one with a trap loses the signal.
+    `trap 'exit 1' HUP INT TERM`,
     `echo ${key} >&2 || exit 1`,
-    'wait $out; wait $err',
+    'wait $out; wait $err; out=; err=',
   ].join('; ');
 }
 
