@@ -22,6 +22,8 @@ export interface KillableOptions {
   readonly hosts: readonly string[];
   /** Path below `states/` → text. */
   readonly files: Readonly<Record<string, string>>;
+  /** More of the configuration of each master, or of this one. */
+  readonly config?: object | ((id: string) => object);
   /** Seconds until a master counts as gone. */
   readonly lease?: number;
   /** Masters speak to the server themselves: `killAtEntry` does nothing then. */
@@ -92,6 +94,7 @@ export class KillableMasters {
   /** Starts a master and waits until it takes questions. */
   async startMaster(id: string): Promise<void> {
     const master = this.#masters.get(id)!;
+    const { config: more } = this.#options;
     const config = {
       ...{
         id,
@@ -99,6 +102,7 @@ export class KillableMasters {
         nats: { url: this.#options.isDirect === true ? this.#nats.url : master.proxy.url },
       },
       ...{ file_roots: { base: [join(this.directory, 'states')] }, lease: this.#options.lease ?? 2 },
+      ...(typeof more === 'function' ? more(id) : more),
     };
     await writeFile(join(this.directory, `${id}.yaml`), JSON.stringify(config));
     const child = spawn(process.execPath, [MASTER, 'run', '--config', join(this.directory, `${id}.yaml`)], {

@@ -18,8 +18,8 @@ export interface SlowLine {
   close(): Promise<void>;
 }
 
-/** Opens a line to a port of this machine; half of `delayMs` each way. */
-export async function startSlowLine(port: number, delayMs = 0): Promise<SlowLine> {
+/** Opens a line to a port of this machine; half of `delayMs` each way. It listens on a free port, or on `ownPort`. */
+export async function startSlowLine(port: number, delayMs = 0, ownPort = 0): Promise<SlowLine> {
   const sockets = new Set<Socket>();
   let delay = delayMs;
   let isFrozen = false;
@@ -47,7 +47,7 @@ export async function startSlowLine(port: number, delayMs = 0): Promise<SlowLine
     };
     carry(near, far, 'near');
     carry(far, near, 'far');
-  }).listen(0, '127.0.0.1');
+  }).listen(ownPort, '127.0.0.1');
   await once(server, 'listening');
   return {
     host: '127.0.0.1',

@@ -85,7 +85,7 @@ describe.skipIf(reason !== undefined)(reason === undefined ? 'reboots' : `reboot
     const { outcome, evidence } = await lab.job('web1', 'state.apply', ['rebooting']);
     // Whether the minion still says that it stops, or is gone before it can, is up to how fast the host goes down.
     expect(['failed', 'cancelled']).toContain(outcome);
-    expect(evidence).toMatch(/was stopped while state.apply ran|the minion is stopping/);
+    expect(evidence).toMatch(/was stopped while state.apply ran|the minion web1 is stopping/);
     expect(web1.boots).toBe(boots + 1);
     expect(await exists('/root/waits')).toBe(true);
   });

@@ -1,24 +1,35 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSshFleet, type SshFleet, type SshHost, type SshTarget, sshTarget } from '@edge-run/master/ssh';
 import { Secret } from '@edge-run/shared/kernel';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/processes.ts';
 import { hasSshd, noPrivateEtcReason, type RunningSshd, startSshd } from '../../support/sshd.ts';
 
 const reason = hasSshd() ? noPrivateEtcReason() : 'sshd is not installed: apt-get install openssh-server';
 const noSudo = existsSync('/usr/bin/sudo') ? undefined : 'sudo is not installed: apt-get install sudo';
 
 const USERS = `
-for user in edge-free edge-asked edge-none; do
+for user in edge-free edge-asked edge-none edge-tty edge-tty-asked; do
   useradd -M -d /tmp -s /bin/sh $user
   echo "$user:right" | chpasswd
 done
 mkdir -p /etc/sudoers.d
 echo 'edge-free ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/edge
 echo 'edge-asked ALL=(ALL) ALL' >> /etc/sudoers.d/edge
+echo 'edge-tty ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers.d/edge
+echo 'edge-tty-asked ALL=(ALL) ALL' >> /etc/sudoers.d/edge
+echo 'Defaults:edge-tty,edge-tty-asked requiretty' >> /etc/sudoers.d/edge
 chmod 440 /etc/sudoers.d/edge`;
+
+/** What joins the streams of shells with a terminal, of a user of this machine. */
+function relaysOf(uid: number): readonly string[] {
+  const { stdout } = spawnSync('ps', ['-u', String(uid), '-o', 'args='], { encoding: 'utf8' });
+  const folders = readdirSync('/tmp').filter((name) => /^\.edge-[0-9a-f]{32}$/.test(name));
+  return [...stdout.split('\n').filter((args) => args.includes('mkfifo')), ...folders];
+}
 
 describe.skipIf(reason !== undefined)(`ssh accounts ${reason ?? ''}`, () => {
   let sshd: RunningSshd;
@@ -101,6 +112,65 @@ describe.skipIf(reason !== undefined)(`ssh accounts ${reason ?? ''}`, () => {
       const slow = host.exec(['sleep', '4712'], { timeoutMs: 700 });
       await expect(slow).rejects.toMatchObject({ code: 'EDGE_DEADLINE' });
       expect((await host.exec(['sh', '-c', 'ps -eo args | grep -c "[s]leep 4712"'])).stdout.trim()).toBe('0');
+    });
+    describe('where sudoers says `requiretty`', () => {
+      const ttyHost = (user: string, more: Partial<SshTarget> = {}): Promise<SshHost> =>
+        hostOf({ user, sudo: true, keyFiles: [sshd.keyFile], ...more });
+      it('without a terminal: refused, and says so', async () => {
+        const host = await ttyHost('edge-tty');
+        await expect(host.exec(['true'])).rejects.toThrow(/must have a tty/);
+      });
+      it.each([
+        ['without a password', 'edge-tty', undefined],
+        ['with a password', 'edge-tty-asked', password],
+      ])('`tty` %s: everything runs, and comes through as it is', async (_title, user, known) => {
+        const host = await ttyHost(user, { tty: true, ...(known === undefined ? {} : { password: known }) });
+        expect(await who(host)).toEqual(['root', 'root']);
+        expect((await host.exec(['sh', '-c', ': </dev/tty && echo a terminal'])).stdout).toBe('a terminal\n');
+        const streams = await host.exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
+        expect(streams).toMatchObject({ exitCode: 3, stdout: 'out\n', stderr: 'err\n' });
+        const bytes = Uint8Array.from({ length: 100_000 }, (_, index) => index % 256);
+        expect(Buffer.compare((await host.exec(['cat'], { stdin: bytes })).stdoutBytes, bytes)).toBe(0);
+        const path = `/tmp/edge-tty-${process.pid}`;
+        await host.writeFile(path, bytes, { mode: 0o600, owner: 'edge-none' });
+        expect(Buffer.compare(await host.readFile(path), bytes)).toBe(0);
+        expect(await host.stat(path)).toMatchObject({ user: 'edge-none', mode: 0o600 });
+        await host.remove(path);
+        const all = Array.from({ length: 12 }, (_, index) => host.exec(['echo', String(index)]));
+        expect((await Promise.all(all)).map(({ stdout }) => Number(stdout))).toEqual(all.map((_, index) => index));
+        const slow = host.exec(['sleep', '4716'], { timeoutMs: 700 });
+        await expect(slow).rejects.toMatchObject({ code: 'EDGE_DEADLINE' });
+        expect((await host.exec(['sh', '-c', 'ps -eo args | grep -c "[s]leep 4716"'])).stdout.trim()).toBe('0');
+      });
+      it('`tty`: nothing stays behind, whatever ends it', async () => {
+        const host = await ttyHost('edge-tty', { tty: true });
+        // Given up at any point of its start, while it runs, and with input that nobody reads.
+        for (const timeoutMs of [1, 5, 10, 20, 40, 60, 80, 120])
+          await host.exec(['sleep', '4717'], { timeoutMs }).catch(() => undefined);
+        await host.exec(['true'], { stdin: new Uint8Array(1_000_000) });
+        const killed = host.exec(['sh', '-c', 'kill -9 $PPID; sleep 1'], { stdin: new Uint8Array(1_000_000) });
+        await killed.catch(() => undefined);
+        expect((await host.exec(['echo', 'still'])).stdout).toBe('still\n');
+        for (const fleet of fleets.splice(0)) await fleet.close();
+        // The name is known only to the sshd of this test.
+        const uid = (await (await hostOf({ user: 'edge-tty', keyFiles: [sshd.keyFile] })).exec(['id', '-u'])).stdout;
+        await eventually(() => relaysOf(Number(uid)).length === 0, 'no relay is left');
+      });
+      it('`tty` and a wrong password: its own code', async () => {
+        const host = await ttyHost('edge-tty-asked', { tty: true, password: new Secret('wrong') });
+        await expect(host.exec(['true'])).rejects.toMatchObject({ code: 'EDGE_SSH_SUDO_PASSWORD' });
+      });
+      it('`tty` and no rule: its own code, with what sudo says', async () => {
+        const host = await ttyHost('edge-none', { tty: true, password });
+        await expect(host.exec(['true'])).rejects.toMatchObject({
+          code: 'EDGE_SSH_SUDO_REFUSED',
+          message: expect.stringMatching(/not in the sudoers|not allowed/),
+        });
+      });
+      it('`tty` without sudo', async () => {
+        const host = await hostOf({ user: 'edge-none', keyFiles: [sshd.keyFile], tty: true });
+        expect((await host.exec(['sh', '-c', ': </dev/tty && id -un'])).stdout).toBe('edge-none\n');
+      });
     });
     it.each([
       ['no password known', 'edge-asked', undefined, 'EDGE_SSH_SUDO_PASSWORD'],

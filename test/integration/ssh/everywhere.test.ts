@@ -97,6 +97,32 @@ ssh: {host_keys: accept-new, known_hosts: ${join(stack.home, 'known_hosts')}}
       const mine = await stack.json<Job>('ssh', 'ssh1', 'mine.get', 'ssh*', 'named');
       expect(mine.value.targets.ssh1).toMatchObject({ ret: { ssh1: 'ssh1', ssh2: 'ssh2', ssh3: 'ssh3' } });
     });
+    it('`--roster` and `--roster-file` name another roster, by its path from here', async () => {
+      const text = await readFile(join(stack.project, 'roster.yaml'), 'utf8');
+      await stack.write('rosters/other.yaml', text.replaceAll('ssh2', 'else2'));
+      for (const words of [
+        ['--roster', 'rosters/other.yaml'],
+        ['--roster-file=rosters/other.yaml'],
+        ['--roster=flat', '--roster-file=rosters/other.yaml'],
+      ]) {
+        const { value } = await stack.json<Job>('ssh', ...words, '*2', 'grains.get', 'role');
+        expect(value.targets).toMatchObject({ else2: { outcome: 'succeeded', ret: 'bare' } });
+      }
+      const planned = await stack.run('ssh', '--roster', 'rosters/other.yaml', 'else2', 'state', 'plan', 'motd');
+      expect(planned.stdout + planned.stderr, said(planned)).toContain('else2');
+      const saved = await stack.run(
+        'ssh',
+        '--roster',
+        'rosters/other.yaml',
+        '*',
+        'state',
+        'plan',
+        'motd',
+        '--save',
+        'x',
+      );
+      expect(saved.stderr).toContain('EDGE_NOT_SUPPORTED');
+    });
     it('batches, and the history of jobs', async () => {
       done(await stack.run('*', 'cmd.run', 'echo here', '--batch', '1'));
       const { value } = await stack.json<Job>('jobs', 'show', '@last');
@@ -167,5 +193,21 @@ ssh: {host_keys: accept-new, known_hosts: ${join(stack.home, 'known_hosts')}}
       const endOf = (id: string): object | undefined => ends.find((end) => end.id === id);
       expect(endOf('ssh3')).toMatchObject({ outcome: 'failed', error: { code: 'EDGE_SSH_CONNECTION_LOST' } });
       for (const id of ['ssh1', 'ssh2']) expect(endOf(id)).toMatchObject({ outcome: 'succeeded', ret: 'over' });
+    });
+    it('a host that is gone when the next job comes is unreachable, with the reason, and comes back', async () => {
+      await stack.mustRun('ssh', 'ssh3', 'cmd.run', 'echo connected');
+      const { port } = line;
+      await line.close();
+      for (const words of [['test.ping'], ['cmd.run', 'true'], ['state', 'apply', 'motd', 'pillarenv=prod']]) {
+        expect((await stack.run('ssh', 'ssh3', ...words)).exitCode).not.toBe(0);
+        const { value } = await stack.json<Job>('jobs', 'show', '@last');
+        expect(value.targets.ssh3).toMatchObject({
+          outcome: 'unreachable',
+          evidence: expect.stringContaining('refused the connection'),
+          error: { code: 'EDGE_SSH_REFUSED', hint: expect.stringContaining('sshd') },
+        });
+      }
+      line = await startSlowLine(sshd.port, 0, port);
+      done(await stack.run('ssh', 'ssh3', 'cmd.run', 'echo back'));
     });
   });

@@ -17,6 +17,7 @@ type JobFlags = Pick<
   | 'maxUnreachable'
   | 'gate'
   | 'transport'
+  | 'roster'
 >;
 
 /** Options of everything that becomes a job. */
@@ -62,6 +63,7 @@ export async function readJobFlags(options: Options): Promise<JobFlags> {
     ...(typeof subset === 'number' ? { subset } : {}),
     ...(failhard === true ? { failhard } : {}),
     ...(options.transport === 'ssh' ? { transport: 'ssh' as const } : {}),
+    ...(typeof options.roster === 'string' ? { roster: options.roster } : {}),
   };
 }
 

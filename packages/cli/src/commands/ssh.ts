@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { EdgeError } from '@edge-run/shared/kernel';
 import type { ExitCode } from '@edge-run/shared/protocol/plain';
 import type { Command } from 'commander';
@@ -20,6 +21,8 @@ export function addSshCommands(program: Command, register: Register): void {
     addJobFlags(addTargetFlags(program.command('ssh <target> [function] [args...]')))
       .summary('run functions and commands on hosts of the roster, without a minion')
       .option('-x, --command <line>', 'run this command; several are run one after the other on each host', collect)
+      .option('--roster <file>', 'hosts of this roster on the master, of any kind, instead of the configured one')
+      .option('--roster-file <file>', 'the same; --roster names its kind then: file, ssh_config, ansible')
       .option('--save <file>', 'with state plan: keep the plan for edge-run apply')
       .option('--detailed-exitcode', 'with state apply and plan: exit 3 when a test run found changes')
       .addHelpText(
@@ -30,6 +33,7 @@ Up to ${AT_ONCE} hosts are worked at once; --batch says how many.
 Examples:
   edge-run ssh 'edge-*' state plan nginx
   edge-run ssh -L 'web1,web2' cmd.run hostname
+  edge-run ssh --roster staging.yaml 'web*' test.ping
   edge-run ssh -L 'web1,web2' -x hostname -x 'uptime -p' --batch 10 -o json`,
       ),
     executeSsh,
@@ -61,7 +65,8 @@ Examples:
 }
 
 async function executeSsh(plain: Session, words: Parameters<typeof wordAt>[0], asked: Options): Promise<ExitCode> {
-  const options: Options = { ...asked, transport: 'ssh' };
+  const roster = readRoster(plain, asked);
+  const options: Options = { ...asked, transport: 'ssh', ...(roster === undefined ? {} : { roster }) };
   const session = withAsync(plain, options);
   const target = readTarget(wordAt(words, 0), options);
   const given = [wordAt(words, 1), ...wordsAt(words, 2)].filter((word) => word !== '');
@@ -84,6 +89,23 @@ async function executeSsh(plain: Session, words: Parameters<typeof wordAt>[0], a
   const [fun = '', ...args] = first.includes('.') || second === undefined ? given : [`${first}.${second}`, ...rest];
   const encoded = await encodeWords(args, Math.min(session.literalWords, args.length));
   return runJob(session, { ...request, fun, ...encoded });
+}
+
+/** The roster as the master is asked for it: its whole path, behind its kind where that is told. @throws EdgeError */
+function readRoster({ io }: Session, { roster, rosterFile, save }: Options): string | undefined {
+  const [kind, file] = typeof rosterFile === 'string' ? [roster, rosterFile] : [undefined, roster];
+  if (typeof file !== 'string') return undefined;
+  if (typeof save === 'string') {
+    throw new EdgeError(
+      'EDGE_NOT_SUPPORTED',
+      '--save keeps no roster: the plan would be applied to hosts of the configured one',
+      { roster: file },
+      { hint: 'Apply the states with the same --roster, or write the hosts into the roster of the master.' },
+    );
+  }
+  const [, told, path] = /^(?:(file|flat|ssh_?config|ansible):)?(.*)$/s.exec(file) ?? [];
+  const word = typeof kind === 'string' ? kind : told;
+  return `${word === undefined ? '' : `${word}:`}${resolve(io.cwd, path ?? file)}`;
 }
 
 function bothGiven(given: readonly string[]): EdgeError {

@@ -31,6 +31,8 @@ export type PillarOf = (
     readonly pillarenv: string | undefined;
     readonly override: PyMap | undefined;
     readonly layers?: boolean;
+    /** Those of a host that is not of ours; what it told of itself when absent. */
+    readonly grains?: PyMap;
   },
 ) => ReturnType<CompilePillarOf>;
 
@@ -86,17 +88,20 @@ export async function openFleet(core: Core): Promise<Fleet> {
   });
   const factsStore = new FactsStore(join(config.data_dir, 'facts'), clock);
   await shareFacts(factsStore, core.connections.bus.connection, { log, signal });
-  const pillarOf: PillarOf = (id, { pillarenv, override, layers = false }) =>
+  const pillarOf: PillarOf = (id, { pillarenv, override, layers = false, grains = nodes.factsOf(id) }) =>
     compilePillar({
       id,
-      grains: nodes.factsOf(id),
-      pillarenv: pillarenv ?? pillarenvOf(nodes.factsOf(id)),
+      grains,
+      pillarenv: pillarenv ?? pillarenvOf(grains),
       layers,
       ...(override === undefined ? {} : { override }),
     });
   const shared = { config, base, bus, keyring, clock, log, signal };
   const mineOf = (id: string): Mine => deferredMine(() => mine.forHost(id, { host: id, pillars: 'exact' }));
-  const ssh = await openSshHosts({ ...shared, version: EDGE_VERSION, facts: factsStore, pillarOf, mineOf });
+  const ssh = await openSshHosts({
+    ...{ ...shared, version: EDGE_VERSION, facts: factsStore, pillarOf, mineOf },
+    isMinion: (id) => nodes.kindOf(id) === 'minion',
+  });
   const nodes: Nodes = new Nodes({
     // Where nobody is let in one by one, who told us of himself is who there is.
     minions: () =>
@@ -117,6 +122,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
   const judge = judgeJobs(config.command_policy, { nodes, catalog: base.catalog });
   const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, {
     presence: ssh.presence(presence),
+    selectIn: (selection) => ssh.selectIn(selection),
     requireAllowed: judge,
     onlyLooks: (fun) => base.catalog.functions.get(fun)?.access === 'read',
     executeHere: (job, options) => new RuntimeExecutor(runtime).execute(job, options),
@@ -147,11 +153,13 @@ function openJobs(
   nodes: Nodes,
   {
     presence,
+    selectIn,
     requireAllowed,
     onlyLooks,
     executeHere,
   }: {
     readonly presence: Presence;
+    readonly selectIn: SshHosts['selectIn'];
     readonly requireAllowed: ReturnType<typeof judgeJobs>;
     readonly onlyLooks: (fun: string) => boolean;
     readonly executeHere: JobExecutor['execute'];
@@ -174,7 +182,8 @@ function openJobs(
     log,
     presence,
     onlyLooks,
-    resolveTargets: async (target, type, delimiter, transport) => {
+    resolveTargets: async (target, type, delimiter, { transport, roster }) => {
+      if (roster !== undefined) return { ids: await selectIn({ roster, target, type, delimiter }) };
       const ids = await select(target, type, delimiter);
       // A name nobody knows is one that does not answer, over SSH too.
       return { ids: transport === 'ssh' ? ids.filter((id) => nodes.kindOf(id) !== 'minion') : ids };

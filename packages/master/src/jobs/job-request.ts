@@ -48,6 +48,8 @@ export interface JobRunRequest extends JobRequest {
   readonly subset?: number;
   /** `ssh`: only hosts of the roster are meant, of those the target selects. */
   readonly transport?: 'ssh';
+  /** Path of the roster whose hosts are meant, instead of the master's own. */
+  readonly roster?: string;
   /** The job this one repeats. */
   readonly rerunOf?: string;
 }
@@ -97,7 +99,7 @@ export function prepareJob(
     targets: [...request.targets],
     issuedAt: now,
     expiresAt: now + DELIVERY_MS,
-    ...defined({ timeoutMs: request.timeoutMs, run: request.run }),
+    ...defined({ timeoutMs: request.timeoutMs, run: request.run, roster: request.roster }),
   };
   // Parsed, so that the same message read from a record later is the same text.
   const message = jobMessage.parse({
@@ -184,7 +186,12 @@ export function requestToRepeat(record: JobRecord): JobRunRequest {
   return {
     ...{ fun, target: targets.join(','), targetType: 'list', rerunOf: jid },
     ...{ args: args.map(decodeValue), kwargs: new Map(kwargs.map(([name, value]) => [name, decodeValue(value)])) },
-    ...defined({ timeoutMs: record.timeoutMs, typed: record.typed, resumable: record.resumable }),
+    ...defined({
+      timeoutMs: record.timeoutMs,
+      typed: record.typed,
+      resumable: record.resumable,
+      roster: record.roster,
+    }),
     ...(batch === undefined ? {} : batchAgain(batch)),
     ...(gates === undefined ? {} : { gates: gates.map(decodeGate) }),
   };

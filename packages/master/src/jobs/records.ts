@@ -29,6 +29,8 @@ export const jobRecord = z.object({
   /** The job this one repeats. */
   rerunOf: z.string().optional(),
   resumable: z.boolean().optional(),
+  /** Path of the roster it is for; the master's own when absent. */
+  roster: z.string().optional(),
   /** The words as typed; absent when the arguments hold secrets. */
   typed: jobMessage.shape.typed,
   /** True when the arguments hold secrets: they are not kept, and the job cannot be sent again. */

@@ -109,7 +109,7 @@ export interface JobServiceOptions {
     target: string,
     targetType: string,
     delimiter: string | undefined,
-    transport: JobRunRequest['transport'],
+    limits: Pick<JobRunRequest, 'transport' | 'roster'>,
   ) => Promise<{ readonly ids: readonly string[]; readonly explain?: string }>;
   /** Refuses a job that may not be sent to one of its targets, before it is on record. @throws EdgeError */
   readonly requireAllowed?: (request: JobRunRequest, targets: readonly string[]) => void;
@@ -280,8 +280,8 @@ class Service implements JobService {
       const known = await this.#known(jid, request);
       if (known !== undefined) return known;
     }
-    const { target, targetType = 'glob', delimiter, subset, transport } = request;
-    const { ids } = await this.#options.resolveTargets(target, targetType, delimiter, transport);
+    const { target, targetType = 'glob', delimiter, subset } = request;
+    const { ids } = await this.#options.resolveTargets(target, targetType, delimiter, request);
     const selected = [...new Set(ids)];
     const targets =
       subset === undefined ? selected : chooseSubset(selected, subset, this.#options.random ?? Math.random);

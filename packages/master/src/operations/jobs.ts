@@ -67,7 +67,7 @@ async function publish(
   { jobs, checkCall, deadlineMs }: JobOperationsOptions,
 ): Promise<Published> {
   const { fun, typed, timeoutMs = deadlineMs, batch, batchWaitMs, batchSafe, subset, failhard } = args;
-  const { maxFailures, maxUnreachable, transport } = args;
+  const { maxFailures, maxUnreachable, transport, roster } = args;
   const { expr, type, delimiter } = args.target;
   const call = { args: args.args.map(decodeValue), kwargs: decodeKwargs(args.kwargs) };
   checkCall(fun, { ...call, typed: typedWords(typed) });
@@ -86,9 +86,9 @@ async function publish(
     ...(batchSafe === undefined ? {} : { batchSafe }),
     ...(subset === undefined ? {} : { subset }),
     ...(failhard === undefined ? {} : { failhard }),
-    ...(transport === 'ssh' ? { transport } : {}),
+    ...(roster === undefined ? {} : { roster }),
   });
-  if (targets.length === 0) throw selectsNobody(args.target, transport);
+  if (targets.length === 0) throw selectsNobody(args.target, transport, roster);
   return { jid, targets: [...targets] };
 }
 
@@ -130,20 +130,22 @@ function decodeKwargs(kwargs: readonly (readonly [string, JsonValue])[]): Readon
 }
 
 /** Nothing was published, and nothing is in the history. */
-function selectsNobody({ expr, type }: TargetExpression, transport: 'bus' | 'ssh' | undefined): EdgeError {
+function selectsNobody(
+  { expr, type }: TargetExpression,
+  transport: 'bus' | 'ssh' | undefined,
+  roster: string | undefined,
+): EdgeError {
   const text = typeof expr === 'string' ? expr : expr.join(',');
   const flag = type === 'glob' ? '' : `--${type.replaceAll('_', '-')} `;
-  return new EdgeError(
-    'EDGE_TARGET_MATCHES_NOTHING',
-    `${text} selects nobody${transport === 'ssh' ? ' of the roster' : ''}`,
-    { target: text, type },
-    {
-      hint:
-        transport === 'ssh'
-          ? 'See who is in the roster: edge-run roster ls'
-          : `See why, host by host: edge-run match ${flag}'${text}' --all`,
-    },
-  );
+  const among = roster === undefined ? (transport === 'ssh' ? ' of the roster' : '') : ` of ${roster}`;
+  const hint =
+    roster !== undefined
+      ? 'Hosts are chosen by id, by the grains that the roster says, and by those a host told when it was worked on.'
+      : transport === 'ssh'
+        ? 'See who is in the roster: edge-run roster ls'
+        : `See why, host by host: edge-run match ${flag}'${text}' --all`;
+  const what = `${text} selects nobody${among}`;
+  return new EdgeError('EDGE_TARGET_MATCHES_NOTHING', what, { target: text, type }, { hint });
 }
 
 /** The id that a prefix, `@last` or `@last-failed` means. @throws EdgeError `EDGE_JOB_UNKNOWN`, `EDGE_BAD_ARGUMENT` */

@@ -148,9 +148,10 @@ async function handOver(
       return { ended: started.ended.then(({ result }) => (result ? undefined : notSucceeded(chunk, key))) };
     }
     case 'local': {
-      const { target, targetType } = call;
-      const { ended } = await startJob(ports.jobs, { ...common, fun, target, targetType, jid: key }, calls);
-      return { ended: ended.then(({ targets }) => (targets.size === 0 ? nobody(target, chunk) : undefined)) };
+      const { target, targetType, transport } = call;
+      const hosts = { target, targetType, ...(transport === undefined ? {} : { transport }) };
+      const { ended } = await startJob(ports.jobs, { ...common, fun, ...hosts, jid: key }, calls);
+      return { ended: ended.then(({ targets }) => (targets.size === 0 ? nobody(call, chunk) : undefined)) };
     }
     case 'caller': {
       if (ports.caller === undefined) {
@@ -163,9 +164,9 @@ async function handOver(
   }
 }
 
-function nobody(target: string, { id }: ReactionChunk): never {
-  const details = { target, id };
-  throw new EdgeError('EDGE_TARGET_MATCHES_NOTHING', `\`${target}\` matches no host`, details);
+function nobody({ target, transport }: { target: string; transport?: 'ssh' }, { id }: ReactionChunk): never {
+  const what = transport === 'ssh' ? 'no host of the roster' : 'no host';
+  throw new EdgeError('EDGE_TARGET_MATCHES_NOTHING', `\`${target}\` matches ${what}`, { target, id });
 }
 
 function notSucceeded({ fun }: ReactionChunk, key: string): never {

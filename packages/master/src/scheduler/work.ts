@@ -42,13 +42,17 @@ export async function startWork(
     });
     return run === undefined ? { ended: judged } : { run, ended: judged };
   }
-  const { target, targetType, timeoutMs } = work;
+  const { target, targetType, timeoutMs, transport } = work;
   const request = { fun, args, kwargs, by, target, targetType, jid: key };
-  const limit = timeoutMs === undefined ? {} : { timeoutMs };
-  const { jid, ended } = await startJob(jobs, { ...request, ...limit }, signal);
+  const limits = {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(transport === undefined ? {} : { transport }),
+  };
+  const { jid, ended } = await startJob(jobs, { ...request, ...limits }, signal);
   const judged = ended.then(({ targets }) => {
     const bad = [...targets].filter(([, { outcome }]) => outcome !== 'succeeded').map(([id]) => id);
-    if (targets.size === 0) throw failed(`\`${target}\` matches no host`, key);
+    if (targets.size === 0)
+      throw failed(`\`${target}\` matches no host${transport === 'ssh' ? ' of the roster' : ''}`, key);
     if (bad.length > 0) throw failed(`${fun} did not succeed on ${bad.join(', ')}`, key, `edge-run jobs show ${jid}`);
   });
   return { jid, ended: judged };

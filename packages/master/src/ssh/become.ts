@@ -1,5 +1,5 @@
 import type { Secret } from '@edge-run/shared/kernel';
-import { DEFAULT_PATH, MARK, quote } from './script.ts';
+import { DEFAULT_PATH, MARK, quote, quoteForAnyShell } from './script.ts';
 import type { SshTarget } from './target.ts';
 
 /** As whom a shell runs, and how it gets there. */
@@ -36,11 +36,16 @@ export function becomeFor(
  * csh or fish, with a PATH that leads nowhere: one line, single quotes, nothing else.
  */
 export function shellLine(become: Become, key: string): string {
+  return become.kind === 'login' ? 'exec /bin/sh' : `exec /bin/sh -c ${quoteForAnyShell(shellScript(become, key))}`;
+}
+
+/** What `shellLine` makes of a login: lines of sh that become the shell. */
+export function shellScript(become: Become, key: string): string {
   if (become.kind === 'login') return 'exec /bin/sh';
   const inner = `echo ${key} ${MARK.started} $$ >&2; exec /bin/sh`;
   const user = quote(become.user);
   const leader = `echo ${key} ${MARK.leader} $$ >&2; PATH=${DEFAULT_PATH}:$PATH LC_ALL=C; export PATH LC_ALL`;
-  return `exec /bin/sh -c ${quoteForAnyShell(`${leader}; exec ${programOf(become, user, inner, key)}`)}`;
+  return `${leader}; exec ${programOf(become, user, inner, key)}`;
 }
 
 function programOf(become: Exclude<Become, { kind: 'login' }>, user: string, inner: string, key: string): string {
@@ -54,9 +59,4 @@ function programOf(become: Exclude<Become, { kind: 'login' }>, user: string, inn
     case 'doas':
       return `doas -n -u ${user} /bin/sh -c "${inner.replaceAll('$', '\\$')}"`;
   }
-}
-
-/** In csh even single quotes do not keep `!`; names of users have neither. */
-function quoteForAnyShell(text: string): string {
-  return `'${text.replaceAll("'", "'\\''").replaceAll('!', "'\\!'")}'`;
 }

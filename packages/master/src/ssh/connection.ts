@@ -47,6 +47,8 @@ export class Connection {
   readonly #urgent = new Slots(1);
   /** Called when a channel is wanted and none is free: whoever holds one idly should give it back. */
   readonly #onContention = new Set<() => void>();
+  /** What connecting ended with, to tell it from what commands end with. */
+  readonly #failures = new WeakSet<EdgeError>();
   #connecting: Promise<Live> | undefined;
   #live: Live | undefined;
   #closed = false;
@@ -60,7 +62,8 @@ export class Connection {
       via === undefined
         ? directRoute(target)
         : { prepare: (signal) => via.ready(signal), open: (signal) => via.forwardTcp(target, signal) };
-    this.#slots = new Slots(maxSessions);
+    // A shell with a terminal takes two channels of the server.
+    this.#slots = new Slots(target.tty ? Math.max(2, Math.floor(maxSessions / 2)) : maxSessions);
   }
 
   onContention(listener: () => void): void {
@@ -82,6 +85,21 @@ export class Connection {
     await this.#connected(signal);
   }
 
+  /** Resolves when the server has just answered; connects anew where the kept connection is dead. @throws as `ready` */
+  async answering(signal?: AbortSignal): Promise<void> {
+    if (this.#live !== undefined) {
+      // One that nobody answers ends with its keep-alive, and what is live then is another.
+      const answered = this.echo().catch(() => undefined);
+      await (signal === undefined ? answered : unlessAborted(answered, signal));
+    }
+    await this.#connected(signal);
+  }
+
+  /** True for an error that connecting, here or to what is on the way, ended with. */
+  isNotConnected(error: unknown): error is EdgeError {
+    return error instanceof EdgeError && this.#failures.has(error);
+  }
+
   /** A channel that runs `line` through the login shell. `urgent`: beyond our own bound, whoever else waits. */
   exec(
     line: string,
@@ -90,6 +108,11 @@ export class Connection {
   ): Promise<OpenChannel<ClientChannel>> {
     const slots = urgent ? this.#urgent : this.#slots;
     return this.#channel(signal, slots, (client, callback) => client.exec(line, callback));
+  }
+
+  /** The same with a terminal, beside a channel that its user has already: those of a `tty` target come in pairs. */
+  execOnTerminal(line: string, signal: AbortSignal): Promise<OpenChannel<ClientChannel>> {
+    return this.#channel(signal, new Slots(1), (client, callback) => client.exec(line, { pty: true }, callback));
   }
 
   /** A channel of the server's file transfer. @throws EdgeError `EDGE_SSH_SESSION_REFUSED` where it has none */
@@ -198,7 +221,10 @@ export class Connection {
   }
 
   async #connect(): Promise<Live> {
-    const client = await this.#shakeHands();
+    const client = await this.#shakeHands().catch((error: unknown) => {
+      if (error instanceof EdgeError) this.#failures.add(error);
+      throw error;
+    });
     const live: Live = { client, lost: new AbortController() };
     // Every channel listens.
     setMaxListeners(0, live.lost.signal);

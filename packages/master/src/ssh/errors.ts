@@ -45,6 +45,22 @@ export function connectionLost(id: string, what: string, cause?: unknown): EdgeE
   );
 }
 
+/** The connection ended between two commands of a job and cannot be made again: `cause` says why. */
+export function lostForGood(id: string, what: string, cause: EdgeError): EdgeError {
+  return new EdgeError(
+    'EDGE_SSH_CONNECTION_LOST',
+    `the connection to ${id} was lost after a part of the job had run there, before \`${shortened(what)}\`: ${cause.message}`,
+    { host: id, command: shortened(what), why: cause.code },
+    { cause, hint: `${cause.hint ?? ''} Look on ${id} how far the job came before it is run again.`.trim() },
+  );
+}
+
+/** What was asked for, for a message: on one line, cut at 120 characters. */
+export function shortened(what: string): string {
+  const text = what.replace(/\s+/g, ' ');
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+}
+
 /** The login user may not become somebody else: what the program that should let him said, and how often it asked. */
 export function becomeRefused(
   id: string,

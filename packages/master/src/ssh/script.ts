@@ -31,6 +31,11 @@ export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** One word of whatever the login shell is. In csh even single quotes do not keep `!`. */
+export function quoteForAnyShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''").replaceAll('!', "'\\!'")}'`;
+}
+
 /**
  * What every shell of ours does first, whatever the user's start-up files left behind: a defined environment and
  * umask, the true streams kept as 3 and 4, the given functions, and a word on both streams that all of it is done.
@@ -47,12 +52,26 @@ echo "${key} ${MARK.hello} $$ $(id -u) $LOGNAME"; echo ${key} ${MARK.hello} >&4
 `;
 }
 
+/** What commands of one host have that say nothing else. */
+export interface CommandDefaults {
+  /** `$PATH` in it is `DEFAULT_PATH`. */
+  readonly path?: string;
+  /** That of the shell when absent. */
+  readonly umask?: number;
+}
+
 /**
  * Lines of sh that become the command, in a defined environment and directory. Says on stderr, marked by `key`, when
  * the program or the directory is missing. Works in dash, bash, ksh and busybox ash.
  */
-export function commandScript(command: Command, { cwd, env = {} }: ExecOptions, key: string): string {
-  const merged: Record<string, string | null> = { PATH: DEFAULT_PATH, LANG: 'C.UTF-8', ...env };
+export function commandScript(
+  command: Command,
+  { cwd, env = {} }: ExecOptions,
+  key: string,
+  { path: given = '$PATH', umask }: CommandDefaults = {},
+): string {
+  const usual = given.replaceAll('$PATH', DEFAULT_PATH);
+  const merged: Record<string, string | null> = { PATH: usual, LANG: 'C.UTF-8', ...env };
   const assignments = Object.entries(merged).flatMap(([name, value]) => {
     if (!/^[A-Za-z_]\w*$/.test(name)) {
       throw new EdgeError(
@@ -67,12 +86,13 @@ export function commandScript(command: Command, { cwd, env = {} }: ExecOptions, 
   const inherited = ['HOME', 'USER', 'LOGNAME', 'SHELL']
     .filter((name) => !(name in merged))
     .map((name) => `${name}="$${name}"`);
-  const path = merged.PATH ?? DEFAULT_PATH;
+  const path = merged.PATH ?? usual;
   const [program, ...args] = command;
   // `env` would take a name with `=` in it for an assignment.
   const words = program.includes('=') ? ['sh', '-c', 'exec "$@"', 'sh', ...command] : [program, ...args];
   return [
     ...(cwd === undefined ? [] : [`cd ${quote(cwd)} 2>/dev/null || { echo ${key} ${MARK.noDirectory} >&2; exit 1; }`]),
+    ...(umask === undefined ? [] : [`umask ${umask.toString(8).padStart(3, '0')}`]),
     ...(path === DEFAULT_PATH ? [] : [`PATH=${quote(path)}`]),
     `command -v ${quote(program)} >/dev/null 2>&1 || { echo ${key} ${MARK.noProgram} >&2; exit 127; }`,
     `exec env -i ${[...inherited, ...assignments, ...words.map(quote)].join(' ')}`,

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { Bus, Received } from '@edge-run/shared/bus';
 import { type JobExecutor, JobRunner, JobStore } from '@edge-run/shared/execute';
-import { type Clock, errorMessage, type Logger, toErrorRecord } from '@edge-run/shared/kernel';
+import { type Clock, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import { type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
+import { unreachable } from './job-host.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** The hosts of the roster, and what takes and runs their jobs. */
 export interface ServeSshHostsOptions {
@@ -13,8 +15,8 @@ export interface ServeSshHostsOptions {
   readonly dir: string;
   /** Public keys whose jobs are run: the master's own. */
   readonly signers: readonly string[];
-  /** What runs the jobs of a host, connected. @throws EdgeError when the host cannot be reached */
-  executorOf(id: string): Promise<JobExecutor>;
+  /** What runs the jobs of a host that has just answered; `roster`: the one that the job names instead of ours. @throws EdgeError when the host cannot be reached */
+  executorOf(id: string, roster: string | undefined): Promise<JobExecutor>;
   /** Jobs that run at a time on one host. */
   readonly concurrency: number;
   readonly version: string;
@@ -35,16 +37,27 @@ export function serveSshHosts(options: ServeSshHostsOptions): () => Promise<void
   };
 }
 
+/** Where below the folder a host has its own; an id may hold what no name of a file does. */
+function directoryOf(id: string): string {
+  return Buffer.from(id).toString('hex');
+}
+
+/** The id whose folder it is. */
+export function idOfDirectory(name: string): string {
+  return Buffer.from(name, 'hex').toString();
+}
+
 function serveOne(id: string, options: ServeSshHostsOptions): JobRunner {
   const { bus, clock, signal } = options;
   const log = options.log.child({ host: id });
   const signers = new Set(options.signers);
-  const store = new JobStore(join(options.dir, Buffer.from(id).toString('hex')));
+  const store = new JobStore(join(options.dir, directoryOf(id)));
   const runner = new JobRunner({
     id,
+    runsAs: `the master that works on ${id}`,
     version: options.version,
     trustedSigners: () => signers,
-    executor: reconnecting(id, options),
+    executor: reaching(id, options),
     store,
     clock,
     log,
@@ -80,17 +93,17 @@ async function publish(bus: Bus, message: ReturnMessage, store: JobStore, log: L
   }
 }
 
-/** Connects when the first job comes, and anew when the host could not be reached the last time. */
-function reconnecting(id: string, { executorOf }: ServeSshHostsOptions): JobExecutor {
+/** Asks for what runs the jobs with each of them: a host that cannot be reached now may be reached later. */
+function reaching(id: string, { executorOf }: ServeSshHostsOptions): JobExecutor {
   return {
-    facts: async () => (await executorOf(id)).facts(),
+    facts: async () => (await executorOf(id, undefined)).facts(),
     async execute(job, work) {
       let executor: JobExecutor;
       try {
-        executor = await executorOf(id);
+        executor = await unlessAborted(executorOf(id, job.roster), work.signal);
       } catch (error) {
-        // Nothing has run on the host.
-        return { outcome: 'unreachable', ret: errorMessage(error), retcode: 255, error: toErrorRecord(error) };
+        if (work.signal.aborted) throw error;
+        return unreachable(error);
       }
       return executor.execute(job, work);
     },

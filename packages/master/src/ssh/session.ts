@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { cancelled, deadline } from '@edge-run/shared/kernel';
 import type { ClientChannel } from 'ssh2';
-import { type Become, shellLine } from './become.ts';
+import { type Become, shellLine, shellScript } from './become.ts';
 import type { Connection, OpenChannel } from './connection.ts';
 import { type Ended, Frame } from './frame.ts';
 import { type Greeting, greet, type Identity } from './greet.ts';
 import { LOOK_FUNCTIONS } from './look.ts';
 import { commandFrame, type FrameInput, lookFrame } from './script.ts';
 import { SessionEnded } from './session-ended.ts';
+import { openOnTerminal } from './terminal.ts';
 
 const START_TIMEOUT_MS = 20_000;
 /** How long output is still awaited once the program has ended: a background child may hold it open for ever. */
@@ -71,7 +72,9 @@ export class ShellSession {
     const key = randomBytes(16).toString('hex');
     const limit = deadline(START_TIMEOUT_MS, `starting a shell on ${connection.target.id}`, signal);
     try {
-      const open = await connection.exec(shellLine(become, key), limit.signal, { urgent });
+      const open = connection.target.tty
+        ? await openOnTerminal(connection, shellScript(become, key), { signal: limit.signal, urgent })
+        : await connection.exec(shellLine(become, key), limit.signal, { urgent });
       try {
         const hello = await greet(connection.target.id, open, { become, key, functions: LOOK_FUNCTIONS }, limit.signal);
         return new ShellSession(connection, open, become, hello);

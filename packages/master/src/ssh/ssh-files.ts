@@ -24,12 +24,14 @@ const MAX_TRIES = 3;
  */
 export class SshFiles {
   readonly #id: string;
+  readonly #connection: Connection;
   readonly #sessions: ShellSessions;
   readonly #transfer: FileTransfer;
   readonly #become: (signal: AbortSignal) => Promise<Become>;
 
   constructor(connection: Connection, sessions: ShellSessions, become: (signal: AbortSignal) => Promise<Become>) {
     this.#id = connection.target.id;
+    this.#connection = connection;
     this.#sessions = sessions;
     this.#transfer = new FileTransfer(connection);
     this.#become = become;
@@ -125,7 +127,10 @@ trap ${quote(`rm -f ${quote(asOperand(temporary))}`)} EXIT
 edge_place ${words.map((word) => quote(String(word))).join(' ')}`;
     const { result } = await this.#once(path, () =>
       this.#sessions.look(become, script, { maxBytes: MAX_SAID_BYTES, signal }),
-    );
+    ).catch((error: unknown) => {
+      // The temporary file is there.
+      throw this.#connection.isNotConnected(error) ? connectionLost(this.#id, `writing ${path}`, error) : error;
+    });
     if (result.exitCode === NOT_THERE) {
       // Its transfer shows another part of the file system than its shell.
       this.#transfer.giveUp();

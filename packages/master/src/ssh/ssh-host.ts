@@ -6,14 +6,14 @@ import type {
   ExecResult,
   FileStat,
   FoundPath,
-  Host,
   WriteFileOptions,
 } from '@edge-run/shared/host';
 import { deadline, EdgeError } from '@edge-run/shared/kernel';
 import { type Become, becomeFor } from './become.ts';
 import type { Connection } from './connection.ts';
-import { connectionLost } from './errors.ts';
+import { connectionLost, shortened } from './errors.ts';
 import type { Ended } from './frame.ts';
+import type { ConnectedHost } from './job-host.ts';
 import { commandScript, type FrameInput, MARK } from './script.ts';
 import { SessionEnded } from './session-ended.ts';
 import { type ShellCommand, ShellSessions } from './sessions.ts';
@@ -27,7 +27,7 @@ const DEFAULT_OUTPUT_BYTES = 16 * 1024 * 1024;
 const MAX_TRIES = 3;
 
 /** A host reached over SSH. It needs a POSIX `sh` and the usual small programs, nothing of ours. */
-export class SshHost implements Host {
+export class SshHost implements ConnectedHost {
   readonly id: string;
   readonly #connection: Connection;
   readonly #sessions: ShellSessions;
@@ -42,6 +42,15 @@ export class SshHost implements Host {
     this.#connection = connection;
     this.#sessions = new ShellSessions(connection);
     this.#files = new SshFiles(connection, this.#sessions, (signal) => this.#become(undefined, signal));
+  }
+
+  /** Resolves when the host has just answered; connects anew where the kept connection is dead. @throws as connecting */
+  answering(signal?: AbortSignal): Promise<void> {
+    return this.#connection.answering(signal);
+  }
+
+  isNotConnected(error: unknown): error is EdgeError {
+    return this.#connection.isNotConnected(error);
   }
 
   /** Asked again when its shell or the connection breaks under it: it changes nothing. */
@@ -106,12 +115,13 @@ export class SshHost implements Host {
   }
 
   async #run(command: Command, options: ExecOptions, mayRepeat: (end: SessionEnded) => boolean): Promise<ExecResult> {
-    const label = labelOf(command);
+    const label = shortened(command.join(' '));
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const limit = deadline(timeoutMs, `\`${label}\` on ${this.id}`, options.signal);
     try {
       const become = await this.#become(options.runAs, limit.signal);
-      const scriptFor = (key: string): string => commandScript(command, options, key);
+      const { target } = this.#connection;
+      const scriptFor = (key: string): string => commandScript(command, options, key, target);
       const shellCommand: ShellCommand = { become, scriptFor, input: inputOf(options) };
       const bounds = { maxBytes: options.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES, signal: limit.signal };
       for (let tries = 1; ; tries += 1) {
@@ -157,10 +167,4 @@ export class SshHost implements Host {
 function inputOf({ stdin }: ExecOptions): Exclude<FrameInput, { kind: 'rest' }> {
   if (stdin === undefined || stdin.length === 0) return { kind: 'none' };
   return { kind: 'bytes', bytes: typeof stdin === 'string' ? Buffer.from(stdin) : stdin };
-}
-
-/** What a command is called in messages: its words, cut at 120 characters. */
-function labelOf(command: Command): string {
-  const text = command.join(' ').replace(/\s+/g, ' ');
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }

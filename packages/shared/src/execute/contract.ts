@@ -11,6 +11,8 @@ export interface HostJob {
   readonly typed?: { readonly args: readonly (string | undefined)[]; readonly kwargs: ReadonlyMap<string, string> };
   /** Digest of the bundle whose files it sees; those of today when absent. */
   readonly bundle?: string;
+  /** Path of the roster that says how the host is reached; the master's own when absent. */
+  readonly roster?: string;
   /** Limit of the function's own run time. */
   readonly timeoutMs?: number;
 }

@@ -1,3 +1,4 @@
+import type { Host } from '../host/index.ts';
 import { deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
 import type { PyMap, Redactor } from '../values/index.ts';
 import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
@@ -5,6 +6,14 @@ import type { HostRuntime } from './runtime.ts';
 
 /** How long a function may take when neither the job nor the function says. */
 const DEFAULT_TIMEOUT_MS = 3_600_000;
+
+/** What one job is run with. */
+interface ExecuteOptions {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** The host as this job shall see it; that of the runtime when absent. */
+  readonly host?: Host;
+}
 
 /** Runs jobs on the host of a runtime. State runs wait for each other; everything else runs side by side. */
 export class RuntimeExecutor implements JobExecutor {
@@ -29,10 +38,10 @@ export class RuntimeExecutor implements JobExecutor {
     return refreshFacts === undefined ? facts() : refreshFacts();
   }
 
-  async execute(job: HostJob, options: { signal: AbortSignal; log: Logger }): Promise<HostJobResult> {
+  async execute(job: HostJob, options: ExecuteOptions): Promise<HostJobResult> {
     const limit = deadline(job.timeoutMs ?? DEFAULT_TIMEOUT_MS, job.fun, options.signal);
     try {
-      const run = (): Promise<HostJobResult> => this.#run(job, { signal: limit.signal, log: options.log });
+      const run = (): Promise<HostJobResult> => this.#run(job, { ...options, signal: limit.signal });
       return await (changesStates(job.fun) ? this.#afterOthers(run) : run());
     } catch (error) {
       return failure(error, limit.signal, this.#runtime.options.redactor);
@@ -41,7 +50,7 @@ export class RuntimeExecutor implements JobExecutor {
     }
   }
 
-  async #run(job: HostJob, work: { signal: AbortSignal; log: Logger }): Promise<HostJobResult> {
+  async #run(job: HostJob, work: ExecuteOptions): Promise<HostJobResult> {
     const files = job.bundle === undefined ? undefined : this.#runtime.options.filesOf?.(job.bundle);
     const { ctx } = await this.#runtime.workplace({
       ...{ ...work, jid: job.jid },

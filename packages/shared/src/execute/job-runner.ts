@@ -16,6 +16,8 @@ import type { JobStore } from './job-store.ts';
 /** What jobs are judged, run and kept with. */
 export interface JobRunnerOptions {
   readonly id: string;
+  /** Who runs the jobs, for messages. Default `the minion ID`. */
+  readonly runsAs?: string;
   readonly version: string;
   readonly trustedSigners: () => ReadonlySet<string>;
   readonly executor: JobExecutor;
@@ -64,7 +66,7 @@ export class JobRunner {
 
   /** Ends, or begins again, what a former process left in the middle. */
   recover(): void {
-    const { store, clock, id, log } = this.#options;
+    const { store, clock, log } = this.#options;
     for (const { job, startedAt, queued } of store.interrupted()) {
       if (job.resumable === true) {
         log.info(`job ${job.jid} was interrupted and is run again`, { jid: job.jid, fun: job.fun });
@@ -75,8 +77,8 @@ export class JobRunner {
       const error = new EdgeError(
         'EDGE_JOB_INTERRUPTED',
         queued === true
-          ? `the minion ${id} was stopped while ${job.fun} waited for its turn; it has not run`
-          : `the minion ${id} was stopped while ${job.fun} ran; how far it came is not known`,
+          ? `${this.#runsAs} was stopped while ${job.fun} waited for its turn; it has not run`
+          : `${this.#runsAs} was stopped while ${job.fun} ran; how far it came is not known`,
         { jid: job.jid, startedAt, restartedAt: now },
         { hint: queued === true ? 'Run the job again.' : 'Look at the host, then run the job again.' },
       );
@@ -107,7 +109,7 @@ export class JobRunner {
   /** Resolves when no job runs any more; those that do are told to end. */
   async stop(): Promise<void> {
     for (const { abort } of this.#active.values())
-      abort.abort(new EdgeError('EDGE_CANCELLED', 'the minion is stopping'));
+      abort.abort(new EdgeError('EDGE_CANCELLED', `${this.#runsAs} is stopping`));
     await Promise.all(this.#ends);
     this.#options.store.flush();
   }
@@ -119,6 +121,10 @@ export class JobRunner {
     this.#options.log.info(`job ${jid} is killed by ${by}`, { jid });
     active.abort.abort(new EdgeError('EDGE_CANCELLED', `killed by ${by}`, { jid, by }));
     return true;
+  }
+
+  get #runsAs(): string {
+    return this.#options.runsAs ?? `the minion ${this.#options.id}`;
   }
 
   #alive(): JobReceipt {
@@ -287,6 +293,7 @@ function hostJob(job: JobMessage): HostJob {
             kwargs: new Map(Object.entries(job.typed.kwargs)),
           },
         }),
+    ...(job.roster === undefined ? {} : { roster: job.roster }),
     ...(job.run?.bundle === undefined ? {} : { bundle: job.run.bundle }),
     ...(job.timeoutMs === undefined ? {} : { timeoutMs: job.timeoutMs }),
   };

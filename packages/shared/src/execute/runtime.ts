@@ -74,6 +74,8 @@ export interface RuntimeOptions {
 export interface WorkRequest {
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** The host as this work shall see it; that of the runtime when absent. */
+  readonly host?: Host;
   /** The job it is done for. */
   readonly jid?: string;
   readonly saltenv?: string;
@@ -121,7 +123,7 @@ export class HostRuntime {
     const { refreshFacts, redactor } = options;
     const pillar = await this.#pillarView(saltenv, pillarenv, work);
     const ctx: ModuleContext<Host> = {
-      host: options.host,
+      host: work.host ?? options.host,
       get facts() {
         return facts;
       },

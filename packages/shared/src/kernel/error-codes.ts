@@ -90,7 +90,8 @@ export const ERROR_CODES = {
   EDGE_SLS_SHAPE: 'A part of an SLS file does not have the shape it must have.',
   EDGE_SOURCE_MISSING: 'A state names a `salt://` file that is not below the file roots.',
   EDGE_SSH_AUTH_FAILED: 'The host refused every credential it was offered.',
-  EDGE_SSH_CONNECTION_LOST: 'The SSH connection or session broke while a command ran; whether it ended is unknown.',
+  EDGE_SSH_CONNECTION_LOST:
+    'The SSH connection or session broke while a command ran, or between two of a job; how far it came is unknown.',
   EDGE_SSH_HANDSHAKE_FAILED: 'The SSH handshake ended before the host could be asked for anything.',
   EDGE_SSH_HOST_KEY_CHANGED: 'The host shows another SSH key than the one that is known.',
   EDGE_SSH_HOST_KEY_REVOKED: 'The host shows an SSH key that was revoked.',

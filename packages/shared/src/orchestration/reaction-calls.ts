@@ -13,6 +13,8 @@ export type ReactionCall = {
       readonly client: 'local';
       readonly target: string;
       readonly targetType: string;
+      /** Only hosts of the roster. */
+      readonly transport?: 'ssh';
       /** What else stands beside the function, as written: `ret`, `timeout`. */
       readonly options: PyMap;
     }
@@ -27,7 +29,7 @@ const INTERNAL = new Set(['state', '__id__', '__sls__', 'name', 'order', 'fun', 
 const ARGUMENT_WORDS = new Set(['arg', 'kwarg', 'args']);
 const REQUISITES = new Set(['require', 'watch', 'prereq', 'onchanges', 'onfail', 'listen', 'use']);
 /** What stands beside the function of a job. `timeout` and `ret` change nothing: nobody waits for the job. */
-const JOB_WORDS = ['tgt', 'tgt_type', 'args', 'arg', 'kwarg', 'ret', 'timeout', 'name', 'names', 'order'];
+const JOB_WORDS = ['tgt', 'tgt_type', 'ssh', 'args', 'arg', 'kwarg', 'ret', 'timeout', 'name', 'names', 'order'];
 
 /**
  * Turns a chunk into its call (Salt 3006 reactor.py, ReactWrap.run): `args` are keyword arguments, as a list of pairs or
@@ -55,14 +57,25 @@ export function callOf(chunk: ReactionChunk, runners: KnownNames): Compiled<Reac
   if (tgt === undefined || tgt === null) {
     return refuse(chunk, 'EDGE_MISSING_ARGUMENT', 'it does not say on which hosts', "write `- tgt: '*'`");
   }
+  const ssh = low.get('ssh') ?? false;
+  if (typeof ssh !== 'boolean') {
+    return refuse(
+      chunk,
+      'EDGE_SLS_SHAPE',
+      '`ssh` is neither True nor False',
+      'write `- ssh: True` for hosts of the roster',
+    );
+  }
   const options = new PyMap([...low].filter(([key]) => isOption(String(key))));
   const targetType = String(low.get('tgt_type') ?? (Array.isArray(tgt) ? 'list' : 'glob'));
   const target = Array.isArray(tgt) ? tgt.map(String).join(',') : String(tgt);
-  return compiled({ client, fun, target, targetType, options, ...given }, [...remarks, ...strayRemarks(chunk)]);
+  const transport = ssh ? { transport: 'ssh' as const } : {};
+  const call = { client, fun, target, targetType, ...transport, options, ...given };
+  return compiled(call, [...remarks, ...strayRemarks(chunk)]);
 }
 
 function isOption(word: string): boolean {
-  return word !== 'tgt' && !INTERNAL.has(word) && !ARGUMENT_WORDS.has(word);
+  return word !== 'tgt' && word !== 'ssh' && !INTERNAL.has(word) && !ARGUMENT_WORDS.has(word);
 }
 
 interface Arguments {

@@ -50,6 +50,8 @@ export const jobMessage = z.object({
   run: runOfJob.optional(),
   /** May be run again from the start when the minion was restarted in the middle of it. */
   resumable: z.boolean().optional(),
+  /** Path on the master of the roster that says how its targets are reached; the master's own when absent. */
+  roster: z.string().optional(),
 });
 export type JobMessage = z.infer<typeof jobMessage>;
 

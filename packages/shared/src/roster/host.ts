@@ -29,6 +29,12 @@ export interface SshTarget {
   readonly sudoUser: string;
   /** The program that lets a login user who is not root become somebody else. */
   readonly escalateBy: 'sudo' | 'su' | 'doas';
+  /** PATH of commands; `$PATH` in it is the one they have otherwise. */
+  readonly path?: string;
+  /** Of commands; 022 where absent. */
+  readonly umask?: number;
+  /** Everything runs with a controlling terminal. */
+  readonly tty: boolean;
   /** Hosts to go through, nearest first: ids of the roster or `[user@]host[:port]`, or such a host in full. */
   readonly proxyJump: readonly (string | SshTarget)[];
   /** The name its key is known under, where that is not `host`. */
@@ -62,6 +68,7 @@ export function sshTarget(given: Pick<SshTarget, 'id'> & Partial<SshTarget>): Ss
     sudo: false,
     sudoUser: 'root',
     escalateBy: 'sudo',
+    tty: false,
     proxyJump: [],
     connectTimeoutMs: 30_000,
     grains: {},

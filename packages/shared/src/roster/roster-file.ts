@@ -42,6 +42,21 @@ const names = z.union([
 ]);
 const object = z.record(z.string(), z.json());
 const yesOrNo = z.boolean();
+/** Folders and `$PATH`: what a shell would do with anything else is nothing a roster may ask for. */
+const path = z
+  .string()
+  .regex(
+    /^(?:\/[^:$`"'\\\n\0]*|\$PATH|\$\{PATH\})(?::(?:\/[^:$`"'\\\n\0]*|\$PATH|\$\{PATH\}))*$/,
+    'is no list of folders',
+  )
+  .transform((folders) => folders.replace(/\$\{PATH\}/g, () => '$PATH'));
+/**
+ * Read by its digits, as modes of files are: leading zeros do not come through YAML. 63 is what Salt's documentation
+ * writes for 0077.
+ */
+const umask = text
+  .pipe(z.string().regex(/^(0o?)?[0-7]{1,3}$/, 'is no octal number'))
+  .transform((digits) => (digits === '63' ? 0o77 : Number.parseInt(digits.replace('o', ''), 8)));
 
 /** The keys of one host in a roster (Salt 3006, topics/ssh/roster), and a few of ours. */
 const entrySchema = z.strictObject({
@@ -60,6 +75,11 @@ const entrySchema = z.strictObject({
     .optional()
     .describe('What `sudo: True` uses: sudo by default, su, or doas.'),
   sudo_passwd: secret.optional().describe('Password for sudo, where it is not `passwd`.'),
+  set_path: path
+    .optional()
+    .describe('PATH of commands: folders with `:` between them; `$PATH` is the one they have otherwise.'),
+  cmd_umask: umask.optional().describe('Umask of commands, octal: `0077`. 022 by default.'),
+  tty: yesOrNo.optional().describe('Run everything with a terminal, as `requiretty` in sudoers wants it.'),
   timeout: z.coerce.number().positive().optional().describe('Seconds until the connection must be ready.'),
   proxy_jump: names.optional().describe('Hosts to go through, nearest first: ids or `[user@]host[:port]`.'),
   host_key_alias: text.optional().describe('Name the host key is known under.'),
@@ -78,9 +98,6 @@ type Entry = z.output<typeof entrySchema>;
 /** Keys Salt's own client needs and a POSIX `sh` does not: accepted and not used. */
 const UNUSED: Readonly<Record<string, string>> = {
   thin_dir: 'Edge needs no copy of itself on the host.',
-  tty: 'Commands need no terminal; where sudo wants one, remove `requiretty` there.',
-  set_path: 'PATH is the same on all hosts; give a command `prepend_path` or `env`.',
-  cmd_umask: 'The umask is 022 on all hosts; give a command `umask`.',
   ssh_pre_flight: 'Run it as a state or with `cmd.script`.',
   ssh_pre_flight_args: 'Run it as a state or with `cmd.script`.',
   ssh_ext_alternatives: 'Edge needs no copy of itself on the host.',
@@ -180,6 +197,9 @@ function toTarget(id: string, entry: Entry, { home, files }: RosterFileOptions, 
     sudoUser: entry.sudo_user,
     sudoPassword: revealed('sudo_passwd'),
     escalateBy: entry.escalate_by,
+    path: entry.set_path,
+    umask: entry.cmd_umask,
+    tty: entry.tty,
     connectTimeoutMs: entry.timeout === undefined ? undefined : entry.timeout * 1_000,
     proxyJump: entry.proxy_jump,
     hostKeyAlias: entry.host_key_alias,

@@ -12,7 +12,14 @@ export type ScheduledWork = {
   readonly kwargs: ReadonlyMap<string, Value>;
 } & (
   | { readonly kind: 'runner' }
-  | { readonly kind: 'job'; readonly target: string; readonly targetType: string; readonly timeoutMs?: number }
+  | {
+      readonly kind: 'job';
+      readonly target: string;
+      readonly targetType: string;
+      readonly timeoutMs?: number;
+      /** Only hosts of the roster. */
+      readonly transport?: 'ssh';
+    }
 );
 
 /** A schedule of the configuration: when, and what then. */
@@ -35,6 +42,7 @@ const workDefinition = z.object({
     .optional()
     .describe('Hosts to run the function on.'),
   target_type: z.string().optional().describe('How `target` selects them; `glob` when absent.'),
+  ssh: z.boolean().optional().describe('Only hosts of the roster among `target`.'),
   timeout: z.number().positive().optional().describe('Seconds the function may run on a host.'),
 });
 type WorkDefinition = z.output<typeof workDefinition>;
@@ -81,6 +89,8 @@ function parseJob(
   const { work, timing } = sortWords(definition, report);
   const parsedWork = workDefinition.safeParse(work);
   for (const issue of parsedWork.error?.issues ?? []) report(issue.path.join('.'), issue.message.toLowerCase());
+  if (work.ssh === true && work.target === undefined)
+    report('ssh', 'there is no `target`', 'functions of the master run on no host: say which hosts of the roster');
   const args = work.args === undefined || work.args === null ? [] : work.args;
   if (!Array.isArray(args)) report('args', 'is not a list', 'write each argument behind `- `');
   const schedule = parseSchedule(name, withoutWhen(timing, report));
@@ -132,7 +142,7 @@ function withoutWhen({ when, ...timing }: Words, report: Report): Words {
 }
 
 function workOf(
-  { function: fun, kwargs, target, target_type, timeout }: WorkDefinition,
+  { function: fun, kwargs, target, target_type, timeout, ssh }: WorkDefinition,
   args: readonly unknown[],
 ): ScheduledWork {
   const call = {
@@ -147,6 +157,7 @@ function workOf(
     target: Array.isArray(target) ? target.join(',') : target,
     targetType: target_type ?? (Array.isArray(target) ? 'list' : 'glob'),
     ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
+    ...(ssh === true ? { transport: 'ssh' as const } : {}),
   };
 }
 

@@ -41,6 +41,16 @@ describe('script', () => {
     expect(lines).toContain('LANG=C.UTF-8');
     expect(lines.filter((line) => /^(STRAY|HOME)=/.test(line))).toEqual([]);
   });
+  it('commandScript: PATH and umask of the host, which a command may say otherwise', () => {
+    const run = (env: Record<string, string>, path: string): readonly string[] => {
+      const script = commandScript(['sh', '-c', 'echo "$PATH"; umask'], { env }, KEY, { path, umask: 0o77 });
+      return spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout.trim().split('\n');
+    };
+    const usual = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+    expect(run({}, '$PATH:/opt/bin/')).toEqual([`${usual}:/opt/bin/`, '0077']);
+    expect(run({}, '/a b:$PATH')).toEqual([`/a b:${usual}`, '0077']);
+    expect(run({ PATH: '/bin' }, '$PATH:/opt/bin')).toEqual(['/bin', '0077']);
+  });
   it('commandScript: refuses what is no name of a variable', () => {
     expect(() => commandScript(['true'], { env: { 'a;b': '1' } }, KEY)).toThrow(/a;b/);
   });

@@ -42,6 +42,16 @@ first: {local.test.ping: [{tgt: x}, {order: first}]}
     expect(problems).toEqual([expect.stringContaining("'short' in a.sls: it does not say on which hosts")]);
   });
 
+  it('`ssh: True` means hosts of the roster, and no other word will do', () => {
+    const { calls, problems } = compile(`
+a: {local.test.ping: [{tgt: '*'}, {ssh: True}]}
+b: {local.test.ping: [{tgt: '*'}, {ssh: False}]}
+c: {local.test.ping: [{tgt: '*'}, {ssh: maybe}]}
+`);
+    expect(calls.map((call) => ('transport' in call ? call.transport : 'any'))).toEqual(['ssh', 'any']);
+    expect(problems).toEqual([expect.stringContaining('`ssh` is neither True nor False')]);
+  });
+
   it('leaves a second function of a client out, and says so', () => {
     const { ids, problems } = compile('go:\n  local.test.ping: [{tgt: x}]\n  local.cmd.run: [{tgt: x}]\n');
     expect(ids).toEqual(['go local.cmd.run']);

@@ -107,12 +107,41 @@ describe('roster file', () => {
     ]);
     expect(diagnostics[0]?.detail).toBe('did you mean `host`?');
   });
-  it.each(['thin_dir', 'tty', 'set_path', 'cmd_umask', 'ssh_pre_flight'])('says that `%s` has no effect', (key) => {
+  it.each(['thin_dir', 'ssh_pre_flight'])('says that `%s` has no effect', (key) => {
     const { value, diagnostics } = readText(`a:\n  ${key}: x\n`);
     expect(value).toHaveLength(1);
     expect(diagnostics).toMatchObject([
       { severity: 'warning', summary: `a: \`${key}\` has no effect`, source: { line: 2 } },
     ]);
+  });
+  it('reads what commands shall have: PATH, umask, a terminal', () => {
+    const { value, diagnostics } = readText(`
+a: {set_path: '$PATH:/opt/bin/', cmd_umask: 0077, tty: True}
+b: {set_path: '/opt/bin:\${PATH}', cmd_umask: '027'}
+c: {cmd_umask: 63}
+d: {}
+`);
+    expect(diagnostics).toEqual([]);
+    expect(value).toMatchObject([
+      { path: '$PATH:/opt/bin/', umask: 0o77, tty: true },
+      { path: '/opt/bin:$PATH', umask: 0o27, tty: false },
+      { umask: 0o77 },
+      { tty: false },
+    ]);
+    expect(value?.[3]).not.toHaveProperty('path');
+  });
+  it.each([
+    ['set_path', '$(id):/bin'],
+    ['set_path', 'bin:$PATH'],
+    ['set_path', '$HOME/bin'],
+    ['set_path', ''],
+    ['cmd_umask', '089'],
+    ['cmd_umask', 1000],
+    ['cmd_umask', -1],
+    ['tty', 'x'],
+  ])('refuses %s: %j', (key, given) => {
+    const { diagnostics } = read({ a: { [key]: given } });
+    expect(diagnostics).toMatchObject([{ severity: 'error', summary: expect.stringContaining(`a: \`${key}\``) }]);
   });
   it.each([[[1]], ['text'], [7]])('%j is no roster', (data) => {
     expect(read(data).diagnostics).toMatchObject([{ severity: 'error', summary: 'a roster maps ids to hosts' }]);
@@ -122,6 +151,9 @@ describe('roster file', () => {
       a: {
         host: 'h',
         port: 23,
+        set_path: '$PATH:/opt/bin',
+        cmd_umask: '0027',
+        tty: true,
         user: 'u',
         priv: '/k',
         sudo: true,

@@ -34,12 +34,20 @@ describe('parseSchedules', () => {
     const { jobs } = parseSchedules({
       ping: { function: 'test.ping', target: 'web*', minutes: 5, timeout: 3 },
       list: { function: 'test.ping', tgt: ['a', 'b'], hours: 1 },
+      roster: { function: 'test.ping', tgt: '*', ssh: true, days: 1 },
     });
     expect(jobs.map(({ work }) => work)).toMatchObject([
       { kind: 'job', target: 'web*', targetType: 'glob', timeoutMs: 3_000 },
       { kind: 'job', target: 'a,b', targetType: 'list' },
+      { kind: 'job', target: '*', targetType: 'glob', transport: 'ssh' },
     ]);
-    expect(jobs.map(({ when }) => when)).toEqual(['every 5 minutes', 'every 1 hours']);
+    expect(jobs.map(({ when }) => when)).toEqual(['every 5 minutes', 'every 1 hours', 'every 1 days']);
+  });
+
+  it('refuses hosts of the roster where no hosts are named', () => {
+    expect(problems({ s: { function: 'state.orchestrate', ssh: true, hours: 1 } })).toEqual([
+      expect.stringContaining('schedule `s`, `ssh`: there is no `target`'),
+    ]);
   });
 
   it.each([

@@ -124,6 +124,10 @@ export const jobOperations = {
         .enum(['bus', 'ssh'])
         .optional()
         .describe('`ssh`: only hosts of the roster are meant; every host the target selects when absent.'),
+      roster: z
+        .string()
+        .optional()
+        .describe('Path on the master of a roster, `KIND:PATH` where its kind does not show: its hosts are meant.'),
     }),
     answer: published,
   }),
