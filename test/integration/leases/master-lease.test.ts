@@ -15,7 +15,15 @@ afterAll(() => nats.stop());
 async function lease(id: string, clock = systemClock): Promise<MasterLease> {
   const { connection } = await nats.connect(id);
   const { masters, masterTokens } = await openLeaseBuckets(connection, LEASE_MS);
-  return keepLease({ id, leaseMs: LEASE_MS, bucket: masters, tokens: masterTokens, clock, log: silentLogger });
+  return keepLease({
+    id,
+    signer: `key of ${id}`,
+    leaseMs: LEASE_MS,
+    bucket: masters,
+    tokens: masterTokens,
+    clock,
+    log: silentLogger,
+  });
 }
 
 test('masters see each other while they live, and no longer when they end or fall silent', async () => {

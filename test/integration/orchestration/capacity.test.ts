@@ -49,7 +49,7 @@ describe.skipIf(version === undefined)(`HAProxy ${version ?? '(not installed: ap
     const { connection } = await nats.connect(master);
     const { masters, masterTokens, locks } = await openLeaseBuckets(connection, LEASE_MS);
     const lease = await keepLease({
-      ...{ id: master, leaseMs: LEASE_MS, bucket: masters, tokens: masterTokens },
+      ...{ id: master, signer: `key of ${master}`, leaseMs: LEASE_MS, bucket: masters, tokens: masterTokens },
       ...{ clock: systemClock, log: silentLogger },
     });
     return LocalOrchestra.start({

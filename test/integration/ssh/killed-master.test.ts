@@ -149,6 +149,54 @@ describe
         await expectNoLock();
       });
 
+      it('of two masters with one roster: one works on a host, whoever is asked, and the other when that one is gone', async () => {
+        const { host, port, user, keyFile, knownHostsFile, directory } = sshd;
+        const roster = join(directory, 'both.yaml');
+        await writeFile(roster, JSON.stringify({ web1: { host, port, user, priv: keyFile } }));
+        const own = fleet;
+        const config = { roster, ssh: { known_hosts: knownHostsFile } };
+        fleet = await KillableMasters.start({
+          ...{ masters: ['first', 'second'], hosts: [], files: FILES, config, isDirect: true },
+        });
+        try {
+          const ping = await Promise.all(Array.from({ length: 12 }, () => publish('echo x >> @DIR@/both')));
+          for (const jid of ping)
+            expect((await jobEnd(jid)).returns).toMatchObject([{ id: 'web1', outcome: 'succeeded' }]);
+          expect((await readFile(join(fleet.directory, 'both'), 'utf8')).length).toBe(24);
+
+          const trial = 'inherited';
+          // The one that is alone works on the host and drives the run; the other comes later.
+          await fleet.killMaster('second');
+          await eventually(async () => {
+            const { returns } = await jobEnd(await publish('true'));
+            return returns[0]?.outcome === 'succeeded';
+          }, 'the first master works on the host');
+          const run = await start('command', trial);
+          await begun(trial);
+          await fleet.startMaster('second');
+          await fleet.killMaster('first');
+          await writeFile(join(fleet.directory, `${trial}.go`), '');
+          const events = await runEnd(run);
+          expect(events.at(-1)).toMatchObject({ type: 'run-ended', outcome: 'failed' });
+          const during = events.find((event) => event.type === 'step-ended' && event.step.includes('during'));
+          const evidence = 'another master worked on web1 when cmd.run was asked for; whether it ran is not known';
+          expect(during).toMatchObject({ answer: { hosts: { web1: { outcome: 'failed', evidence } } } });
+          expect([
+            await linesOf(trial, 'before'),
+            await linesOf(trial, 'during'),
+            await linesOf(trial, 'after'),
+          ]).toEqual([1, 1, 0]);
+          await expectNoLock();
+
+          await writeFile(join(fleet.directory, 'again.go'), '');
+          const again = await runEnd(await start('states', 'again'));
+          expect(again.at(-1)).toMatchObject({ type: 'run-ended', outcome: 'succeeded' });
+        } finally {
+          await fleet.stop();
+          fleet = own;
+        }
+      });
+
       it('and another master takes over, which has no roster: nothing is run twice, and nothing is taken for done', async () => {
         const { host, port, user, keyFile, knownHostsFile, directory } = sshd;
         const roster = join(directory, 'first.yaml');

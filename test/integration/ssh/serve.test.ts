@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createJobs, openJobStreams } from '@edge-run/master/jobs';
-import { createSshFleet, JobHost, type SshFleet, type SshHost, serveSshHosts, sshTarget } from '@edge-run/master/ssh';
+import { createSshFleet, JobHost, type SshFleet, type SshHost, serveSshHost, sshTarget } from '@edge-run/master/ssh';
 import { createKeyPair } from '@edge-run/shared/bus';
 import { EdgeError, errorMessage, silentLogger, systemClock, toErrorRecord } from '@edge-run/shared/kernel';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -21,7 +21,6 @@ interface JobEnd {
 test('a host that cannot be reached is unreachable, with the reason, and holds nobody up', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'edge-serve-'));
   const nats = await startNats();
-  const stop = new AbortController();
   const bus = await nats.connect('master');
   const signer = createKeyPair('user');
   const { returns, records, batches } = await openJobStreams(bus, systemClock);
@@ -29,14 +28,17 @@ test('a host that cannot be reached is unreachable, with the reason, and holds n
     ...{ bus, returns, records, batches, signer, clock: systemClock, log: silentLogger },
     resolveTargets: async (target) => ({ ids: target.split(',') }),
   });
-  const end = serveSshHosts({
-    ...{ bus, dir, ids: ['gone', 'here'], signers: [signer.publicKey], concurrency: 2, version: '0' },
-    ...{ clock: systemClock, log: silentLogger, signal: stop.signal },
-    executorOf: async (id) => {
-      if (id === 'gone') throw new EdgeError('EDGE_SSH_REFUSED', 'gone refused the connection');
-      return testExecutor();
-    },
-  });
+  const signers = new Set([signer.publicKey]);
+  const ends = ['gone', 'here'].map((id) =>
+    serveSshHost({
+      ...{ bus, dir, id, signers: () => signers, fence: async () => {}, concurrency: 2, version: '0' },
+      ...{ clock: systemClock, log: silentLogger },
+      executorOf: async () => {
+        if (id === 'gone') throw new EdgeError('EDGE_SSH_REFUSED', 'gone refused the connection');
+        return testExecutor();
+      },
+    }),
+  );
   try {
     await bus.flush();
     const request = { target: 'gone,here', targetType: 'list', fun: 'test.ping' };
@@ -48,8 +50,7 @@ test('a host that cannot be reached is unreachable, with the reason, and holds n
       error: { code: 'EDGE_SSH_REFUSED' },
     });
   } finally {
-    stop.abort();
-    await end();
+    await Promise.all(ends.map((end) => end()));
     await jobs.close();
     await nats.stop();
     await rm(dir, { recursive: true, force: true });

@@ -7,7 +7,7 @@ import type { LoadedMasterConfig } from '../config/index.ts';
 import { type Events, openEvents } from '../events/index.ts';
 import { type BatchProgress, type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
 import { type Journal, openJetStreamJournal } from '../journal/index.ts';
-import { type LeaseBuckets, openLeaseBuckets } from '../leases/index.ts';
+import { keepLease, type LeaseBuckets, type MasterLease, openLeaseBuckets } from '../leases/index.ts';
 import { Background } from './background.ts';
 import { type Connections, openConnections } from './broker.ts';
 
@@ -28,6 +28,8 @@ export interface Core extends MasterOptions {
   /** Contents of files that runs stand on. */
   readonly contents: Contents;
   readonly leases: LeaseBuckets;
+  /** That this master is alive, and who else is. */
+  readonly lease: MasterLease;
   readonly returns: ReturnStream;
   readonly records: JobRecords;
   readonly batches: BatchProgress;
@@ -51,6 +53,10 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
     const contents = await openJetStreamContents(connection, clock);
     const streams = await openJobStreams(bus, clock);
     const leases = await openLeaseBuckets(connection, config.lease * 1000);
+    const lease = await keepLease({
+      ...{ id: config.id, signer: connections.keyring.jobSigner.publicKey, leaseMs: config.lease * 1000 },
+      ...{ bucket: leases.masters, tokens: leases.masterTokens, clock, log },
+    });
     return {
       ...options,
       connections,
@@ -58,6 +64,7 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
       journal,
       contents,
       leases,
+      lease,
       ...streams,
       background: new Background(log),
       signal,

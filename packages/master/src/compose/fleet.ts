@@ -15,6 +15,7 @@ import {
   trackPresence,
 } from '../jobs/index.ts';
 import type { Keyring } from '../keys/index.ts';
+import { dutyTable } from '../leases/index.ts';
 import { FactsStore, MineService, Nodes, openMineStore, shareFacts } from '../nodes/index.ts';
 import { RELEASED } from '../orchestration/index.ts';
 import { judgeJobs } from './command-policy.ts';
@@ -96,10 +97,11 @@ export async function openFleet(core: Core): Promise<Fleet> {
       layers,
       ...(override === undefined ? {} : { override }),
     });
-  const shared = { config, base, bus, keyring, clock, log, signal };
+  const shared = { config, base, bus, clock, log, signal };
   const mineOf = (id: string): Mine => deferredMine(() => mine.forHost(id, { host: id, pillars: 'exact' }));
   const ssh = await openSshHosts({
     ...{ ...shared, version: EDGE_VERSION, facts: factsStore, pillarOf, mineOf },
+    ...{ lease: core.lease, duties: dutyTable(core.leases.locks) },
     isMinion: (id) => nodes.kindOf(id) === 'minion',
   });
   const nodes: Nodes = new Nodes({

@@ -76,7 +76,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
       async stop() {
         await api?.close();
         await engine.runs.stop();
-        await engine.lease.end();
+        await core.lease.end();
         stop.abort();
         await automation.stop();
         await fleet.jobs.close();
@@ -87,6 +87,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     };
   } catch (error) {
     stop.abort();
+    await core.lease.end().catch(() => undefined); // it runs out by itself
     await core.connections.close();
     throw error;
   }

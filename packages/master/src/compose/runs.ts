@@ -6,7 +6,7 @@ import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
 import { encodeValue } from '@edge-run/shared/values';
 import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
 import type { JobService } from '../jobs/index.ts';
-import { keepLease, kvLockStore, Locks, type MasterLease, Reservations, reservationTables } from '../leases/index.ts';
+import { kvLockStore, Locks, Reservations, reservationTables } from '../leases/index.ts';
 import {
   afterCrash,
   type CompiledOrchestration,
@@ -26,13 +26,13 @@ import { createRunnerCalls, keyWheels, masterRunners } from '../runners/index.ts
 import { createBalancers } from './balancers.ts';
 import type { Core } from './core.ts';
 import type { Fleet } from './fleet.ts';
+import type { SshHosts } from './ssh-hosts.ts';
 
 /** What orchestrations are run by, and what they and everybody else call on the master. */
 export interface Runs {
   readonly runs: RunService;
   readonly commands: RunCommands;
   readonly locks: Locks;
-  readonly lease: MasterLease;
   readonly history: RunHistory;
   readonly runners: RunnerCalls;
   readonly compile: (request: RunRequest) => Promise<CompiledOrchestration>;
@@ -44,7 +44,7 @@ const SWITCH_ON_DEADLINE_MS = 30_000;
 
 /** Makes the engine and the runners; each needs the other, so they meet through functions. */
 export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
-  const { config, clock, log, signal, events, journal, background } = core;
+  const { config, clock, log, signal, events, journal, lease, background } = core;
   const { runtime, dispatcher, nodes, presence, jobs, selectKnown, mine, fileServer, bundles } = fleet;
   const publish = publisher(core);
   const returners = new Map(Object.entries(config.returners).map(([name, { type }]) => [name, type]));
@@ -60,14 +60,6 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     return new Set(ids.filter((_, index) => records[index] === undefined || records[index].end !== undefined));
   };
   const locks = new Locks({ store: kvLockStore(core.leases.locks), ended, clock });
-  const lease = await keepLease({
-    id: config.id,
-    leaseMs: config.lease * 1000,
-    bucket: core.leases.masters,
-    tokens: core.leases.masterTokens,
-    clock,
-    log,
-  });
   const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, signal });
   const runs: RunService = new RunService({
     ...{ journal, master: config.id, lease, locks, clock, log },
@@ -116,34 +108,36 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     random: Math.random,
   });
   background.run(history.follow(journal, signal, { log, clock }, (entry) => runs.observe(entry)));
-  background.run(takeUpOrphans({ runs, locks, lease, jobs }, core));
+  background.run(takeUpOrphans({ runs, locks, jobs, ssh: fleet.ssh }, core));
   const switchOn: Runs['switchOn'] = async () => {
     if (local === undefined) return [];
     return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
   };
-  return { runs, commands, locks, lease, history, runners, compile, switchOn };
+  return { runs, commands, locks, history, runners, compile, switchOn };
 }
 
 /** What a master looks after that others may leave behind. */
 interface Heritage {
   readonly runs: RunService;
   readonly locks: Locks;
-  readonly lease: MasterLease;
   readonly jobs: Pick<JobService, 'resume'>;
+  readonly ssh: Pick<SshHosts, 'claim'>;
 }
 
 /**
  * Looks again and again for runs and jobs whose master is gone, and for locks of runs that have ended, until the master
  * stops.
  */
-async function takeUpOrphans({ runs, locks, lease, jobs }: Heritage, core: Core): Promise<void> {
-  const { clock, signal, log, config } = core;
+async function takeUpOrphans({ runs, locks, jobs, ssh }: Heritage, core: Core): Promise<void> {
+  const { lease, clock, signal, log, config } = core;
   let before = await lease.alive();
   while (!signal.aborted) {
     await clock.sleep(config.lease * 500, signal).catch(() => undefined);
     if (signal.aborted) return;
     try {
       const alive = await lease.alive();
+      // First, so that what is taken up then finds them.
+      await ssh.claim();
       const gone = [...before].filter((id) => !alive.has(id));
       if (gone.length > 0) {
         log.warn('a master is gone: taking over what it did', { gone });

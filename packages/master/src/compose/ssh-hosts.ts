@@ -7,16 +7,19 @@ import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import { fromPlain, type PyMap } from '@edge-run/shared/values';
 import type { CloudDriver } from '../cloud/index.ts';
 import type { Presence } from '../jobs/index.ts';
-import type { Keyring } from '../keys/index.ts';
-import { createSshFleet, idOfDirectory, type SshFleet, serveSshHosts } from '../ssh/index.ts';
+import type { DutiesOptions, MasterLease } from '../leases/index.ts';
+import { createSshFleet, idOfDirectory, type SshFleet } from '../ssh/index.ts';
 import { OtherRosters, type RosterSelection } from './other-rosters.ts';
 import { type LoadedRosters, loadRosters, type RosterReading } from './rosters.ts';
+import { ServedHosts } from './served-hosts.ts';
 import { SshExecutors, type SshExecutorsOptions } from './ssh-executors.ts';
 
 /** What the hosts of the roster share with the rest of the master. */
 export interface SshHostsOptions extends Omit<SshExecutorsOptions, 'fleet' | 'grains' | 'areConfigured' | 'pillarOf'> {
   readonly bus: Bus;
-  readonly keyring: Keyring;
+  readonly lease: MasterLease;
+  /** Which master works on which host. */
+  readonly duties: DutiesOptions['store'];
   /** `grains`: those of a host that is not of the configuration. */
   pillarOf(
     id: string,
@@ -38,6 +41,8 @@ export interface SshHosts {
   readonly groups: () => Readonly<Record<string, readonly string[]>>;
   /** Reads the rosters again: new hosts can be targets, those that changed are connected to anew. @throws as loading */
   refresh(): Promise<void>;
+  /** Takes over the hosts that a master worked on which is gone. */
+  claim(): Promise<void>;
   readonly cloud: CloudDriver;
   /**
    * Who is meant of another roster, which is read now; jobs that name it go there from now on.
@@ -51,7 +56,7 @@ export interface SshHosts {
 
 /** Opens the roster and takes the jobs of its hosts: they are executed from here, over SSH. */
 export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> {
-  const { config, bus, keyring, clock, log, signal } = options;
+  const { config, bus, clock, log, signal } = options;
   const reading: RosterReading = { config, renderData: options.base.renderData, log, signal };
   let rosters = await loadRosters(reading);
   const agent = config.ssh.agent ?? process.env.SSH_AUTH_SOCK;
@@ -69,29 +74,19 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   const others = new OtherRosters({ ...options, reading, fleetOf });
   const executorOf = (id: string, roster: string | undefined): Promise<JobExecutor> =>
     roster === undefined ? executors.of(id) : others.executorOf(id, roster);
-  const served = new Set<string>();
-  const stops: (() => Promise<void>)[] = [];
   const dir = join(config.data_dir, 'ssh-jobs');
-  const serve = (ids: readonly string[]): void => {
-    const fresh = ids.filter((id) => !served.has(id));
-    for (const id of fresh) served.add(id);
-    stops.push(
-      serveSshHosts({
-        ...{ bus, ids: fresh, executorOf, clock, log, signal },
-        dir,
-        signers: [keyring.jobSigner.publicKey],
-        concurrency: JOBS_PER_HOST,
-        version: options.version,
-      }),
-    );
-  };
-  serve([...grains.keys(), ...interruptedElsewhere(dir, grains)]);
+  const served = new ServedHosts({
+    ...{ bus, executorOf, clock, log, dir, lease: options.lease, store: options.duties, master: config.id },
+    concurrency: JOBS_PER_HOST,
+    version: options.version,
+  });
+  await served.add([...grains.keys(), ...interruptedElsewhere(dir, grains)]);
   const refresh = async (): Promise<void> => {
     rosters = await loadRosters(reading);
     for (const id of await fleet.update(rosters.targets)) executors.forget(id);
     grains.clear();
     for (const [id, given] of grainsById(rosters)) grains.set(id, given);
-    serve([...grains.keys()]);
+    await served.add(grains.keys());
   };
   void keepRefreshed(refresh, options);
   const requireListed = (host: string): void => {
@@ -108,9 +103,10 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
     grains,
     groups: () => rosters.groups,
     refresh,
+    claim: () => served.claim(),
     async selectIn(selection) {
       const ids = await others.select(selection);
-      serve(ids);
+      await served.add(ids);
       return ids;
     },
     cloud: {
@@ -127,7 +123,7 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
     },
     presence: (of) => ({ ...of, goneSince: (id) => (served.has(id) ? undefined : of.goneSince(id)) }),
     async close() {
-      await Promise.all(stops.map((stop) => stop()));
+      await served.close();
       await fleet.close();
       await others.close();
     },

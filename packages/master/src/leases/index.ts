@@ -1,4 +1,5 @@
 export { type LeaseBuckets, openLeaseBuckets } from './buckets.ts';
+export { Duties, type DutiesOptions, dutyTable, memoryDutyTable } from './duties.ts';
 export { kvLockStore, type LockStore, memoryLockStore } from './lock-store.ts';
 export { type LockEntry, type LockHolder, type LockPlace, type LockTable, placeOf } from './lock-table.ts';
 export { Locks, type LocksOptions } from './locks.ts';

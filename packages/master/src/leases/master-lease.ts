@@ -8,7 +8,8 @@ const RENEWALS = 4;
 /** What cannot be fenced is begun only while at least this share of the lease is left. */
 const MARGIN = 0.25;
 
-const leaseBody = z.object({ at: z.number(), boot: z.string() });
+const leaseBody = z.object({ at: z.number(), boot: z.string(), signer: z.string().optional() });
+type LeaseBody = z.infer<typeof leaseBody>;
 
 /** Which masters are alive. */
 export interface MasterLease {
@@ -20,6 +21,8 @@ export interface MasterLease {
   alive(): Promise<ReadonlySet<string>>;
   /** The starts of the masters that are alive. */
   boots(): Promise<ReadonlySet<string>>;
+  /** Public keys that masters sign their jobs with: this one's, and those of all that showed a sign of life since. */
+  readonly signers: ReadonlySet<string>;
   /** Gives the lease back, so that others need not wait for it to run out. */
   end(): Promise<void>;
 }
@@ -27,10 +30,12 @@ export interface MasterLease {
 /** What a lease is kept with. */
 export interface MasterLeaseOptions {
   readonly id: string;
+  /** Public key that this master signs its jobs with. */
+  readonly signer: string;
   /** How long after its last sign of life a master counts as gone. */
   readonly leaseMs: number;
   /** A bucket whose entries expire after `leaseMs`. */
-  readonly bucket: Pick<KV, 'put' | 'delete' | 'get'>;
+  readonly bucket: Pick<KV, 'put' | 'delete' | 'get' | 'watch'>;
   /** Keys of the bucket. Its own list of keys waits for ever for one that expires while it is read. */
   readonly tokens: () => Promise<readonly string[]>;
   readonly clock: Clock;
@@ -38,14 +43,22 @@ export interface MasterLeaseOptions {
 }
 
 /** Takes and keeps a lease until `end`. Others take a master's runs over only when its lease has run out. */
-export async function keepLease({ id, leaseMs, bucket, tokens, clock, log }: MasterLeaseOptions): Promise<MasterLease> {
+export async function keepLease({
+  id,
+  signer,
+  leaseMs,
+  bucket,
+  tokens,
+  clock,
+  log,
+}: MasterLeaseOptions): Promise<MasterLease> {
   const key = idToken(id);
   const boot = newId();
   const stopped = new AbortController();
   let renewedAt: InstantMs = Number.NEGATIVE_INFINITY;
   const renew = async (): Promise<void> => {
     const at = clock.now();
-    await bucket.put(key, JSON.stringify({ at, boot }));
+    await bucket.put(key, JSON.stringify({ at, boot, signer } satisfies LeaseBody));
     renewedAt = at;
   };
   await renew();
@@ -58,11 +71,17 @@ export async function keepLease({ id, leaseMs, bucket, tokens, clock, log }: Mas
       );
     }
   })();
-  const leases = async (): Promise<ReadonlyMap<string, string>> => {
-    const alive = new Map<string, string>();
+  const signers = new Set([signer]);
+  const watch = await bucket.watch();
+  const watching = (async () => {
+    for await (const entry of watch)
+      if (entry.operation === 'PUT') signers.add(leaseBody.parse(entry.json()).signer ?? signer);
+  })();
+  const leases = async (): Promise<ReadonlyMap<string, LeaseBody>> => {
+    const alive = new Map<string, LeaseBody>();
     for (const token of await tokens()) {
       const entry = await bucket.get(token);
-      if (entry?.operation === 'PUT') alive.set(idFromToken(token), leaseBody.parse(entry.json()).boot);
+      if (entry?.operation === 'PUT') alive.set(idFromToken(token), leaseBody.parse(entry.json()));
     }
     return alive;
   };
@@ -75,10 +94,12 @@ export async function keepLease({ id, leaseMs, bucket, tokens, clock, log }: Mas
       }
     },
     alive: async () => new Set((await leases()).keys()),
-    boots: async () => new Set((await leases()).values()),
+    signers,
+    boots: async () => new Set([...(await leases()).values()].map((body) => body.boot)),
     async end() {
       stopped.abort();
-      await renewing;
+      watch.stop();
+      await Promise.all([renewing, watching]);
       const entry = await bucket.get(key);
       // A namesake may have the lease by now.
       if (entry !== null && entry.operation === 'PUT' && leaseBody.parse(entry.json()).boot === boot)
@@ -93,7 +114,7 @@ export function soleLease(id: string): MasterLease {
     holds: async (signal) => {
       if (signal.aborted) throw new EdgeError('EDGE_CANCELLED', 'cancelled', {}, { cause: signal.reason });
     },
-    ...{ boot: id, alive: async () => new Set([id]), boots: async () => new Set([id]) },
+    ...{ boot: id, alive: async () => new Set([id]), boots: async () => new Set([id]), signers: new Set() },
     end: async () => {},
   };
 }

@@ -1,20 +1,23 @@
 import { join } from 'node:path';
 import type { Bus, Received } from '@edge-run/shared/bus';
 import { type JobExecutor, JobRunner, JobStore } from '@edge-run/shared/execute';
-import { type Clock, errorMessage, type Logger } from '@edge-run/shared/kernel';
+import { type Clock, errorMessage, type InstantMs, type Logger } from '@edge-run/shared/kernel';
 import { type ReturnMessage, SUBJECTS } from '@edge-run/shared/protocol';
 import { unreachable } from './job-host.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
-/** The hosts of the roster, and what takes and runs their jobs. */
-export interface ServeSshHostsOptions {
+/** A host of the roster, and what takes and runs its jobs. */
+export interface ServeSshHostOptions {
   readonly bus: Bus;
-  /** Ids of the roster. */
-  readonly ids: readonly string[];
+  readonly id: string;
+  /** Since when it is ours, where another master had it before: what was asked for then is not run again. */
+  readonly inheritedAt?: InstantMs;
   /** Folder that remembers which jobs ran on which host. */
   readonly dir: string;
-  /** Public keys whose jobs are run: the master's own. */
-  readonly signers: readonly string[];
+  /** Public keys whose jobs are run: those of the masters. */
+  readonly signers: () => ReadonlySet<string>;
+  /** Resolves while this master may begin what cannot be taken back. */
+  fence(signal: AbortSignal): Promise<void>;
   /** What runs the jobs of a host that has just answered; `roster`: the one that the job names instead of ours. @throws EdgeError when the host cannot be reached */
   executorOf(id: string, roster: string | undefined): Promise<JobExecutor>;
   /** Jobs that run at a time on one host. */
@@ -22,19 +25,6 @@ export interface ServeSshHostsOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Takes the jobs of hosts that have no agent: for the rest of Edge they are minions that live here. Signatures,
- * once-only execution, questions after a job and its return are those of a minion, because the code is the same.
- * Answers what ends it: jobs that run are told to end.
- */
-export function serveSshHosts(options: ServeSshHostsOptions): () => Promise<void> {
-  const runners = options.ids.map((id) => serveOne(id, options));
-  return async () => {
-    await Promise.all(runners.map((runner) => runner.stop()));
-  };
 }
 
 /** Where below the folder a host has its own; an id may hold what no name of a file does. */
@@ -47,17 +37,24 @@ export function idOfDirectory(name: string): string {
   return Buffer.from(name, 'hex').toString();
 }
 
-function serveOne(id: string, options: ServeSshHostsOptions): JobRunner {
-  const { bus, clock, signal } = options;
+/**
+ * Takes the jobs of a host that has no agent: for the rest of Edge it is a minion that lives here. Signatures, once-only
+ * execution, questions after a job and its return are those of a minion, because the code is the same. Answers what ends
+ * it: jobs that run are told to end.
+ */
+export function serveSshHost(options: ServeSshHostOptions): () => Promise<void> {
+  const { bus, id, clock, inheritedAt, signers } = options;
   const log = options.log.child({ host: id });
-  const signers = new Set(options.signers);
+  const ended = new AbortController();
+  const { signal } = ended;
   const store = new JobStore(join(options.dir, directoryOf(id)));
   const runner = new JobRunner({
     id,
     runsAs: `the master that works on ${id}`,
     version: options.version,
-    trustedSigners: () => signers,
-    executor: reaching(id, options),
+    ...(inheritedAt === undefined ? {} : { inheritedAt }),
+    trustedSigners: signers,
+    executor: reaching(options),
     store,
     clock,
     log,
@@ -70,7 +67,10 @@ function serveOne(id: string, options: ServeSshHostsOptions): JobRunner {
   };
   const subject = SUBJECTS.job(id);
   listen(subject).catch((error: unknown) => log.error(`no longer listening on ${subject}: ${errorMessage(error)}`));
-  return runner;
+  return async () => {
+    ended.abort();
+    await runner.stop();
+  };
 }
 
 function answer({ body, respond }: Received, runner: JobRunner, log: Logger): void {
@@ -94,11 +94,12 @@ async function publish(bus: Bus, message: ReturnMessage, store: JobStore, log: L
 }
 
 /** Asks for what runs the jobs with each of them: a host that cannot be reached now may be reached later. */
-function reaching(id: string, { executorOf }: ServeSshHostsOptions): JobExecutor {
+function reaching({ id, executorOf, fence }: ServeSshHostOptions): JobExecutor {
   return {
     facts: async () => (await executorOf(id, undefined)).facts(),
     async execute(job, work) {
       let executor: JobExecutor;
+      await fence(work.signal);
       try {
         executor = await unlessAborted(executorOf(id, job.roster), work.signal);
       } catch (error) {

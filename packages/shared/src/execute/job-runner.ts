@@ -1,5 +1,14 @@
 import { bodyDigest, ReplayGuard, verifyJob, verifyKill } from '../bus/identity/index.ts';
-import { type Clock, deadline, EdgeError, errorMessage, type Logger, Slots, toErrorRecord } from '../kernel/index.ts';
+import {
+  type Clock,
+  deadline,
+  EdgeError,
+  errorMessage,
+  type InstantMs,
+  type Logger,
+  Slots,
+  toErrorRecord,
+} from '../kernel/index.ts';
 import {
   findMessage,
   JOB_ID,
@@ -19,6 +28,11 @@ export interface JobRunnerOptions {
   /** Who runs the jobs, for messages. Default `the minion ID`. */
   readonly runsAs?: string;
   readonly version: string;
+  /**
+   * Since when this one has the host from another, whose records it has not got: what was given before may have run, and
+   * is not run again.
+   */
+  readonly inheritedAt?: InstantMs;
   readonly trustedSigners: () => ReadonlySet<string>;
   readonly executor: JobExecutor;
   readonly store: JobStore;
@@ -178,6 +192,11 @@ export class JobRunner {
         return this.#find(job.jid);
       case 'new':
         if (job.run !== undefined) this.#seeEpoch(job.run);
+        if (this.#mayHaveRun(job)) {
+          store.begin(job, digest, now);
+          this.#finish(job, now, this.#inherited(job));
+          return this.#find(job.jid);
+        }
         if (this.#slots.isFull) store.queue(job, digest, now);
         else if (this.#mayRunTwice(job, epoch)) store.beginLook(job, digest, now);
         else store.begin(job, digest, now);
@@ -189,6 +208,23 @@ export class JobRunner {
   /** A look does no harm; but the first of an epoch is on disk before it runs: by it older ones are refused. */
   #mayRunTwice({ fun, run }: JobMessage, knownEpoch: number | undefined): boolean {
     return this.#options.executor.onlyLooks?.(fun) === true && (run === undefined || run.epoch === knownEpoch);
+  }
+
+  #mayHaveRun({ fun, issuedAt, resumable }: JobMessage): boolean {
+    const { inheritedAt, executor } = this.#options;
+    if (inheritedAt === undefined || issuedAt >= inheritedAt) return false;
+    return resumable !== true && executor.onlyLooks?.(fun) !== true;
+  }
+
+  #inherited({ jid, fun }: JobMessage): HostJobResult {
+    const { id } = this.#options;
+    const error = new EdgeError(
+      'EDGE_JOB_INTERRUPTED',
+      `another master worked on ${id} when ${fun} was asked for; whether it ran is not known`,
+      { jid },
+      { hint: 'Look at the host, then run the job again.' },
+    );
+    return { outcome: 'failed', ret: null, retcode: 1, error: toErrorRecord(error) };
   }
 
   #seeEpoch(run: { readonly id: string; readonly epoch: number }): void {
