@@ -61,7 +61,9 @@ export class RealFleet {
 
   /** Kills the nats-server of the master, which starts it again. */
   async killServer(): Promise<void> {
-    process.kill(await this.serverPid(), 'SIGKILL');
+    // While one is being started there is none to kill.
+    const pid = await eventually(() => this.serverPid().catch(() => undefined), 'there is a nats-server');
+    process.kill(pid, 'SIGKILL');
   }
 
   /** Process number of the master's nats-server. */
