@@ -61,6 +61,10 @@ const progress = (step: string, at: number, phase: string, host: string): StepPr
   ...{ type: 'step-progress', run: 'R1', at, step, phase, host },
 });
 
+const movedFleet = [
+  { target: 'web*', targetType: 'glob', steps: ['web-tier', 'smoke'], came: ['web4', 'web5'], gone: ['web1'] },
+];
+
 const fold = (events: readonly Event[], run = 'R1'): RunView => events.reduce(foldRun, unknownRun(run));
 const draw = (view: RunView, more: Partial<Parameters<typeof renderRunTree>[1]> = {}): string =>
   renderRunTree(view, { now: 30_000, width: 110, style: plainStyle, ...more }).join('\n');
@@ -188,11 +192,12 @@ describe('the live tree', () => {
         onlyHosts: { 'web-tier': ['web2', 'web3'] },
       }),
       { type: 'hosts-dropped', run: 'R1', at: 5, step: 'preflight', hosts: ['web9'] },
-      { type: 'run-moved', run: 'R1', at: 6, moved: [{ what: 'states', was: 'a41f', is: '77c0' }] },
+      { type: 'run-moved', run: 'R1', at: 6, moved: [{ what: 'states', was: 'a41f', is: '77c0' }], fleet: movedFleet },
     ]);
     expect(draw(view)).toMatchInlineSnapshot(`
       "run R1  orch.deploy  pillarenv=prod  by ana  takes up run R0
       ~ states moved since the plan was made: a41f -> 77c0; the plan goes on with what it was made of
+      ~ target web* of web-tier, smoke: web[4-5] came; web1 gone since the plan was made
       ! web9 is left out: it failed in preflight
       · preflight      salt.state
       ✓ build          salt.state  kept  shop 4.18.0
@@ -540,7 +545,7 @@ describe('edge-run orch logs', () => {
       { type: 'run-resumed', run: 'R1', at: 6, by: 'ana' },
       { type: 'run-answered', run: 'R1', at: 7, step: 'web-tier', choice: 'skip', by: 'ana' },
       { type: 'hosts-dropped', run: 'R1', at: 8, step: 'web-tier', hosts: ['web3'] },
-      { type: 'run-moved', run: 'R1', at: 9, moved: [{ what: 'pillar', was: 'a', is: 'b' }] },
+      { type: 'run-moved', run: 'R1', at: 9, moved: [{ what: 'pillar', was: 'a', is: 'b' }], fleet: movedFleet },
       { type: 'run-aborting', run: 'R1', at: 10, by: 'ana', reason: 'enough', outcome: 'cancelled', rollback: false },
     ];
     const { stdout } = await runLine(
@@ -557,7 +562,7 @@ describe('edge-run orch logs', () => {
       1970-01-01T00:00:00Z run R1 resumed by ana
       1970-01-01T00:00:00Z step web-tier: ana says skip
       1970-01-01T00:00:00Z step web-tier failed on web3: left out from now on
-      1970-01-01T00:00:00Z run R1 goes on with its stored plan; moved since: pillar a -> b
+      1970-01-01T00:00:00Z run R1 goes on with its stored plan; moved since: pillar a -> b, target web* (web-tier, smoke) web[4-5] came; web1 gone
       1970-01-01T00:00:00Z run R1 is being ended by ana: enough
       1970-01-01T00:00:21Z run R1 rolling back 2 steps as run R2: web-tier failed
       1970-01-01T00:00:40Z run R1 rollback R2 succeeded: 2 steps undone

@@ -74,6 +74,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     compile: async (request) =>
       compileOrchestration(request, { runtime, checks, signal, bundle: await bundles.forRun(request) }),
     sources: (record) => currentSources(record, runtime, signal),
+    select: selectKnown,
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
     afterCrash: (record, step) => afterCrash(record, step, STEP_KINDS),
     publish: publish.journaled,

@@ -6,11 +6,13 @@ import type { Locks, MasterLease } from '../leases/index.ts';
 import { stepsToUndo } from './decide-run.ts';
 import { RELEASED, RunDriver } from './driver.ts';
 import type { DriverPorts, RollbackEnd, RollbackRequest } from './driver-ports.ts';
+import { type SelectHosts, selectionsOf } from './fleet.ts';
+import { type Moved, movedEvents, whatMoved } from './moved.ts';
 import { type RetryWishes, retryPlan } from './retry.ts';
 import { rollbackEnd, rollbackPlan } from './rollback.ts';
 import { type EntryOf, encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
 import { type CompiledOrchestration, idOf, inputsOf, type RunRequest, requestToRepeat } from './run-request.ts';
-import { digestOf, movedSources, refuseOther, type Sources } from './sources.ts';
+import { digestOf, refuseOther, type Sources } from './sources.ts';
 import { stepJobId } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
 
@@ -26,6 +28,7 @@ export interface RunServiceOptions {
   compile(request: RunRequest): Promise<CompiledOrchestration>;
   /** What the plan of a run would be made of now. */
   sources(record: RunRecord): Promise<Sources>;
+  readonly select: SelectHosts;
   readonly executeStep: DriverPorts['executeStep'];
   readonly afterCrash: DriverPorts['afterCrash'];
   readonly publish: DriverPorts['publish'];
@@ -77,8 +80,10 @@ export class RunService {
     const { name, stored, options, steps, sources, bundle } = await this.#options.compile(asked);
     if (request.expect !== undefined) refuseOther(request.expect, digestOf(encodeStoredPlan(stored)), sources);
     const { by, causedBy, foreseen } = request;
+    // A run that only looks is never taken up by a person.
+    const fleet = request.test === true ? {} : await this.#fleetOf(stored);
     return this.#plan(id, {
-      ...{ name, by, inputs: inputsOf(request), options, stored, steps, sources: { ...sources } },
+      ...{ name, by, inputs: inputsOf(request), options, stored, steps, sources: { ...sources }, ...fleet },
       ...(causedBy === undefined ? {} : { causedBy }),
       ...(foreseen === undefined ? {} : { foreseen }),
       ...bundleOf({ bundle }),
@@ -106,14 +111,19 @@ export class RunService {
     const { inputs } = record;
     const compiled = wishes.current === true ? await this.#options.compile({ ...requestToRepeat(record), by }) : record;
     const { kept, onlyHosts } = retryPlan(record, compiled.stored.plan.chunks, wishes);
-    return this.#plan(newId(), {
+    const moved = await whatMoved(record, this.#options);
+    const isNew = compiled.stored !== record.stored;
+    const fleet = isNew ? await this.#fleetOf(compiled.stored) : { fleet: [...record.fleet] };
+    const planned: NewRun = {
       ...{ name: compiled.name, by, options: compiled.options, stored: compiled.stored, retryOf: id },
-      ...{ inputs: { ...inputs } as Planned['inputs'], sources: { ...compiled.sources } },
+      ...{ inputs: { ...inputs } as Planned['inputs'], sources: { ...compiled.sources }, ...fleet },
       ...bundleOf(compiled),
       steps: compiled.stored.plan.chunks.map((chunk) => summaryOf(chunk, compiled.stored)),
       kept: [...kept],
       onlyHosts: { ...onlyHosts },
-    });
+    };
+    // A plan made anew is made of what there is now; what is kept of the earlier run was done on the hosts of then.
+    return this.#plan(newId(), planned, isNew ? { ...moved, inputs: [] } : moved);
   }
 
   /**
@@ -197,6 +207,12 @@ export class RunService {
     }
   }
 
+  /** Has the journal of a run that goes on say what has moved since it was planned. @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_RUN_ENDED` */
+  async tellMoved(id: string): Promise<void> {
+    const [told] = await this.#tellMoved(await this.unended(id));
+    if (told !== undefined) await this.command(id, () => told);
+  }
+
   /**
    * Takes up the runs whose journal has no end and that no living master drives. Called when a master starts, and again
    * and again: a master that dies leaves its runs to the others.
@@ -234,7 +250,7 @@ export class RunService {
       if (owner !== undefined && owner !== master && alive.has(owner)) continue;
       log.info('taking a run up where its journal ends', { run, revision, ...(owner === undefined ? {} : { owner }) });
       try {
-        await this.#adopt(run, revision, await this.#moved(record), events);
+        await this.#adopt(run, revision, await this.#tellMoved(record), events);
         // Whoever appended the last entry may have died before it told anybody; who has heard it knows it by its id.
         this.#options.publish(entries.at(-1)!.events, revision);
         taken.push(run);
@@ -253,14 +269,14 @@ export class RunService {
     await Promise.allSettled([...this.#active.values()].map(({ done }) => done));
   }
 
-  async #plan(id: string, { stored, steps, ...run }: NewRun): Promise<string> {
+  async #plan(id: string, { stored, steps, ...run }: NewRun, moved?: Moved): Promise<string> {
     const plan = encodeStoredPlan(stored);
     const planned: RunJournalEvent = {
       ...{ type: 'run-planned', run: id, at: this.#options.clock.now(), ...run },
       ...{ steps: [...steps], plan, digest: digestOf(plan) },
     };
     try {
-      await this.#adopt(id, 0, [planned], []);
+      await this.#adopt(id, 0, [planned, ...(moved === undefined ? [] : movedEvents(id, moved, planned.at))], []);
     } catch (error) {
       // Asked for twice at once: the other call has started it.
       if (!(error instanceof EdgeError) || error.code !== 'EDGE_JOURNAL_CONFLICT') throw error;
@@ -277,6 +293,7 @@ export class RunService {
       ...{ name: record.name, by, options, stored, steps: summaries, registered: { ...registered } },
       ...{ inputs: { ...record.inputs } as Planned['inputs'], rollbackOf: record.id, root: record.root },
       ...bundleOf(record),
+      ...(await this.#fleetOf(stored)),
     });
   }
 
@@ -332,19 +349,12 @@ export class RunService {
     return this.#active.get(parent)?.driver.record ?? (await this.find(parent));
   }
 
-  async #moved(record: RunRecord): Promise<readonly RunJournalEvent[]> {
-    try {
-      const moved = movedSources(record.sources, await this.#options.sources(record));
-      if (moved.length === 0) return [];
-      return [{ type: 'run-moved', run: record.id, at: this.#options.clock.now(), moved: [...moved] }];
-    } catch (error) {
-      // The run goes on with the plan that is stored, which needs none of it.
-      this.#options.log.warn('cannot tell what has moved since a run was planned', {
-        run: record.id,
-        reason: errorMessage(error),
-      });
-      return [];
-    }
+  async #fleetOf({ plan }: StoredPlan): Promise<Pick<NewRun, 'fleet'>> {
+    return { fleet: [...(await selectionsOf(plan.chunks, this.#options.select))] };
+  }
+
+  async #tellMoved(record: RunRecord): Promise<readonly RunJournalEvent[]> {
+    return movedEvents(record.id, await whatMoved(record, this.#options), this.#options.clock.now());
   }
 
   async #adopt(

@@ -79,6 +79,7 @@ export {
   type HostResult,
   hostResult,
   type MovedInput,
+  type MovedTarget,
   type RunJournalEvent,
   type RunOptions,
   runEvent,
@@ -91,6 +92,7 @@ export {
   stepProgress,
   stepReturn,
   stepSummary,
+  type TargetSelection,
 } from './run-events.ts';
 export {
   cloudRunnerDeclarations,

@@ -51,6 +51,7 @@ export {
   type ApprovalView,
   type HostView,
   type LockView,
+  type MovedView,
   type PhaseView,
   type RollbackView,
   type RunOutcome,

@@ -218,6 +218,34 @@ describe('a run', () => {
     expect(RELEASED.code).toBe('EDGE_CANCELLED');
   });
 
+  it('that another master takes up says which hosts have come and gone since it was planned', async () => {
+    const journal = createMemoryJournal<RunJournalEvent>();
+    const plan = planOf([{ needs: [], parallel: false }]);
+    const [chunk] = plan.stored.plan.chunks;
+    const aimed = { ...chunk!, args: new PyMap([['tgt', 'web*']]) };
+    const compiled = { ...plan, stored: { ...plan.stored, plan: { chunks: [aimed] } } };
+    const at = (...hosts: readonly string[]): RunService =>
+      new RunService({
+        ...{ journal, ...aloneMaster('m', systemClock), log: silentLogger, compile: async () => compiled },
+        select: async () => hosts,
+        executeStep: (_record, _action, signal) =>
+          new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+      });
+    const first = at('web1', 'web2');
+    await first.start({ name: 'x', by: 'test', id: 'r' });
+    await first.stop();
+    const same = at('web2', 'web1');
+    await same.takeUp();
+    await same.stop();
+    const second = at('web2', 'web3');
+    await second.takeUp();
+    await second.stop();
+    const told = (await second.events('r')).filter(({ type }) => type === 'run-moved');
+    expect(told).toMatchObject([
+      { fleet: [{ target: 'web*', targetType: 'glob', steps: [aimed.key], came: ['web3'], gone: ['web1'] }] },
+    ]);
+  });
+
   it('asked for twice under one id is one run', async () => {
     const journal = createMemoryJournal<RunJournalEvent>();
     const executions: Execution[] = [];
