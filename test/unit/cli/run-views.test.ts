@@ -1,5 +1,12 @@
 import { plainStyle, renderRunTree, visibleWidth } from '@edge-run/cli/output';
-import type { RunGraph, RunJournalEvent, RunSummary, StepProgress, StepReturn } from '@edge-run/shared/protocol';
+import type {
+  RunGraph,
+  RunJournalEvent,
+  RunPreview,
+  RunSummary,
+  StepProgress,
+  StepReturn,
+} from '@edge-run/shared/protocol';
 import { foldRun, type RunView, unknownRun } from '@edge-run/shared/view';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runLine, type Script } from '../../support/command-line.ts';
@@ -257,6 +264,39 @@ const undoing: readonly RunJournalEvent[] = [
   ended('build', 26_000, 1_000, {}, 'R2'),
   { type: 'run-ended', run: 'R2', at: 39_000, outcome: 'succeeded', exitCode: 0 },
 ];
+
+describe('edge-run orch resume --dry-run', () => {
+  it('says what becomes of each step and what has moved, and asks for nothing else', async () => {
+    const preview: RunPreview = {
+      ...{ run: 'R1', name: 'orch.deploy', from: { entry: 1187, at: 0 }, targets: 22, moved: [], fleet: movedFleet },
+      sources: { states: `sha256:a41f${'0'.repeat(60)}`, pillar: `sha256:77c0${'0'.repeat(60)}` },
+      steps: [
+        { key: 'a', id: 'preflight', what: 'keep', why: 'succeeded' },
+        { key: 'b', id: 'build', what: 'keep', why: 'succeeded' },
+        { key: 'c', id: 'web-tier', what: 'verify', why: 'was running' },
+        { key: 'd', id: 'workers', what: 'run', why: 'not started', hosts: ['w1', 'w2'] },
+        { key: 'e', id: 'smoke', what: 'run', why: 'not started' },
+      ],
+    };
+    const script: Script = {
+      'orch.preview': ({ action }) => (action === 'resume' ? preview : { ...preview, run: 'R9' }),
+    };
+    const { stdout, exitCode } = await runLine(['orch', 'resume', 'R1', '--dry-run'], script);
+    expect(exitCode).toBe(0);
+    expect(stdout.replace(/\(\d\d:\d\d:\d\d\.\d+\)/, '(TIME)')).toMatchInlineSnapshot(`
+      "Would resume run R1 of orch.deploy from journal entry 1187 (TIME).
+        keep     preflight, build   (succeeded)
+        verify   web-tier   (was running)
+        run      workers on w[1-2], smoke   (not started)
+        inputs   unchanged: states a41f0000…, pillar 77c00000…
+        moved    target web*: web[4-5] came; web1 gone
+      Nothing was done. The same line without --dry-run does it.
+      "
+    `);
+    const data = await runLine(['orch', 'retry', 'R1', '--from', 'build', '--dry-run', '-o', 'json'], script);
+    expect(JSON.parse(data.stdout)).toEqual({ ...preview, run: 'R9' });
+  });
+});
 
 describe('edge-run orch show and status', () => {
   it('tell cause, where to look and how to try again after a rollback, and exit 5', async () => {

@@ -3,6 +3,7 @@ import { RuntimeExecutor } from '@edge-run/shared/execute';
 import { errorMessage, type JsonValue, newId } from '@edge-run/shared/kernel';
 import type { StepChecks } from '@edge-run/shared/orchestration';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
+import type { StepKey } from '@edge-run/shared/state';
 import { encodeValue } from '@edge-run/shared/values';
 import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
 import type { JobService } from '../jobs/index.ts';
@@ -17,6 +18,8 @@ import {
   RunCommands,
   RunHistory,
   type RunnerCalls,
+  RunPreviews,
+  type RunRecord,
   type RunRequest,
   RunService,
   STEP_KINDS,
@@ -31,6 +34,7 @@ import type { Fleet } from './fleet.ts';
 export interface Runs {
   readonly runs: RunService;
   readonly commands: RunCommands;
+  readonly previews: RunPreviews;
   readonly locks: Locks;
   readonly lease: MasterLease;
   readonly history: RunHistory;
@@ -69,17 +73,21 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     log,
   });
   const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, signal });
+  const parts = {
+    ...{ master: config.id, lease, clock, log, compile },
+    sources: (record: RunRecord) => currentSources(record, runtime, signal),
+    select: selectKnown,
+    afterCrash: (record: RunRecord, step: StepKey) => afterCrash(record, step, STEP_KINDS),
+  };
   const runs: RunService = new RunService({
-    ...{ journal, master: config.id, lease, locks, clock, log },
+    ...{ ...parts, journal, locks },
     compile: async (request) =>
       compileOrchestration(request, { runtime, checks, signal, bundle: await bundles.forRun(request) }),
-    sources: (record) => currentSources(record, runtime, signal),
-    select: selectKnown,
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
-    afterCrash: (record, step) => afterCrash(record, step, STEP_KINDS),
     publish: publish.journaled,
   });
   const commands = new RunCommands(runs, clock);
+  const previews = new RunPreviews({ ...parts, runs });
   const local = config.fleet.driver === 'local' ? localCloudOptions(core, fleet) : undefined;
   const cloud = local === undefined ? fleet.ssh.cloud : createLocalCloud(local);
   const executor = new RuntimeExecutor(runtime);
@@ -122,7 +130,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     if (local === undefined) return [];
     return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
   };
-  return { runs, commands, locks, lease, history, runners, compile, switchOn };
+  return { runs, commands, previews, locks, lease, history, runners, compile, switchOn };
 }
 
 /** What a master looks after that others may leave behind. */

@@ -6,6 +6,7 @@ import type { Locks } from '../leases/index.ts';
 import {
   type RunCommands,
   type RunHistory,
+  type RunPreviews,
   type RunRequest,
   type RunService,
   withoutPlan,
@@ -19,6 +20,7 @@ const DEFAULT_LIMIT = 50;
 export interface OrchParts {
   readonly runs: RunService;
   readonly commands: RunCommands;
+  readonly previews: RunPreviews;
   readonly locks: Locks;
   readonly history: RunHistory;
   simulate(request: SimulationRequest): Promise<Simulation>;
@@ -69,7 +71,7 @@ function runOperations({ runs, history, locks, simulate }: OrchParts): Readonly<
   };
 }
 
-function controlOperations({ runs, commands, history }: OrchParts): Readonly<Record<string, Operation>> {
+function controlOperations({ runs, commands, previews, history }: OrchParts): Readonly<Record<string, Operation>> {
   const find = (text: string): Promise<string> => resolveRun(text, runs, history);
   return {
     'orch.abort': operation(OPERATIONS['orch.abort'].args, async ({ run: text, rollback = false }, caller) => {
@@ -95,6 +97,10 @@ function controlOperations({ runs, commands, history }: OrchParts): Readonly<Rec
     'orch.retry': operation(OPERATIONS['orch.retry'].args, async ({ run, ...wishes }, caller) => ({
       run: await runs.retry(await find(run), caller.id, wishes),
     })),
+    'orch.preview': operation(OPERATIONS['orch.preview'].args, async ({ run: text, action, ...wishes }, caller) => {
+      const run = await find(text);
+      return action === 'resume' ? previews.resume(run) : previews.retry(run, { ...wishes, by: caller.id });
+    }),
     'orch.rollback': operation(OPERATIONS['orch.rollback'].args, async ({ run }, caller) => ({
       run: await runs.rollback(await find(run), caller.id),
     })),

@@ -1,6 +1,6 @@
-import { isOpen, targetOf } from '@edge-run/shared/orchestration';
+import { targetOf } from '@edge-run/shared/orchestration';
 import type { MovedTarget, TargetSelection } from '@edge-run/shared/protocol';
-import type { Chunk, StepKey } from '@edge-run/shared/state';
+import { type Chunk, isOpen, type StepKey } from '@edge-run/shared/state';
 import type { Value } from '@edge-run/shared/values';
 import type { RunRecord } from './run-record.ts';
 

@@ -1,5 +1,5 @@
 import { type Clock, EdgeError, errorMessage, type InstantMs, type Logger, newId } from '@edge-run/shared/kernel';
-import type { RunJournalEvent, RunOptions, StepSummary } from '@edge-run/shared/protocol';
+import type { RunJournalEvent, RunOptions } from '@edge-run/shared/protocol';
 import type { StepKey } from '@edge-run/shared/state';
 import type { Journal, JournalEntry, Revision } from '../journal/index.ts';
 import type { Locks, MasterLease } from '../leases/index.ts';
@@ -8,13 +8,13 @@ import { RELEASED, RunDriver } from './driver.ts';
 import type { DriverPorts, RollbackEnd, RollbackRequest } from './driver-ports.ts';
 import { type SelectHosts, selectionsOf } from './fleet.ts';
 import { type Moved, movedEvents, whatMoved } from './moved.ts';
-import { type RetryWishes, retryPlan } from './retry.ts';
+import { bundleOf, type NewRun, plannedEntry } from './new-run.ts';
+import { planRetry, type RetryRequest } from './plan-retry.ts';
 import { rollbackEnd, rollbackPlan } from './rollback.ts';
-import { type EntryOf, encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
-import { type CompiledOrchestration, idOf, inputsOf, type RunRequest, requestToRepeat } from './run-request.ts';
+import { encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
+import { type CompiledOrchestration, idOf, inputsOf, type RunRequest } from './run-request.ts';
 import { digestOf, refuseOther, type Sources } from './sources.ts';
 import { stepJobId } from './step-states.ts';
-import { summaryOf } from './step-summary.ts';
 
 /** What runs are compiled, journaled and driven with. */
 export interface RunServiceOptions {
@@ -39,14 +39,6 @@ interface ActiveRun {
   readonly done: Promise<RunRecord>;
   readonly release: AbortController;
 }
-
-type Planned = EntryOf<'run-planned'>;
-
-/** What a new run's first entry says beside the run, the time, and what can be worked out. */
-type NewRun = Omit<Planned, 'type' | 'run' | 'at' | 'plan' | 'steps' | 'digest'> & {
-  readonly stored: StoredPlan;
-  readonly steps: readonly StepSummary[];
-};
 
 /** Starts, drives and resumes runs. What people want of a run goes through `RunCommands`. */
 export class RunService {
@@ -98,32 +90,9 @@ export class RunService {
    *
    * @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_BAD_ARGUMENT` while it has not ended or for steps it does not have
    */
-  async retry(
-    id: string,
-    by: string,
-    wishes: RetryWishes & { readonly current?: boolean | undefined },
-  ): Promise<string> {
-    const record = await this.#get(id);
-    if (record.end === undefined) {
-      const hint = `Wait for it, or end it: edge-run orch abort ${id}`;
-      throw new EdgeError('EDGE_BAD_ARGUMENT', `run ${id} has not ended`, { run: id }, { hint });
-    }
-    const { inputs } = record;
-    const compiled = wishes.current === true ? await this.#options.compile({ ...requestToRepeat(record), by }) : record;
-    const { kept, onlyHosts } = retryPlan(record, compiled.stored.plan.chunks, wishes);
-    const moved = await whatMoved(record, this.#options);
-    const isNew = compiled.stored !== record.stored;
-    const fleet = isNew ? await this.#fleetOf(compiled.stored) : { fleet: [...record.fleet] };
-    const planned: NewRun = {
-      ...{ name: compiled.name, by, options: compiled.options, stored: compiled.stored, retryOf: id },
-      ...{ inputs: { ...inputs } as Planned['inputs'], sources: { ...compiled.sources }, ...fleet },
-      ...bundleOf(compiled),
-      steps: compiled.stored.plan.chunks.map((chunk) => summaryOf(chunk, compiled.stored)),
-      kept: [...kept],
-      onlyHosts: { ...onlyHosts },
-    };
-    // A plan made anew is made of what there is now; what is kept of the earlier run was done on the hosts of then.
-    return this.#plan(newId(), planned, isNew ? { ...moved, inputs: [] } : moved);
+  async retry(id: string, by: string, wishes: Omit<RetryRequest, 'by'>): Promise<string> {
+    const { planned, moved } = await planRetry(await this.ended(id), { ...wishes, by }, this.#options);
+    return this.#plan(newId(), planned, moved);
   }
 
   /**
@@ -207,6 +176,11 @@ export class RunService {
     }
   }
 
+  /** What is no longer as it was when the plan of a run was made. */
+  moved(record: RunRecord): Promise<Moved> {
+    return whatMoved(record, this.#options);
+  }
+
   /** Has the journal of a run that goes on say what has moved since it was planned. @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_RUN_ENDED` */
   async tellMoved(id: string): Promise<void> {
     const [told] = await this.#tellMoved(await this.unended(id));
@@ -269,12 +243,8 @@ export class RunService {
     await Promise.allSettled([...this.#active.values()].map(({ done }) => done));
   }
 
-  async #plan(id: string, { stored, steps, ...run }: NewRun, moved?: Moved): Promise<string> {
-    const plan = encodeStoredPlan(stored);
-    const planned: RunJournalEvent = {
-      ...{ type: 'run-planned', run: id, at: this.#options.clock.now(), ...run },
-      ...{ steps: [...steps], plan, digest: digestOf(plan) },
-    };
+  async #plan(id: string, run: NewRun, moved?: Moved): Promise<string> {
+    const planned = plannedEntry(id, run, this.#options.clock.now());
     try {
       await this.#adopt(id, 0, [planned, ...(moved === undefined ? [] : movedEvents(id, moved, planned.at))], []);
     } catch (error) {
@@ -291,7 +261,7 @@ export class RunService {
     const options: RunOptions = { locks: record.options.locks, onFailure: 'continue', onTargetFailure: 'stop' };
     return this.#plan(rollback, {
       ...{ name: record.name, by, options, stored, steps: summaries, registered: { ...registered } },
-      ...{ inputs: { ...record.inputs } as Planned['inputs'], rollbackOf: record.id, root: record.root },
+      ...{ inputs: { ...record.inputs } as NewRun['inputs'], rollbackOf: record.id, root: record.root },
       ...bundleOf(record),
       ...(await this.#fleetOf(stored)),
     });
@@ -343,6 +313,21 @@ export class RunService {
     throw new EdgeError('EDGE_RUN_ENDED', `run ${id} has ended already`, { run: id });
   }
 
+  /** A run that has ended. @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_BAD_ARGUMENT` */
+  async ended(id: string): Promise<RunRecord> {
+    const record = await this.#get(id);
+    if (record.end !== undefined) return record;
+    const hint = `Wait for it, or end it: edge-run orch abort ${id}`;
+    throw new EdgeError('EDGE_BAD_ARGUMENT', `run ${id} has not ended`, { run: id }, { hint });
+  }
+
+  /** Where the journal of a run ends: its revision there, and when that was. @throws EdgeError `EDGE_UNKNOWN_RUN` */
+  async lastEntry(id: string): Promise<{ readonly entry: Revision; readonly at: InstantMs }> {
+    const last = (await this.#options.journal.read(id)).at(-1);
+    if (last === undefined) throw unknownRun(id);
+    return { entry: last.revision, at: last.events.at(-1)!.at };
+  }
+
   async #runThatAsks(by: string): Promise<RunRecord | undefined> {
     const parent = /^run:(.+)$/.exec(by)?.[1];
     if (parent === undefined) return undefined;
@@ -354,7 +339,7 @@ export class RunService {
   }
 
   async #tellMoved(record: RunRecord): Promise<readonly RunJournalEvent[]> {
-    return movedEvents(record.id, await whatMoved(record, this.#options), this.#options.clock.now());
+    return movedEvents(record.id, await this.moved(record), this.#options.clock.now());
   }
 
   async #adopt(
@@ -406,10 +391,6 @@ export class RunService {
       throw error;
     }
   }
-}
-
-function bundleOf({ bundle }: { readonly bundle?: string | undefined }): { readonly bundle?: string } {
-  return bundle === undefined ? {} : { bundle };
 }
 
 /** The entry that ends a run because `by` wants so. */

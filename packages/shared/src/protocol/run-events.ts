@@ -94,7 +94,6 @@ export const movedInput = z.object({
 });
 export type MovedInput = z.infer<typeof movedInput>;
 
-/** Whom a target of a plan selected when the plan was made. */
 const targetSelection = z.object({
   target: z.string(),
   targetType: z.string(),
@@ -102,15 +101,17 @@ const targetSelection = z.object({
   steps: z.array(z.string()),
   hosts: z.array(z.string()),
 });
+/** Whom a target of a plan selected when the plan was made. */
 export type TargetSelection = z.infer<typeof targetSelection>;
 
 /** A target that does not select the hosts it did when the run was planned. */
-const movedTarget = targetSelection.omit({ hosts: true }).extend({
+export const movedTarget = targetSelection.omit({ hosts: true }).extend({
   /** Ids that it selects now and did not then. */
   came: z.array(z.string()),
   /** Ids that it selected then, or that a step had to do with, and that it no longer selects. */
   gone: z.array(z.string()),
 });
+/** A target that does not select the hosts it did when the run was planned. */
 export type MovedTarget = z.infer<typeof movedTarget>;
 
 const base = { run: z.string(), at: z.number() };

@@ -1,5 +1,6 @@
 /** Parts of orchestrations that tests and benchmarks look at by themselves. */
 export { getStepIndex } from '../find-step.ts';
+export { forecastRun } from '../forecast.ts';
 export { GrowingMap } from '../growing-map.ts';
 export { encodeStoredPlan, foldEvent, type RunRecord } from '../run-record.ts';
 export { floorOf, floorProblem } from '../steps/in-service.ts';
