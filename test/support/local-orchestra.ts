@@ -245,8 +245,7 @@ export class LocalOrchestra {
         ...base,
         ...(jobs === undefined ? {} : { jobs }),
         facts: async () => grainsOf(id, this.#options),
-        pillar: ({ pillarenv, override }) =>
-          pillarOf({ ...this.#pillarQuery(id), pillarenv, ...(override === undefined ? {} : { override }) }),
+        pillar: ({ saltenv: _saltenv, ...query }) => pillarOf({ ...this.#pillarQuery(id), ...query }),
       },
       stateFunctions,
     );

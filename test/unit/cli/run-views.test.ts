@@ -1,4 +1,4 @@
-import { plainStyle, renderRunTree, visibleWidth } from '@edge-run/cli/output';
+import { plainStyle, renderOrchPlan, renderRunTree, visibleWidth } from '@edge-run/cli/output';
 import type {
   RunGraph,
   RunJournalEvent,
@@ -7,7 +7,7 @@ import type {
   StepProgress,
   StepReturn,
 } from '@edge-run/shared/protocol';
-import { foldRun, type RunView, unknownRun } from '@edge-run/shared/view';
+import { foldRun, orchPlanOf, type RunView, unknownRun } from '@edge-run/shared/view';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runLine, type Script } from '../../support/command-line.ts';
 
@@ -264,6 +264,39 @@ const undoing: readonly RunJournalEvent[] = [
   ended('build', 26_000, 1_000, {}, 'R2'),
   { type: 'run-ended', run: 'R2', at: 39_000, outcome: 'succeeded', exitCode: 0 },
 ];
+
+describe('edge-run orch plan', () => {
+  it('lists what templates call, with whom and where, before the first step', () => {
+    const none = { by: 'orchestration' as const, args: [], kwargs: {} };
+    const rendering: Planned['rendering'] = [
+      { ...none, by: 'pillar', to: 'master', fun: 'mine.get', args: ['*'], effect: 'nothing' },
+      {
+        ...{ ...none, to: 'hosts', fun: 'test.ping', effect: 'nothing', place: { file: 'orch/map.jinja', line: 7 } },
+        ...{ target: { expr: 'web*', type: 'glob' }, hosts: ['web1', 'web2'] },
+      },
+      {
+        ...none,
+        to: 'master',
+        fun: 'cmd.shell',
+        kwargs: { cmd: 'x\u001b' },
+        effect: 'unknown',
+        why: 'it is a command',
+      },
+    ];
+    const plan = orchPlanOf([planned({ rendering, steps: [] })], new Map())!;
+    expect(renderOrchPlan(plan, [], { style: plainStyle, verbose: false })).toMatchInlineSnapshot(`
+      "plan of orch.deploy pillarenv=prod  …
+
+      while rendering
+          · mine.get * on the master   in the pillar
+          · test.ping on web* = web[1-2]   orch/map.jinja:7
+          ? cmd.shell cmd=x\\x1b on the master   effect unknown: it is a command
+
+      Plan: 0 steps: none. 0 calls on 0 hosts.  Nothing was changed.
+      "
+    `);
+  });
+});
 
 describe('edge-run orch resume --dry-run', () => {
   it('says what becomes of each step and what has moved, and asks for nothing else', async () => {

@@ -1,4 +1,4 @@
-import { type HostRuntime, slsSource } from '@edge-run/shared/execute';
+import { type HeardCall, type HostRuntime, heardCalls, slsSource } from '@edge-run/shared/execute';
 import { type Compiled, DiagnosticsError, hasErrors, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
 import {
   checkSteps,
@@ -8,10 +8,12 @@ import {
   STEPS_NAME,
   type StepChecks,
 } from '@edge-run/shared/orchestration';
+import type { TemplateCalls } from '@edge-run/shared/render';
 import { didYouMean } from '@edge-run/shared/schema';
 import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
 import type { Bundle } from '../bundles/index.ts';
+import { RenderingCalls } from './rendering.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './run-request.ts';
 import { type Sources, sourcesOf } from './sources.ts';
@@ -45,17 +47,21 @@ export async function compileOrchestration(
   const files = bundle?.files ?? runtime.options.files;
   const saltenv = request.saltenv ?? 'base';
   const pillarenv = request.pillarenv;
+  const rendering = request.test === true ? new RenderingCalls(runtime.catalog.functions, checks.select) : undefined;
   const work = {
     signal,
     log,
     files,
     ...(pillarenv === undefined ? {} : { pillarenv }),
-    pillar: request.pillar === undefined ? {} : { override: request.pillar },
+    pillar: {
+      ...(request.pillar === undefined ? {} : { override: request.pillar }),
+      ...(rendering === undefined ? {} : { onCall: (call: HeardCall) => rendering.hearPillar(call) }),
+    },
   };
   const workplace = await runtime.workplace({ ...work, saltenv });
   const source = slsSource(
     files,
-    (render) => renderData({ ...render, later: [STEPS_NAME] }),
+    (render) => renderData({ ...render, later: [STEPS_NAME], calls: heard(render.calls, rendering) }),
     async (env) => (env === saltenv ? workplace : runtime.workplace({ ...work, saltenv: env })),
   );
   const name = requireCompiled(fullName(request.name, [...(await source.listSls(saltenv)).keys()]));
@@ -88,7 +94,12 @@ export async function compileOrchestration(
     steps: plan.chunks.map((chunk) => summaryOf(chunk, stored)),
     sources: await sourcesOf(files, saltenv, pillar),
     ...(bundle === undefined || options.files === 'live' ? {} : { bundle: bundle.digest }),
+    ...(rendering === undefined ? {} : { rendering: await rendering.list() }),
   };
+}
+
+function heard(calls: TemplateCalls, rendering: RenderingCalls | undefined): TemplateCalls {
+  return rendering === undefined ? calls : heardCalls(calls, (call) => rendering.hearOwn(call));
 }
 
 /** In a plan, hosts that an orchestration around this one brings up are as good as there. */

@@ -1,5 +1,11 @@
 import { type JsonValue, newId } from '@edge-run/shared/kernel';
-import { type ForeseenWorld, PLAN_RUN_PREFIX, type RunOptions, type StepSummary } from '@edge-run/shared/protocol';
+import {
+  type ForeseenWorld,
+  PLAN_RUN_PREFIX,
+  type RenderingCall,
+  type RunOptions,
+  type StepSummary,
+} from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, PyMap } from '@edge-run/shared/values';
 import type { RunRecord, StoredPlan } from './run-record.ts';
 import type { ExpectedPlan, Sources } from './sources.ts';
@@ -41,6 +47,8 @@ export interface CompiledOrchestration {
   readonly sources: Sources;
   /** Digest of the bundle it was made of, where the run stands on it. */
   readonly bundle?: string;
+  /** In a plan: what its templates called. */
+  readonly rendering?: readonly RenderingCall[];
 }
 
 /** The request that asks for what a run was asked for. */

@@ -69,7 +69,7 @@ export class RunService {
     if (request.id !== undefined && (await this.#isKnown(id))) return id;
     const parent = await this.#runThatAsks(request.by);
     const asked = parent?.bundle === undefined ? request : { ...request, bundle: parent.bundle };
-    const { name, stored, options, steps, sources, bundle } = await this.#options.compile(asked);
+    const { name, stored, options, steps, sources, bundle, rendering = [] } = await this.#options.compile(asked);
     if (request.expect !== undefined) refuseOther(request.expect, digestOf(encodeStoredPlan(stored)), sources);
     const { by, causedBy, foreseen } = request;
     // A run that only looks is never taken up by a person.
@@ -81,6 +81,7 @@ export class RunService {
       ...bundleOf({ bundle }),
       // What it starts shares its locks.
       ...(parent === undefined ? {} : { root: parent.root }),
+      ...(rendering.length === 0 ? {} : { rendering: [...rendering] }),
     });
   }
 

@@ -27,6 +27,7 @@ export {
   PLAN_RUN_PREFIX,
   type PlanEffect,
   type PlannedCall,
+  type RenderingCall,
 } from './foreseen.ts';
 export {
   type Answer,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FAILURE_CHOICES } from './failure-choices.ts';
-import { foreseenStep, foreseenWorld } from './foreseen.ts';
+import { foreseenStep, foreseenWorld, renderingCall } from './foreseen.ts';
 import { encodedValue, errorRecord, targetOutcome } from './messages.ts';
 
 /*
@@ -152,6 +152,8 @@ export const runEvent = z.discriminatedUnion('type', [
     causedBy: z.string().optional(),
     /** In a plan within a plan: what is known beforehand. */
     foreseen: foreseenWorld.optional(),
+    /** In a plan: what its templates called while it was rendered, in order. */
+    rendering: z.array(renderingCall).optional(),
   }),
   z.object({ ...base, type: z.literal('run-adopted'), master: z.string() }),
   /** The run waits for locks that others hold. `position` counts from 1: the next to get them. */
