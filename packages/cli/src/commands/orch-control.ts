@@ -8,8 +8,8 @@ import { renderPreview } from '../output/run-preview.ts';
 import { formatWhen } from '../output/times.ts';
 import { readRun } from '../progress/follow-run.ts';
 import { confirm, type Session } from '../session.ts';
-import { PLAN_WITHIN_MS } from './read-run-request.ts';
-import { type Options, type Register, textOption, type Argument as Words, wordAt } from './registry.ts';
+import { PLAN_WITHIN_MS, readPillar } from './read-run-request.ts';
+import { type Options, type Register, textOption, type Argument as Words, wordAt, wordsAt } from './registry.ts';
 import { watchRun } from './start-run.ts';
 
 /** `orch pause|resume|retry|abort|rollback|answer|locks`: what people want of runs. */
@@ -30,8 +30,8 @@ export function addOrchControl(orch: Command, register: Register): void {
   );
   register(
     orch
-      .command('retry <run>')
-      .summary('run what an ended run has not done')
+      .command('retry <run> [args...]')
+      .summary('run what an ended run has not done; with --with-current also pillar=')
       .option('--from <step>', 'begin again with this step, whatever it and later ones did')
       .option('--skip <step>', 'a step that counts as done; may be given several times', collect, [])
       .option('--only-failed', 'do failed steps only on the hosts where they failed')
@@ -102,6 +102,7 @@ async function retryRun(session: Session, words: readonly Words[], options: Opti
     ...(skip.length === 0 ? {} : { skip: [...skip] }),
     ...(options.onlyFailed === true ? { onlyFailed: true } : {}),
     ...(options.withCurrent === true ? { current: true } : {}),
+    ...(await readPillar(wordsAt(words, 1), session.literalWords)),
   };
   if (options.dryRun === true) return previewRun(session, { ...request, action: 'retry' });
   const { run } = await (await session.master()).ask('orch.retry', request);

@@ -8,6 +8,7 @@ import { type Events, openEvents } from '../events/index.ts';
 import { type BatchProgress, type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
 import { type Journal, openJetStreamJournal } from '../journal/index.ts';
 import { type LeaseBuckets, openLeaseBuckets } from '../leases/index.ts';
+import { openDigestKey } from '../secrets/index.ts';
 import { Background } from './background.ts';
 import { type Connections, openConnections } from './broker.ts';
 
@@ -28,6 +29,8 @@ export interface Core extends MasterOptions {
   /** Contents of files that runs stand on. */
   readonly contents: Contents;
   readonly leases: LeaseBuckets;
+  /** Under which masters tell whether secrets have changed. */
+  readonly secretKey: Uint8Array;
   readonly returns: ReturnStream;
   readonly records: JobRecords;
   readonly batches: BatchProgress;
@@ -51,6 +54,7 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
     const contents = await openJetStreamContents(connection, clock);
     const streams = await openJobStreams(bus, clock);
     const leases = await openLeaseBuckets(connection, config.lease * 1000);
+    const secretKey = await openDigestKey(connection);
     return {
       ...options,
       connections,
@@ -58,6 +62,7 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
       journal,
       contents,
       leases,
+      secretKey,
       ...streams,
       background: new Background(log),
       signal,

@@ -48,7 +48,7 @@ const SWITCH_ON_DEADLINE_MS = 30_000;
 
 /** Makes the engine and the runners; each needs the other, so they meet through functions. */
 export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
-  const { config, clock, log, signal, events, journal, background } = core;
+  const { config, clock, log, signal, events, journal, background, secretKey } = core;
   const { runtime, dispatcher, nodes, presence, jobs, selectKnown, mine, fileServer, bundles } = fleet;
   const publish = publisher(core);
   const returners = new Map(Object.entries(config.returners).map(([name, { type }]) => [name, type]));
@@ -72,17 +72,17 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     clock,
     log,
   });
-  const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, signal });
+  const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, secretKey, signal });
   const parts = {
     ...{ master: config.id, lease, clock, log, compile },
-    sources: (record: RunRecord) => currentSources(record, runtime, signal),
+    sources: (record: RunRecord) => currentSources(record, { runtime, secretKey, signal }),
     select: selectKnown,
     afterCrash: (record: RunRecord, step: StepKey) => afterCrash(record, step, STEP_KINDS),
   };
   const runs: RunService = new RunService({
     ...{ ...parts, journal, locks },
     compile: async (request) =>
-      compileOrchestration(request, { runtime, checks, signal, bundle: await bundles.forRun(request) }),
+      compileOrchestration(request, { runtime, checks, secretKey, signal, bundle: await bundles.forRun(request) }),
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
     publish: publish.journaled,
   });

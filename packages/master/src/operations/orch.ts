@@ -94,13 +94,17 @@ function controlOperations({ runs, commands, previews, history }: OrchParts): Re
       await commands.resume(run, caller.id);
       return { run };
     }),
-    'orch.retry': operation(OPERATIONS['orch.retry'].args, async ({ run, ...wishes }, caller) => ({
-      run: await runs.retry(await find(run), caller.id, wishes),
+    'orch.retry': operation(OPERATIONS['orch.retry'].args, async ({ run, pillar, ...wishes }, caller) => ({
+      run: await runs.retry(await find(run), caller.id, { ...wishes, ...pillarOf(pillar) }),
     })),
-    'orch.preview': operation(OPERATIONS['orch.preview'].args, async ({ run: text, action, ...wishes }, caller) => {
-      const run = await find(text);
-      return action === 'resume' ? previews.resume(run) : previews.retry(run, { ...wishes, by: caller.id });
-    }),
+    'orch.preview': operation(
+      OPERATIONS['orch.preview'].args,
+      async ({ run: text, action, pillar, ...wishes }, caller) => {
+        const run = await find(text);
+        if (action === 'resume') return previews.resume(run);
+        return previews.retry(run, { ...wishes, ...pillarOf(pillar), by: caller.id });
+      },
+    ),
     'orch.rollback': operation(OPERATIONS['orch.rollback'].args, async ({ run }, caller) => ({
       run: await runs.rollback(await find(run), caller.id),
     })),
@@ -133,15 +137,19 @@ function requestOf(
   },
   by: string,
 ): RunRequest {
-  const pillar = args.pillar === undefined ? undefined : decodeValue(args.pillar);
   const options = args.options === undefined ? undefined : decodeValue(args.options);
   return {
     ...{ name: args.name, by },
     ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
     ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
-    ...(pillar instanceof PyMap ? { pillar } : {}),
+    ...pillarOf(args.pillar),
     ...(options instanceof PyMap ? { options } : {}),
   };
+}
+
+function pillarOf(encoded: JsonValue | undefined): { readonly pillar?: PyMap } {
+  const pillar = encoded === undefined ? undefined : decodeValue(encoded);
+  return pillar instanceof PyMap ? { pillar } : {};
 }
 
 /** The id that is meant. A run that has just been started is in the journal before it is in the history. */

@@ -16,6 +16,7 @@ import type { Bundle } from '../bundles/index.ts';
 import { RenderingCalls } from './rendering.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './run-request.ts';
+import { sealedPaths } from './secret-values.ts';
 import { type Sources, sourcesOf } from './sources.ts';
 import { declaredStates } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
@@ -31,6 +32,8 @@ export interface CompileParts {
   readonly checks: StepChecks;
   /** The files it is compiled from and its run will stand on; the files of the day when absent. */
   readonly bundle?: Bundle;
+  /** Under which it is told whether secrets have changed; not told when absent. */
+  readonly secretKey?: Uint8Array;
   readonly signal: AbortSignal;
 }
 
@@ -41,7 +44,7 @@ export interface CompileParts {
  */
 export async function compileOrchestration(
   request: RunRequest,
-  { runtime, checks, bundle, signal }: CompileParts,
+  { runtime, checks, bundle, secretKey, signal }: CompileParts,
 ): Promise<CompiledOrchestration> {
   const { renderData, log } = runtime.options;
   const files = bundle?.files ?? runtime.options.files;
@@ -92,7 +95,7 @@ export async function compileOrchestration(
     stored,
     options,
     steps: plan.chunks.map((chunk) => summaryOf(chunk, stored)),
-    sources: await sourcesOf(files, saltenv, pillar),
+    sources: await sourcesOf(files, saltenv, pillar, secretKey),
     ...(bundle === undefined || options.files === 'live' ? {} : { bundle: bundle.digest }),
     ...(rendering === undefined ? {} : { rendering: await rendering.list() }),
   };
@@ -109,15 +112,20 @@ function withComing(checks: StepChecks, coming: readonly string[]): StepChecks {
 }
 
 /** What the plan of a run would be made of now. @throws DiagnosticsError when the pillar does not compile */
-export async function currentSources(record: RunRecord, runtime: HostRuntime, signal: AbortSignal): Promise<Sources> {
+export async function currentSources(
+  record: RunRecord,
+  { runtime, secretKey, signal }: Omit<CompileParts, 'checks' | 'bundle'>,
+): Promise<Sources> {
   const { saltenv, pillarenv, pillar } = record.inputs;
-  const override = pillar === undefined ? undefined : decodeValue(pillar);
+  const override = pillar === undefined ? new PyMap() : decodeValue(pillar);
   const { ctx } = await runtime.workplace({
     ...{ signal, log: runtime.options.log, saltenv },
     ...(pillarenv === undefined ? {} : { pillarenv }),
     pillar: override instanceof PyMap ? { override } : {},
   });
-  return sourcesOf(runtime.options.files, saltenv, ctx.pillar.data);
+  // Whether secrets have changed cannot be told where some of those it was planned with are not kept.
+  const key = sealedPaths(override).length > 0 ? undefined : secretKey;
+  return sourcesOf(runtime.options.files, saltenv, ctx.pillar.data, key);
 }
 
 /** `deploy-environment` and `orch.deploy-environment` are the same orchestration. */

@@ -75,7 +75,16 @@ export class RunService {
     // A run that only looks is never taken up by a person.
     const fleet = request.test === true ? {} : await this.#fleetOf(stored);
     return this.#plan(id, {
-      ...{ name, by, inputs: inputsOf(request), options, stored, steps, sources: { ...sources }, ...fleet },
+      ...{
+        name,
+        by,
+        inputs: inputsOf(request, stored.pillar),
+        options,
+        stored,
+        steps,
+        sources: { ...sources },
+        ...fleet,
+      },
       ...(causedBy === undefined ? {} : { causedBy }),
       ...(foreseen === undefined ? {} : { foreseen }),
       ...bundleOf({ bundle }),

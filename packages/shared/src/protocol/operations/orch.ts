@@ -70,6 +70,7 @@ const retryWishes = {
   skip: z.array(z.string()).optional().describe('Steps that count as done.'),
   onlyFailed: z.boolean().optional().describe('Do failed steps only on the hosts where they failed.'),
   current: z.boolean().optional().describe("Plan anew from today's files and pillar; the stored plan when absent."),
+  pillar: encodedValue.optional().describe('With `current`: mapping laid over what was laid over the pillar then.'),
 };
 
 /** Operations on orchestrations and their runs. */
