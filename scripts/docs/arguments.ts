@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 /** The parts of JSON Schema that descriptions are made from. */
 export interface Schema {
+  readonly title?: string;
   readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
@@ -45,9 +46,20 @@ export function outputSchema(schema: z.ZodType): Schema {
 
 /** The members of a mapping, in order of declaration; those of mappings inside it follow it. */
 export function argumentRows(schema: Schema, prefix = ''): readonly ArgumentRow[] {
+  return memberRows(schema, prefix, innerRows);
+}
+
+/** As `argumentRows`; of a setting with several forms those of each, and those of what stands below names of the author's. */
+export function settingRows(schema: Schema): readonly ArgumentRow[] {
+  return memberRows(schema, '', innerSettings);
+}
+
+type InnerRows = (member: Schema, name: string) => readonly ArgumentRow[];
+
+function memberRows(schema: Schema, prefix: string, rowsOf: InnerRows): readonly ArgumentRow[] {
   const required = new Set(schema.required);
   return Object.entries(schema.properties ?? {}).flatMap(([name, member]) => {
-    const inner = innerRows(member, `${prefix}${name}`);
+    const inner = rowsOf(member, `${prefix}${name}`);
     const row: ArgumentRow = {
       name: `${prefix}${name}`,
       type: typeText(member),
@@ -64,6 +76,41 @@ export function argumentRows(schema: Schema, prefix = ''): readonly ArgumentRow[
 function innerRows(member: Schema, name: string): readonly ArgumentRow[] {
   if (typeof member.items === 'object') return argumentRows(member.items, `${name}[].`);
   return argumentRows(member, `${name}.`);
+}
+
+/** As `innerRows`, of every form; `outer.NAME.inner` below a name of the author's. */
+function innerSettings(member: Schema, name: string): readonly ArgumentRow[] {
+  const forms = [...(member.anyOf ?? []), ...(member.oneOf ?? [])];
+  const { items, additionalProperties } = member;
+  return unique([
+    ...forms.flatMap((form) => ofForm(form, name)),
+    ...(typeof items === 'object' ? innerSettings(items, `${name}[]`) : []),
+    ...(typeof additionalProperties === 'object' ? innerSettings(additionalProperties, `${name}.NAME`) : []),
+    ...memberRows(member, `${name}.`, innerSettings),
+  ]);
+}
+
+/** The rows of one of several forms; where a member says which form it is, the others say so too. */
+function ofForm(form: Schema, name: string): readonly ArgumentRow[] {
+  const rows = innerSettings(form, name);
+  const kind = Object.entries(form.properties ?? {}).find(([, member]) => typeof member.const === 'string');
+  // What another form does without is not required.
+  if (kind === undefined) return rows.map((row) => ({ ...row, isRequired: false }));
+  const said = `\`${kind[0]}: ${String(kind[1].const)}\``;
+  return rows.map((row) =>
+    row.name === `${name}.${kind[0]}` ? row : { ...row, description: `With ${said}. ${row.description}`.trim() },
+  );
+}
+
+/** One row of those that are alike: a setting alone, and the same in a list of them. */
+function unique(rows: readonly ArgumentRow[]): readonly ArgumentRow[] {
+  const seen = new Set<string>();
+  return rows.filter((row) => {
+    const text = JSON.stringify({ ...row, name: row.name.replaceAll('[]', '') });
+    if (seen.has(text)) return false;
+    seen.add(text);
+    return true;
+  });
 }
 
 /** The type in words: `text`, `list of text`, `yes or no`, `a | b`. */

@@ -1,11 +1,12 @@
 import { createProgram } from '@edge-run/cli/shell';
-import { masterConfigSchema } from '@edge-run/master/config';
 import { STEP_KINDS, type StepKind } from '@edge-run/master/orchestration';
 import { masterRunners, type Runner, type RunnerParts } from '@edge-run/master/runners';
 import { ENV_NAMES, minionConfig } from '@edge-run/minion/config';
 import { HostRuntime, type RuntimeOptions, stateFunctions } from '@edge-run/shared/execute';
 import { ERROR_CODES } from '@edge-run/shared/kernel';
 import type { Catalog } from '@edge-run/shared/modules/contract';
+import { EXTERNAL_KINDS } from '@edge-run/shared/pillar';
+import { masterConfigSchema, projectFileSchema } from '@edge-run/shared/project';
 import { EXIT, OPERATIONS, type Operation, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import type { Command } from 'commander';
 import type { z } from 'zod';
@@ -19,6 +20,9 @@ export interface Declarations {
   readonly runners: readonly Runner[];
   readonly operations: readonly Operation[];
   readonly masterConfig: z.ZodObject;
+  /** What `edge.yaml` may say beside the settings of its master. */
+  readonly projectFile: z.ZodObject;
+  readonly pillarSources: readonly Pick<(typeof EXTERNAL_KINDS)[number], 'name' | 'summary' | 'settings'>[];
   readonly minionConfig: z.ZodObject;
   /** Environment variable → key of the minion's configuration. */
   readonly minionEnvironment: Readonly<Record<string, string>>;
@@ -57,6 +61,8 @@ export async function collectDeclarations(modules: Catalog): Promise<Declaration
     runners: masterRunners(inert),
     operations: Object.values(OPERATIONS),
     masterConfig: masterConfigSchema,
+    projectFile: projectFileSchema,
+    pillarSources: EXTERNAL_KINDS,
     minionConfig,
     minionEnvironment: ENV_NAMES,
     program: await createProgram('0.0.0', (command) => command),

@@ -29,7 +29,7 @@ function leftOver(root: string, pages: Pages): readonly string[] {
   const folder = join(root, GENERATED);
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
+    .filter((name) => /\.(?:md|json)$/.test(name))
     .map((name) => `${GENERATED}/${name}`)
     .filter((path) => !pages.has(path))
     .sort();

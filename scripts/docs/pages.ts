@@ -3,9 +3,10 @@ import type { Catalog } from '@edge-run/shared/modules/contract';
 import type { Declaration } from '@edge-run/shared/schema';
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { argumentRows, inputSchema, outputSchema } from './arguments.ts';
+import { type ArgumentRow, argumentRows, inputSchema, outputSchema, type Schema, settingRows } from './arguments.ts';
 import { commandPage, programPage, visibleCommands } from './command-pages.ts';
 import type { Declarations } from './declarations.ts';
+import { editorSchemas, sourceSchema } from './editor-schemas.ts';
 import { functionLine, runnerLine, slsEntry } from './examples.ts';
 import { codeBlock, inlineCode, joinParts, table } from './markdown.ts';
 
@@ -34,6 +35,8 @@ export function createPages(declared: Declarations): Pages {
   for (const { folder, pages: own } of sections) {
     for (const [name, text] of own) pages.set(`${REFERENCE}/${folder}/${name}.md`, `${NOTE}\n\n${text}`);
   }
+  for (const [name, schema] of editorSchemas(declared))
+    pages.set(`${REFERENCE}/configuration/${name}.schema.json`, `${JSON.stringify(schema, undefined, 2)}\n`);
   return pages;
 }
 
@@ -51,7 +54,7 @@ function sectionsOf(declared: Declarations): readonly Section[] {
       title: 'Configuration',
       about: 'What `edge-master` and `edge-minion` can be told.',
       pages: new Map([
-        ['master', masterConfigPage(declared.masterConfig)],
+        ['master', masterConfigPage(declared)],
         ['minion', minionConfigPage(declared.minionConfig, declared.minionEnvironment)],
       ]),
     },
@@ -166,7 +169,14 @@ function declarationParts({ name, summary, args, rest, keywords }: Declaration):
 
 function rowsTable(schema: z.ZodType, none: string): string {
   const rows = argumentRows(inputSchema(schema));
-  if (rows.length === 0) return none;
+  return rows.length === 0 ? none : tableOf(rows);
+}
+
+function settingsTable(schema: Schema): string {
+  return tableOf(settingRows(schema));
+}
+
+function tableOf(rows: readonly ArgumentRow[]): string {
   return table(
     ['name', 'type', 'default', 'description'],
     rows.map(({ name, type, fallback, isRequired, description }) => [
@@ -212,11 +222,18 @@ function cliPages(program: Command, exitCodes: Readonly<Record<string, number>>)
   ]);
 }
 
-function masterConfigPage(schema: z.ZodObject): string {
+function masterConfigPage({ masterConfig, pillarSources }: Declarations): string {
   return joinParts([
     '# Configuration of a master',
     'A YAML file: `edge-master run --config FILE`, or `/etc/edge-run/master.yaml`. For `edge-run up` it is `edge.yaml` of the project. Paths are relative to the file. `edge-master check-config --config FILE` says what is wrong with it.',
-    rowsTable(schema, ''),
+    'Editors that know JSON Schema read [edge.schema.json](edge.schema.json); `# yaml-language-server: $schema=PATH` in the first line of a file names it. `NAME` stands for a name of your own, `[]` for each of a list.',
+    settingsTable(inputSchema(masterConfig)),
+    '## Sources of `ext_pillar`',
+    ...pillarSources.flatMap((source) => [
+      `### ${source.name}`,
+      source.summary,
+      settingsTable({ properties: { [source.name]: sourceSchema(source) } }),
+    ]),
   ]);
 }
 
@@ -225,7 +242,7 @@ function minionConfigPage(schema: z.ZodObject, environment: Readonly<Record<stri
   return joinParts([
     '# Configuration of a minion',
     'A YAML file: `edge-minion run --config FILE`. The environment wins over the file, and flags win over both.',
-    rowsTable(schema, ''),
+    settingsTable(inputSchema(schema)),
     '## Environment',
     table(['variable', 'sets'], rows),
   ]);

@@ -8,6 +8,16 @@ shop-clone:
     - name: {{ pillar.shop.repository }}
     - target: {{ host.home }}/shop
 
+# A clone that is there may be one of a repository that is gone, as when the project was cloned anew somewhere else.
+shop-remote:
+  git.config_set:
+    - name: remote.origin.url
+    - value: {{ pillar.shop.repository }}
+    - repo: {{ host.home }}/shop
+    - onlyif: test -e {{ host.home }}/shop/.git
+    - require:
+      - git: shop-clone
+
 supervisor-folder:
   file.directory:
     - name: {{ folder }}

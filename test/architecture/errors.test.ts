@@ -22,6 +22,7 @@ const NOT_CODES: ReadonlySet<string> = new Set([
   'EDGE_FACTS',
   'EDGE_LOCKS',
   'EDGE_MASTERS',
+  'EDGE_SECRETS',
 ]);
 
 /** Code → files that name it. */

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createProgram, dispatch, groupsFor } from '@edge-run/cli/shell';
 import { createCatalog } from '@edge-run/shared/execute';
 import type { Declaration } from '@edge-run/shared/schema';
 import { describe, expect, it } from 'vitest';
-import { argumentRows, inputSchema } from '../../scripts/docs/arguments.ts';
+import { argumentRows, inputSchema, type Schema, settingRows } from '../../scripts/docs/arguments.ts';
 import { collectDeclarations } from '../../scripts/docs/declarations.ts';
 import { differences } from '../../scripts/docs/files.ts';
 import { createPages } from '../../scripts/docs/pages.ts';
@@ -41,6 +41,23 @@ describe('the reference', () => {
     );
     expect(modules.length).toBeGreaterThan(30);
     expect(undescribed).toEqual([]);
+  });
+
+  it('shows the settings below every section of a configuration', () => {
+    const names = new Set(settingRows(inputSchema(declared.masterConfig)).map(({ name }) => name));
+    for (const name of ['returners.NAME.secret_file', 'roster.ec2.region', 'command_policy.rules[].allow', 'api.port'])
+      expect(names, name).toContain(name);
+  });
+
+  it('has the schema that the edge.yaml of the project names, and it knows its settings', () => {
+    const text = readFileSync(join(repositoryRoot(), 'edge.yaml'), 'utf8');
+    const named = /^# yaml-language-server: \$schema=(\S+)$/m.exec(text)?.[1];
+    const schema = JSON.parse(readFileSync(join(repositoryRoot(), named!), 'utf8')) as Schema;
+    const settings = [...text.matchAll(/^([a-z_]+):/gm)].map(([, name]) => name!);
+    expect(settings.length).toBeGreaterThan(4);
+    expect(settings.filter((name) => schema.properties?.[name] === undefined)).toEqual([]);
+    const sources = (schema.properties?.ext_pillar?.items as Schema | undefined)?.oneOf ?? [];
+    expect(sources.flatMap(({ properties = {} }) => Object.keys(properties))).toContain('vault');
   });
 
   it('has examples that their declarations accept', () => {

@@ -131,6 +131,22 @@ describe.sequential('secrets of a pillar', () => {
     await run(1, 'pillar', 'explain', 'box1', 'no:such', '--pillarenv', 'prod');
   });
 
+  test('make a saved plan stale when nothing else has changed, and only when they have', async () => {
+    const plan = join(stack.home, 'roll.plan');
+    await run(0, 'orch', 'plan', 'roll', 'pillarenv=prod', '--save', plan);
+    const saved = await readFile(plan, 'utf8');
+    printed.push(saved);
+    expect(saved).toMatch(/"secrets": ?"hmac-sha256:[0-9a-f]{64}"/);
+    await stack.write('pillars/sealed.sls', await sealed(NEW));
+    const refused = await stack.run('apply', plan);
+    expect(refused.exitCode, said(refused)).toBe(8);
+    expect(refused.stderr).toContain('secrets of the pillar have changed');
+    // Encrypted once more it is another file and the same secret.
+    await stack.write('pillars/sealed.sls', await sealed(OLD));
+    await run(0, 'apply', plan);
+    printed.push(refused.stdout, refused.stderr, JSON.stringify(await stack.journal(await stack.lastRun())));
+  });
+
   test('are sealed in plans, failures, runs and their journal', async () => {
     await stack.write('pillars/sealed.sls', await sealed(NEW));
     const plan = join(stack.home, 'saved.plan');

@@ -84,12 +84,14 @@ export class LocalOrchestra {
   readonly #runners: RunnerCalls;
   readonly #files: LocalRoots;
   readonly #bundles: Bundles;
+  #known: readonly string[];
 
   private constructor(dir: string, options: OrchestraOptions, facts: FactsStore) {
     this.dir = dir;
     this.#options = options;
     this.#files = new LocalRoots(rootsOf({ base: [join(dir, 'salt')], dev: [join(dir, 'sdev')] }));
     this.#bundles = new Bundles(this.#files, createMemoryContents());
+    this.#known = Object.keys(options.minions);
     const { runtime, runs, commands, runners } = this.#compose(facts);
     this.runtime = runtime;
     this.runs = runs;
@@ -116,6 +118,11 @@ export class LocalOrchestra {
     return (await this.#runners.call(request)).answer;
   }
 
+  /** From now on only these of the minions are known. */
+  know(ids: readonly string[]): void {
+    this.#known = ids;
+  }
+
   async dispose(): Promise<void> {
     this.#stop.abort(new EdgeError('EDGE_CANCELLED', 'the test is over'));
     await rm(this.dir, { recursive: true, force: true });
@@ -131,7 +138,7 @@ export class LocalOrchestra {
     const { clock, events } = this;
     const ids = Object.keys(minions);
     const hosts = new Map(ids.map((id): [string, JobExecutor] => [id, new RuntimeExecutor(this.#runtime(id))]));
-    const nodes = this.#nodes(ids, facts);
+    const nodes = this.#nodes(facts);
     const select = async (target: string, type: string): Promise<readonly string[]> => {
       const expression = type === 'list' ? target.split(',') : target;
       return (await nodes.select(expression, type)).matched.map(({ id }) => id);
@@ -158,6 +165,7 @@ export class LocalOrchestra {
       journal: this.journal,
       ...{ master, clock, log, lease: soleLease(master), locks: freeLocks(clock) },
       sources: async () => ({}),
+      select,
       afterCrash: () => 'rerun',
       compile: async (request) =>
         compileOrchestration(request, {
@@ -217,10 +225,10 @@ export class LocalOrchestra {
     return { runtime, runs, commands, runners };
   }
 
-  #nodes(ids: readonly string[], facts: FactsStore): Nodes {
+  #nodes(facts: FactsStore): Nodes {
     return new Nodes({
-      minions: () => ids,
-      isMinion: (id) => ids.includes(id),
+      minions: () => this.#known,
+      isMinion: (id) => this.#known.includes(id),
       sshHosts: () => new Map(),
       facts,
       roleOf: () => undefined,
@@ -237,8 +245,7 @@ export class LocalOrchestra {
         ...base,
         ...(jobs === undefined ? {} : { jobs }),
         facts: async () => grainsOf(id, this.#options),
-        pillar: ({ pillarenv, override }) =>
-          pillarOf({ ...this.#pillarQuery(id), pillarenv, ...(override === undefined ? {} : { override }) }),
+        pillar: ({ saltenv: _saltenv, ...query }) => pillarOf({ ...this.#pillarQuery(id), ...query }),
       },
       stateFunctions,
     );

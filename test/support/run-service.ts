@@ -21,10 +21,11 @@ export function freeReservations(master: string, clock: Clock): Reservations {
 export function aloneMaster(
   id: string,
   clock: Clock,
-): Pick<RunServiceOptions, 'master' | 'clock' | 'lease' | 'locks' | 'sources' | 'afterCrash' | 'publish'> {
+): Pick<RunServiceOptions, 'master' | 'clock' | 'lease' | 'locks' | 'sources' | 'select' | 'afterCrash' | 'publish'> {
   return {
     ...{ master: id, clock, lease: soleLease(id), locks: freeLocks(clock) },
     sources: async () => ({}),
+    select: async () => [],
     afterCrash: () => 'rerun',
     publish: () => {},
   };

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createCatalog } from '@edge-run/shared/execute';
 import { gatherFacts } from '@edge-run/shared/modules/facts';
@@ -82,6 +82,35 @@ describe('states on this machine', () => {
       expect(made.changes.size).toBeGreaterThan(0);
       expect((await run(name, args)).changes.size, name).toBe(0);
     }
+  });
+  it('git.config_set: a clone whose repository is gone fetches from another; several values, and what is refused', async () => {
+    const [gone, moved, repo] = ['gone', 'moved.git', 'stale'].map((name) => `${real.dir}/${name}`) as [
+      string,
+      string,
+      string,
+    ];
+    await git(real.dir, 'clone', '--bare', 'origin', moved);
+    await git(real.dir, 'clone', '--bare', 'origin', gone);
+    await run('git.cloned', { name: gone, target: repo });
+    await rm(gone, { recursive: true });
+    // As in Salt: what is cloned is left as it is.
+    expect((await run('git.cloned', { name: moved, target: repo })).changes.size).toBe(0);
+    await expect(git(repo, 'fetch')).rejects.toThrow();
+    const args = { name: 'remote.origin.url', value: moved, repo };
+    expect(await run('git.config_set', args, 'plan')).toMatchObject({ result: null });
+    expect(plain((await run('git.config_set', args)).changes)).toEqual({ old: [gone], new: [moved] });
+    expect((await run('git.config_set', args)).changes.size).toBe(0);
+    await git(repo, 'fetch', '--tags', '--force');
+    const several = {
+      name: 'remote.origin.fetch',
+      multivar: ['+refs/heads/*:refs/remotes/origin/*', '+refs/x:refs/x'],
+      repo,
+    };
+    expect(await run('git.config_set', several)).toMatchObject({ result: true });
+    expect(await git(repo, 'config', '--get-all', 'remote.origin.fetch')).toBe(several.multivar.join('\n'));
+    expect(plain((await run('git.config_set', { name: 'a.b', value: 1, repo })).changes)).toEqual({ new: ['1'] });
+    expect(await run('git.config_set', { name: 'a.b', repo })).toMatchObject({ result: false });
+    expect(await run('git.config_set', { name: 'a.b', value: 1 })).toMatchObject({ result: false });
   });
   it('service.running: runs a definition that file.serialize wrote, restarts on a watch, and stops', async () => {
     await mkdir(`${real.dir}/services`);

@@ -278,6 +278,29 @@ ${line('two')}`);
     expect(await log()).toEqual(['one', 'two']);
   });
 
+  it('hear, as a paused run goes on, which hosts have come meanwhile', async () => {
+    await start(`${line('one')}
+pinged:
+  salt.function:
+    - name: test.ping
+    - tgt: 'web*'
+`);
+    orchestra.know(['web1']);
+    const run = await orchestra.runs.start({ name: 'o', by: 'ann' });
+    await orchestra.commands.pause(run, 'bob');
+    await reachedStep(run, 'one');
+    orchestra.know(['web1', 'web2']);
+    await orchestra.commands.resume(run, 'bob');
+    await ended(run);
+    const told = (await orchestra.runs.events(run)).filter(
+      ({ type }) => type === 'run-moved' || type === 'run-resumed',
+    );
+    expect(told).toMatchObject([
+      { type: 'run-moved', fleet: [{ target: 'web*', came: ['web2'], gone: [] }] },
+      { type: 'run-resumed', by: 'bob' },
+    ]);
+  });
+
   it('approve a plan: enough of them, not who asked, and not a plan that is another', async () => {
     await start(`__run__: {approvals: {count: 2}}\n${line('one')}`);
     const run = await begin();
@@ -431,5 +454,45 @@ ${line('two')}`);
     await expect(orchestra.runs.retry(again, 'bob', { from: 'tow' })).rejects.toMatchObject({
       hint: 'did you mean `two`?',
     });
+  });
+
+  it('says which hosts have come and gone since the plan was made, and does what is left on those there now', async () => {
+    await start(
+      `
+first:
+  salt.function:
+    - name: test.ping
+    - tgt: 'web*'
+fails once:
+  cmd.run:
+    - name: test -e @TMP@/fixed || { touch @TMP@/fixed; exit 1; }
+    - failhard: True
+second:
+  salt.function:
+    - name: test.ping
+    - tgt: 'web*'
+third:
+  salt.function:
+    - name: test.ping
+    - tgt: web2
+`,
+    );
+    orchestra.know(['web1', 'web2']);
+    const run = await begin();
+    const first = await ended(run);
+    orchestra.know(['web2', 'web3']);
+    const again = await orchestra.runs.retry(run, 'bob', {});
+    const record = await ended(again);
+    const moved = (await orchestra.runs.events(again)).filter(({ type }) => type === 'run-moved');
+    const keys = first.stored.plan.chunks.map(({ key }) => key);
+    expect(moved).toMatchObject([
+      { moved: [], fleet: [{ target: 'web*', steps: [keys[0], keys[2]], came: ['web3'], gone: ['web1'] }] },
+    ]);
+    expect(Object.keys(record.answers.get(keys[2]!)?.hosts ?? {})).toEqual(['web2', 'web3']);
+    const third = await orchestra.runs.retry(again, 'bob', { current: true, from: 'second' });
+    await ended(third);
+    expect((await orchestra.runs.events(third)).filter(({ type }) => type === 'run-moved')).toMatchObject([
+      { moved: [], fleet: [{ target: 'web*', came: [], gone: ['web1'] }] },
+    ]);
   });
 });

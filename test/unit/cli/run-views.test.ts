@@ -1,6 +1,13 @@
-import { plainStyle, renderRunTree, visibleWidth } from '@edge-run/cli/output';
-import type { RunGraph, RunJournalEvent, RunSummary, StepProgress, StepReturn } from '@edge-run/shared/protocol';
-import { foldRun, type RunView, unknownRun } from '@edge-run/shared/view';
+import { plainStyle, renderOrchPlan, renderRunTree, visibleWidth } from '@edge-run/cli/output';
+import type {
+  RunGraph,
+  RunJournalEvent,
+  RunPreview,
+  RunSummary,
+  StepProgress,
+  StepReturn,
+} from '@edge-run/shared/protocol';
+import { foldRun, orchPlanOf, type RunView, unknownRun } from '@edge-run/shared/view';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runLine, type Script } from '../../support/command-line.ts';
 
@@ -60,6 +67,10 @@ const failedWeb = ended('web-tier', 20_000, 9_000, webAnswer);
 const progress = (step: string, at: number, phase: string, host: string): StepProgress => ({
   ...{ type: 'step-progress', run: 'R1', at, step, phase, host },
 });
+
+const movedFleet = [
+  { target: 'web*', targetType: 'glob', steps: ['web-tier', 'smoke'], came: ['web4', 'web5'], gone: ['web1'] },
+];
 
 const fold = (events: readonly Event[], run = 'R1'): RunView => events.reduce(foldRun, unknownRun(run));
 const draw = (view: RunView, more: Partial<Parameters<typeof renderRunTree>[1]> = {}): string =>
@@ -188,11 +199,12 @@ describe('the live tree', () => {
         onlyHosts: { 'web-tier': ['web2', 'web3'] },
       }),
       { type: 'hosts-dropped', run: 'R1', at: 5, step: 'preflight', hosts: ['web9'] },
-      { type: 'run-moved', run: 'R1', at: 6, moved: [{ what: 'states', was: 'a41f', is: '77c0' }] },
+      { type: 'run-moved', run: 'R1', at: 6, moved: [{ what: 'states', was: 'a41f', is: '77c0' }], fleet: movedFleet },
     ]);
     expect(draw(view)).toMatchInlineSnapshot(`
       "run R1  orch.deploy  pillarenv=prod  by ana  takes up run R0
       ~ states moved since the plan was made: a41f -> 77c0; the plan goes on with what it was made of
+      ~ target web* of web-tier, smoke: web[4-5] came; web1 gone since the plan was made
       ! web9 is left out: it failed in preflight
       · preflight      salt.state
       ✓ build          salt.state  kept  shop 4.18.0
@@ -252,6 +264,72 @@ const undoing: readonly RunJournalEvent[] = [
   ended('build', 26_000, 1_000, {}, 'R2'),
   { type: 'run-ended', run: 'R2', at: 39_000, outcome: 'succeeded', exitCode: 0 },
 ];
+
+describe('edge-run orch plan', () => {
+  it('lists what templates call, with whom and where, before the first step', () => {
+    const none = { by: 'orchestration' as const, args: [], kwargs: {} };
+    const rendering: Planned['rendering'] = [
+      { ...none, by: 'pillar', to: 'master', fun: 'mine.get', args: ['*'], effect: 'nothing' },
+      {
+        ...{ ...none, to: 'hosts', fun: 'test.ping', effect: 'nothing', place: { file: 'orch/map.jinja', line: 7 } },
+        ...{ target: { expr: 'web*', type: 'glob' }, hosts: ['web1', 'web2'] },
+      },
+      {
+        ...none,
+        to: 'master',
+        fun: 'cmd.shell',
+        kwargs: { cmd: 'x\u001b' },
+        effect: 'unknown',
+        why: 'it is a command',
+      },
+    ];
+    const plan = orchPlanOf([planned({ rendering, steps: [] })], new Map())!;
+    expect(renderOrchPlan(plan, [], { style: plainStyle, verbose: false })).toMatchInlineSnapshot(`
+      "plan of orch.deploy pillarenv=prod  …
+
+      while rendering
+          · mine.get * on the master   in the pillar
+          · test.ping on web* = web[1-2]   orch/map.jinja:7
+          ? cmd.shell cmd=x\\x1b on the master   effect unknown: it is a command
+
+      Plan: 0 steps: none. 0 calls on 0 hosts.  Nothing was changed.
+      "
+    `);
+  });
+});
+
+describe('edge-run orch resume --dry-run', () => {
+  it('says what becomes of each step and what has moved, and asks for nothing else', async () => {
+    const preview: RunPreview = {
+      ...{ run: 'R1', name: 'orch.deploy', from: { entry: 1187, at: 0 }, targets: 22, moved: [], fleet: movedFleet },
+      sources: { states: `sha256:a41f${'0'.repeat(60)}`, pillar: `sha256:77c0${'0'.repeat(60)}` },
+      steps: [
+        { key: 'a', id: 'preflight', what: 'keep', why: 'succeeded' },
+        { key: 'b', id: 'build', what: 'keep', why: 'succeeded' },
+        { key: 'c', id: 'web-tier', what: 'verify', why: 'was running' },
+        { key: 'd', id: 'workers', what: 'run', why: 'not started', hosts: ['w1', 'w2'] },
+        { key: 'e', id: 'smoke', what: 'run', why: 'not started' },
+      ],
+    };
+    const script: Script = {
+      'orch.preview': ({ action }) => (action === 'resume' ? preview : { ...preview, run: 'R9' }),
+    };
+    const { stdout, exitCode } = await runLine(['orch', 'resume', 'R1', '--dry-run'], script);
+    expect(exitCode).toBe(0);
+    expect(stdout.replace(/\(\d\d:\d\d:\d\d\.\d+\)/, '(TIME)')).toMatchInlineSnapshot(`
+      "Would resume run R1 of orch.deploy from journal entry 1187 (TIME).
+        keep     preflight, build   (succeeded)
+        verify   web-tier   (was running)
+        run      workers on w[1-2], smoke   (not started)
+        inputs   unchanged: states a41f0000…, pillar 77c00000…
+        moved    target web*: web[4-5] came; web1 gone
+      Nothing was done. The same line without --dry-run does it.
+      "
+    `);
+    const data = await runLine(['orch', 'retry', 'R1', '--from', 'build', '--dry-run', '-o', 'json'], script);
+    expect(JSON.parse(data.stdout)).toEqual({ ...preview, run: 'R9' });
+  });
+});
 
 describe('edge-run orch show and status', () => {
   it('tell cause, where to look and how to try again after a rollback, and exit 5', async () => {
@@ -540,7 +618,7 @@ describe('edge-run orch logs', () => {
       { type: 'run-resumed', run: 'R1', at: 6, by: 'ana' },
       { type: 'run-answered', run: 'R1', at: 7, step: 'web-tier', choice: 'skip', by: 'ana' },
       { type: 'hosts-dropped', run: 'R1', at: 8, step: 'web-tier', hosts: ['web3'] },
-      { type: 'run-moved', run: 'R1', at: 9, moved: [{ what: 'pillar', was: 'a', is: 'b' }] },
+      { type: 'run-moved', run: 'R1', at: 9, moved: [{ what: 'pillar', was: 'a', is: 'b' }], fleet: movedFleet },
       { type: 'run-aborting', run: 'R1', at: 10, by: 'ana', reason: 'enough', outcome: 'cancelled', rollback: false },
     ];
     const { stdout } = await runLine(
@@ -557,7 +635,7 @@ describe('edge-run orch logs', () => {
       1970-01-01T00:00:00Z run R1 resumed by ana
       1970-01-01T00:00:00Z step web-tier: ana says skip
       1970-01-01T00:00:00Z step web-tier failed on web3: left out from now on
-      1970-01-01T00:00:00Z run R1 goes on with its stored plan; moved since: pillar a -> b
+      1970-01-01T00:00:00Z run R1 goes on with its stored plan; moved since: pillar a -> b, target web* (web-tier, smoke) web[4-5] came; web1 gone
       1970-01-01T00:00:00Z run R1 is being ended by ana: enough
       1970-01-01T00:00:21Z run R1 rolling back 2 steps as run R2: web-tier failed
       1970-01-01T00:00:40Z run R1 rollback R2 succeeded: 2 steps undone

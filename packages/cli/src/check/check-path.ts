@@ -18,9 +18,11 @@ export async function checkPath(request: TreeRequest, options: CheckOptions): Pr
   return checkTree(tree, options);
 }
 
-/** Settings are named with their file in front; a place says that better. */
+/** Settings without a line are named with their file in front; a place says that better. */
 function placed(problem: Diagnostic, cwd: string): Diagnostic {
+  if (problem.source !== undefined)
+    return { ...problem, source: { ...problem.source, file: relative(cwd, problem.source.file) } };
   const match = /^(\/.*?\.ya?ml): (.*)$/s.exec(problem.summary);
-  if (match === null || problem.source !== undefined) return problem;
+  if (match === null) return problem;
   return { ...problem, summary: match[2]!, source: { file: relative(cwd, match[1]!), line: 1 } };
 }

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import { parseFileUri, slsOfPath } from '@edge-run/shared/files';
 import type { Diagnostic } from '@edge-run/shared/kernel';
+import { placedSettings } from '@edge-run/shared/project';
 import { PyMap } from '@edge-run/shared/values';
 import { CallChecker } from './calls.ts';
 import { chooseHosts } from './choose-hosts.ts';
-import { checkRuleNames, checkSchedules, reactorEntries, readPlaced } from './configuration.ts';
+import { checkRuleNames, checkSchedules, checkSettings, reactorEntries } from './configuration.ts';
 import { type Fixtures, readFixtures } from './fixtures.ts';
 import { type Fleet, fleetOf } from './fleet.ts';
 import { compileHighstates, type EquippedHost } from './highstates.ts';
@@ -81,7 +82,7 @@ class TreeCheck {
     const context = this.#ruleContext(fleet, slsNames);
     const { units, diagnostics, representatives } = await compileHighstates(workshop, equipped);
     this.#inStates(diagnostics);
-    const config = readPlaced(this.#tree);
+    const config = placedSettings(this.#tree.configFile);
     const reactors = reactorEntries(config);
     const reacting = new Set(reactors.entries.map(({ uri }) => uri.replace(/^\w+:\/\//, '')));
     const lone = await this.#compileLone(reacting, representatives, masters);
@@ -95,6 +96,7 @@ class TreeCheck {
       );
     }
     this.#found.push(...reactors.diagnostics, ...checkSchedules(config, calls), ...checkRuleNames(this.#tree, config));
+    this.#found.push(...checkSettings(this.#tree));
     for (const env of await workshop.pillars.environments()) {
       this.#inPillars(await checkPillarFiles(workshop, hosts[0]!, env));
     }

@@ -1,30 +1,20 @@
-import { readFileSync } from 'node:fs';
 import { type Diagnostic, ERROR_CODES, type SourceRange } from '@edge-run/shared/kernel';
-import { loadSls, type RenderedData } from '@edge-run/shared/render';
+import { type PlacedSettings, projectProblems } from '@edge-run/shared/project';
 import { parseSchedules } from '@edge-run/shared/schedule';
 import { didYouMean } from '@edge-run/shared/schema';
-import { PyMap, toPlain, type Value } from '@edge-run/shared/values';
+import { PyMap, toPlain } from '@edge-run/shared/values';
 import type { CallChecker } from './calls.ts';
 import type { CheckedTree } from './tree.ts';
 
-/** The project file with the places of its parts. */
-export interface PlacedConfig {
-  readonly value: PyMap;
-  placeOf(container: Value, key: Value): SourceRange | undefined;
-}
-
-/** Reads a project file once more, with places; what is wrong with it as YAML has been told by then. */
-export function readPlaced({ configFile }: CheckedTree): PlacedConfig {
-  const nothing = { value: new PyMap(), placeOf: () => undefined };
-  if (configFile === undefined) return nothing;
-  const loaded: RenderedData | undefined = loadSls(readFileSync(configFile, 'utf8'), { path: configFile }).value;
-  return loaded?.value instanceof PyMap
-    ? { value: loaded.value, placeOf: (at, key) => loaded.placeOf(at, key) }
-    : nothing;
+/** Settings that no master knows, and values that it would refuse. */
+export function checkSettings({ configFile, config }: CheckedTree): readonly Diagnostic[] {
+  // Of reactors and schedules more is told elsewhere.
+  const { reactor: _reactor, schedule: _schedule, ...settings } = config;
+  return configFile === undefined ? [] : projectProblems(configFile, settings);
 }
 
 /** Codes under `check: rules:` that no rule has. */
-export function checkRuleNames(tree: CheckedTree, config: PlacedConfig): readonly Diagnostic[] {
+export function checkRuleNames(tree: CheckedTree, config: PlacedSettings): readonly Diagnostic[] {
   const check = config.value.get('check');
   const rules = check instanceof PyMap ? check.get('rules') : undefined;
   return Object.keys(tree.settings.check.rules)
@@ -39,7 +29,7 @@ export function checkRuleNames(tree: CheckedTree, config: PlacedConfig): readonl
 }
 
 /** What is wrong with `schedule`: times, functions, arguments, orchestrations. */
-export function checkSchedules(config: PlacedConfig, calls: CallChecker): readonly Diagnostic[] {
+export function checkSchedules(config: PlacedSettings, calls: CallChecker): readonly Diagnostic[] {
   const schedules = config.value.get('schedule');
   if (schedules === undefined || schedules === null) return [];
   if (!(schedules instanceof PyMap)) return [shape('schedule', 'a mapping of names', config)];
@@ -72,7 +62,7 @@ export interface ReactorEntry {
 }
 
 /** The files of `reactor`, and what is wrong with its shape. */
-export function reactorEntries(config: PlacedConfig): {
+export function reactorEntries(config: PlacedSettings): {
   readonly entries: readonly ReactorEntry[];
   readonly diagnostics: readonly Diagnostic[];
 } {
@@ -99,7 +89,7 @@ export function reactorEntries(config: PlacedConfig): {
   return { entries, diagnostics };
 }
 
-function shape(what: string, wanted: string, config: PlacedConfig, source?: SourceRange): Diagnostic {
+function shape(what: string, wanted: string, config: PlacedSettings, source?: SourceRange): Diagnostic {
   const place = source ?? config.placeOf(config.value, what);
   return {
     severity: 'error',

@@ -1,11 +1,15 @@
+import type { OperationArgs } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode, FAILURE_CHOICES, type FailureChoice } from '@edge-run/shared/protocol/plain';
 import { Argument, type Command } from 'commander';
 import { collect } from '../flags.ts';
 import { emit, emitList } from '../output/emit.ts';
+import { movedTexts } from '../output/run-moved.ts';
+import { renderPreview } from '../output/run-preview.ts';
 import { formatWhen } from '../output/times.ts';
 import { readRun } from '../progress/follow-run.ts';
 import { confirm, type Session } from '../session.ts';
-import { type Options, type Register, textOption, type Argument as Words, wordAt } from './registry.ts';
+import { PLAN_WITHIN_MS, readPillar } from './read-run-request.ts';
+import { type Options, type Register, textOption, type Argument as Words, wordAt, wordsAt } from './registry.ts';
 import { watchRun } from './start-run.ts';
 
 /** `orch pause|resume|retry|abort|rollback|answer|locks`: what people want of runs. */
@@ -18,17 +22,21 @@ export function addOrchControl(orch: Command, register: Register): void {
     pauseRun,
   );
   register(
-    orch.command('resume <run>').summary('let a paused run go on, or take up one that nobody drives'),
+    orch
+      .command('resume <run>')
+      .summary('let a paused run go on, or take up one that nobody drives')
+      .option('--dry-run', 'say what becomes of each step, and what has moved; do nothing'),
     resumeRun,
   );
   register(
     orch
-      .command('retry <run>')
-      .summary('run what an ended run has not done')
+      .command('retry <run> [args...]')
+      .summary('run what an ended run has not done; with --with-current also pillar=')
       .option('--from <step>', 'begin again with this step, whatever it and later ones did')
       .option('--skip <step>', 'a step that counts as done; may be given several times', collect, [])
       .option('--only-failed', 'do failed steps only on the hosts where they failed')
-      .option('--with-current', "plan anew from today's files and pillar, not as it was stored"),
+      .option('--with-current', "plan anew from today's files and pillar, not as it was stored")
+      .option('--dry-run', 'say what becomes of each step, and what has moved; do nothing'),
     retryRun,
   );
   register(
@@ -79,21 +87,33 @@ async function pauseRun(session: Session, words: readonly Words[], options: Opti
   return said(session, run, `run ${run} starts no further step; go on: edge-run orch resume ${run}`);
 }
 
-async function resumeRun(session: Session, words: readonly Words[]): Promise<ExitCode> {
-  const { run } = await (await session.master()).ask('orch.resume', { run: wordAt(words, 0) });
+async function resumeRun(session: Session, words: readonly Words[], options: Options): Promise<ExitCode> {
+  const request = { run: wordAt(words, 0) };
+  if (options.dryRun === true) return previewRun(session, { ...request, action: 'resume' });
+  const { run } = await (await session.master()).ask('orch.resume', request);
   return followed(session, run);
 }
 
 async function retryRun(session: Session, words: readonly Words[], options: Options): Promise<ExitCode> {
   const skip = options.skip as readonly string[];
-  const { run } = await (await session.master()).ask('orch.retry', {
+  const request = {
     run: wordAt(words, 0),
     ...textOption(options, 'from'),
     ...(skip.length === 0 ? {} : { skip: [...skip] }),
     ...(options.onlyFailed === true ? { onlyFailed: true } : {}),
     ...(options.withCurrent === true ? { current: true } : {}),
-  });
+    ...(await readPillar(wordsAt(words, 1), session.literalWords)),
+  };
+  if (options.dryRun === true) return previewRun(session, { ...request, action: 'retry' });
+  const { run } = await (await session.master()).ask('orch.retry', request);
   return followed(session, run);
+}
+
+async function previewRun(session: Session, request: OperationArgs<'orch.preview'>): Promise<ExitCode> {
+  const timeoutMs = session.flags.timeoutMs ?? PLAN_WITHIN_MS;
+  const preview = await (await session.master()).ask('orch.preview', request, { timeoutMs });
+  await emit(session, preview, () => renderPreview(preview, request.action));
+  return EXIT.done;
 }
 
 async function abortRun(session: Session, words: readonly Words[], options: Options): Promise<ExitCode> {
@@ -146,6 +166,8 @@ async function listLocks(session: Session): Promise<ExitCode> {
 
 async function followed(session: Session, run: string): Promise<ExitCode> {
   if (session.flags.wait) return watchRun(session, run);
+  const view = await readRun(session, run);
+  for (const text of movedTexts(view, view.moved)) session.note(text);
   return said(session, run, `follow it: edge-run orch status ${run} --watch`);
 }
 

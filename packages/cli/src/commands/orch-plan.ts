@@ -1,7 +1,7 @@
 import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { OperationArgs, RunJournalEvent } from '@edge-run/shared/protocol';
 import { EXIT, type ExitCode } from '@edge-run/shared/protocol/plain';
-import { hasPlannedChanges, type OrchPlan, orchPlanMoves, orchPlanOf } from '@edge-run/shared/view';
+import { hasPlannedChanges, type OrchPlan, orchPlanMoves, orchPlanOf, unknownCallsOf } from '@edge-run/shared/view';
 import { type SavedOrchPlan, saveOrchPlan } from '../orch-plan-file.ts';
 import { emit } from '../output/emit.ts';
 import { type LockNow, orchPlanJson, renderOrchPlan } from '../output/orch-plan.ts';
@@ -33,12 +33,17 @@ export async function planOrchestration(session: Session, request: Request, wish
     renderOrchPlan(looked, locks, { style: session.style, verbose: session.flags.verbose > 0 }),
   );
   const { fails, unknown } = looked.counts.steps;
+  const unknownCalls = unknownCallsOf(looked);
   if (fails > 0 || looked.error !== undefined) {
     session.note(`${wishes.save === undefined ? '' : 'the plan was not saved: '}the run would fail`);
     return EXIT.notStarted;
   }
   if (wishes.strict && unknown > 0) {
     session.note(`${unknown} step${unknown === 1 ? ' has an unknown effect' : 's have unknown effects'} (--strict)`);
+    return EXIT.notStarted;
+  }
+  if (wishes.strict && unknownCalls > 0) {
+    session.note(`${unknownCalls} call${unknownCalls === 1 ? '' : 's'} of templates may change something (--strict)`);
     return EXIT.notStarted;
   }
   if (wishes.save !== undefined) await save(session, wishes.save, { request, plan: looked });

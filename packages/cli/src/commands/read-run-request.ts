@@ -60,6 +60,19 @@ export async function readRunRequest(words: readonly string[], literal = 0): Pro
   };
 }
 
+/** `pillar={…}` of a line that takes nothing else. @throws EdgeError on any other word, and on what is no mapping */
+export async function readPillar(words: readonly string[], literal = 0): Promise<Pick<Request, 'pillar'>> {
+  const { args, kwargs } = await encodeWords(words, literal);
+  const [pillar, ...more] = kwargs;
+  if (pillar === undefined && args.length === 0) return {};
+  if (pillar?.[0] !== 'pillar' || args.length + more.length > 0)
+    throw bad(`takes pillar= and no more: ${words.join(' ')}`, `pillar='{"version": "4.18.0"}'`);
+  const [, value] = pillar;
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw bad('pillar= must be a mapping', `pillar='{"version": "4.18.0"}'`);
+  return { pillar: value };
+}
+
 function optionsOf(given: ReadonlyMap<string, JsonValue>): Pick<Request, 'options'> {
   const words = RUN_WORDS.flatMap((word) => (given.has(word) ? [[word, given.get(word)!] as const] : []));
   return words.length === 0 ? {} : { options: Object.fromEntries(words) };

@@ -40,6 +40,7 @@ export function renderOrchPlan(plan: OrchPlan, locks: readonly LockNow[], option
     ...locks.map((lock) => `lock       ${sanitize(lockText(lock))}`),
     ...approvalLines(plan),
     '',
+    ...renderingLines(plan, style),
     ...plan.steps.flatMap((step) => stepLines(step, options)),
     '',
     summaryOf(plan),
@@ -53,21 +54,28 @@ export function orchPlanJson(plan: OrchPlan, locks: readonly LockNow[]): JsonObj
 }
 
 function planJson(plan: OrchPlan): JsonObject {
-  const { steps, inputs, ...rest } = plan;
+  const { steps, inputs, rendering, ...rest } = plan;
   const given = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, plainJson(value)]));
-  return { ...(rest as unknown as JsonObject), inputs: given, steps: steps.map(stepJson) };
+  return {
+    ...(rest as unknown as JsonObject),
+    inputs: given,
+    rendering: rendering.map(callJson),
+    steps: steps.map(stepJson),
+  };
+}
+
+function callJson({ args, kwargs, ...call }: Pick<PlannedCall, 'args' | 'kwargs'>): JsonObject {
+  return {
+    ...(call as unknown as JsonObject),
+    args: args.map((arg) => plainJson(arg as JsonValue)),
+    kwargs: Object.fromEntries(Object.entries(kwargs).map(([name, value]) => [name, plainJson(value as JsonValue)])),
+  };
 }
 
 function stepJson({ nested, changes, calls, states, ...step }: PlannedStep): JsonObject {
   return {
     ...(step as unknown as JsonObject),
-    calls: calls.map((call) => ({
-      ...(call as unknown as JsonObject),
-      args: call.args.map((arg) => plainJson(arg as JsonValue)),
-      kwargs: Object.fromEntries(
-        Object.entries(call.kwargs).map(([name, value]) => [name, plainJson(value as JsonValue)]),
-      ),
-    })),
+    calls: calls.map(callJson),
     changes: plainJson(changes),
     states: states.map(({ hosts, states: lines, total }) => ({
       ...{ hosts: [...hosts], total },
@@ -104,6 +112,18 @@ const SIGNS: Readonly<Record<PlanVerdict, string>> = {
   skipped: '–',
 };
 
+/** What rendering calls, before any step: it was called for the plan too. */
+function renderingLines({ rendering }: OrchPlan, style: Style): readonly string[] {
+  if (rendering.length === 0) return [];
+  const lines = rendering.map(({ effect, place, by, why, ...call }) => {
+    const where = place === undefined ? (by === 'pillar' ? '   in the pillar' : '') : `   ${place.file}:${place.line}`;
+    const [text = ''] = callLines(call);
+    const line = `    ${SIGNS[effect]} ${text}${where}${why === undefined ? '' : `   effect unknown: ${why}`}`;
+    return paintOf(effect, style)(sanitize(line));
+  });
+  return [style.dim('while rendering'), ...lines];
+}
+
 function stepLines(step: PlannedStep, options: Options): readonly string[] {
   const { style } = options;
   const place = step.place === undefined ? '' : `   ${step.place.file}:${step.place.line}`;
@@ -133,7 +153,9 @@ function stepLines(step: PlannedStep, options: Options): readonly string[] {
     ...step.states.flatMap((group) => statesLines(group, options)),
     ...step.nested.flatMap((plan) => [
       `    ${style.bold(titleOf(plan))}`,
-      ...plan.steps.flatMap((inner) => stepLines(inner, options)).map((line) => `    ${line}`),
+      ...[...renderingLines(plan, style), ...plan.steps.flatMap((inner) => stepLines(inner, options))].map(
+        (line) => `    ${line}`,
+      ),
     ]),
   ];
 }

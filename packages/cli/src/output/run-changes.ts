@@ -1,5 +1,6 @@
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
 import { type RunView, shortDigest } from '@edge-run/shared/view';
+import { hostsText } from './run-moved.ts';
 
 /** One event in words: `step web-tier target web2 phase health 2/3`. */
 export function changeText(view: RunView, event: RunJournalEvent | StepProgress): string {
@@ -49,7 +50,7 @@ function gateText(view: RunView, event: GateEvent): string {
     case 'run-aborting':
       return `run ${event.run} is being ended by ${event.by}${tail(event.reason)}`;
     case 'run-moved':
-      return `run ${event.run} goes on with its stored plan; moved since: ${event.moved.map(({ what, was, is }) => `${what} ${was} -> ${is}`).join(', ')}`;
+      return movedText(view, event);
     case 'run-asked':
       return `step ${stepName(view, event.step)} failed and asks what now${tail(event.answer.comment.split('\n')[0])}`;
     case 'run-answered':
@@ -76,6 +77,16 @@ export function runningText(view: RunView): string {
     return hosts.length === 0 ? step.id : `${step.id} ${hosts.slice(0, 5).join(',')}${hosts.length > 5 ? ',…' : ''}`;
   });
   return parts.join('; ') || 'no step';
+}
+
+function movedText(view: RunView, { run, moved, fleet = [] }: Extract<GateEvent, { type: 'run-moved' }>): string {
+  const inputs = moved.map(({ what, was, is }) => `${what} ${was} -> ${is}`);
+  const targets = fleet.map(({ target, steps, came, gone }) => {
+    const names = steps.map((key) => stepName(view, key)).join(', ');
+    return `target ${target} (${names}) ${hostsText(came, gone)}`;
+  });
+  const what = inputs.length === 0 ? 'moved since its plan was made' : 'goes on with its stored plan; moved since';
+  return `run ${run} ${what}: ${[...inputs, ...targets].join(', ')}`;
 }
 
 function stepName(view: RunView, key: string): string {

@@ -1,4 +1,5 @@
 import { type RunView, type RunWait, runWaits } from '@edge-run/shared/view';
+import { movedTexts } from './run-moved.ts';
 import { type Style, sanitize } from './style.ts';
 import { formatAge, formatDuration, formatWhen } from './times.ts';
 import { formatInline } from './values.ts';
@@ -79,10 +80,8 @@ function abortLines({ abort, endedAt, rollback }: RunView): string[] {
   return [sanitize(`✗ ending: ${abort.reason} (${abort.by})`)];
 }
 
-function movedLines({ moved }: RunView): string[] {
-  return (moved?.inputs ?? []).map(({ what, was, is }) =>
-    sanitize(`~ ${what} moved since the plan was made: ${was} -> ${is}; the plan goes on with what it was made of`),
-  );
+function movedLines(view: RunView): string[] {
+  return movedTexts(view, view.moved).map((text) => sanitize(`~ ${text}`));
 }
 
 function droppedLines({ dropped, steps }: RunView): string[] {

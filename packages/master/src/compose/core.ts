@@ -8,6 +8,7 @@ import { type Events, openEvents } from '../events/index.ts';
 import { type BatchProgress, type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
 import { type Journal, openJetStreamJournal } from '../journal/index.ts';
 import { keepLease, type LeaseBuckets, type MasterLease, openLeaseBuckets } from '../leases/index.ts';
+import { openDigestKey } from '../secrets/index.ts';
 import { Background } from './background.ts';
 import { type Connections, openConnections } from './broker.ts';
 
@@ -30,6 +31,8 @@ export interface Core extends MasterOptions {
   readonly leases: LeaseBuckets;
   /** That this master is alive, and who else is. */
   readonly lease: MasterLease;
+  /** Under which masters tell whether secrets have changed. */
+  readonly secretKey: Uint8Array;
   readonly returns: ReturnStream;
   readonly records: JobRecords;
   readonly batches: BatchProgress;
@@ -57,6 +60,7 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
       ...{ id: config.id, signer: connections.keyring.jobSigner.publicKey, leaseMs: config.lease * 1000 },
       ...{ bucket: leases.masters, tokens: leases.masterTokens, clock, log },
     });
+    const secretKey = await openDigestKey(connection);
     return {
       ...options,
       connections,
@@ -65,6 +69,7 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
       contents,
       leases,
       lease,
+      secretKey,
       ...streams,
       background: new Background(log),
       signal,

@@ -135,13 +135,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
       run: ({ timeoutMs = config.deadline * 1000, ...request }, jobSignal) =>
         dispatcher.run({ ...request, by: 'template', timeoutMs }, jobSignal),
     },
-    pillarOf: async ({ pillarenv, override }) =>
-      compilePillar({
-        id: config.id,
-        grains: await facts.current(),
-        pillarenv,
-        ...(override === undefined ? {} : { override }),
-      }),
+    pillarOf: async (query) => compilePillar({ id: config.id, grains: await facts.current(), ...query }),
   });
   return {
     ...{ base, fileServer, bundles, mine, keyring: forgettingKeyring(keyring, nodes, mine) },

@@ -1,4 +1,10 @@
-import { createCatalog, HostRuntime, type RuntimeOptions, stateFunctions } from '@edge-run/shared/execute';
+import {
+  createCatalog,
+  HostRuntime,
+  type PillarRequest,
+  type RuntimeOptions,
+  stateFunctions,
+} from '@edge-run/shared/execute';
 import type { Clock, Compiled } from '@edge-run/shared/kernel';
 import type { Jobs } from '@edge-run/shared/modules/contract';
 import { gatherGrains, KeptFacts } from '@edge-run/shared/modules/facts';
@@ -35,7 +41,7 @@ export function masterRuntime(
   parts: {
     facts: KeptFacts;
     jobs: Jobs;
-    pillarOf: (query: { pillarenv: string | undefined; override: PyMap | undefined }) => Promise<Compiled<PyMap>>;
+    pillarOf: (query: Omit<PillarRequest, 'saltenv'>) => Promise<Compiled<PyMap>>;
   },
 ): HostRuntime {
   return new HostRuntime(
@@ -44,7 +50,7 @@ export function masterRuntime(
       facts: () => parts.facts.current(),
       refreshFacts: () => parts.facts.refresh(),
       jobs: parts.jobs,
-      pillar: ({ pillarenv, override }) => parts.pillarOf({ pillarenv, override }),
+      pillar: ({ saltenv: _saltenv, ...query }) => parts.pillarOf(query),
     },
     stateFunctions,
   );

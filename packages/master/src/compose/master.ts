@@ -124,7 +124,7 @@ function serve(
 function operationsOf(
   { config, clock, events, connections }: Core,
   { base, facts, keyring, runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher }: Fleet,
-  { runs, commands, locks, history, runners, compile }: Runs,
+  { runs, commands, previews, locks, history, runners, compile }: Runs,
   { schedules, reactors }: Automation,
   { startedAt, api }: { readonly startedAt: number; readonly api: () => string | undefined },
 ): Readonly<Record<string, Operation>> {
@@ -135,7 +135,7 @@ function operationsOf(
   const checkCall: typeof runtime.checkCall = (fun, call) => runtime.checkCall(fun, call);
   return {
     ...orchOperations({
-      ...{ runs, commands, locks, history },
+      ...{ runs, commands, previews, locks, history },
       simulate: (request) => simulate(request, { runtime, known: () => nodes.ids(), log: silentLogger }),
     }),
     ...runViewOperations({ runs, history, compile }),

@@ -3,6 +3,7 @@ import { RuntimeExecutor } from '@edge-run/shared/execute';
 import { errorMessage, type JsonValue, newId } from '@edge-run/shared/kernel';
 import type { StepChecks } from '@edge-run/shared/orchestration';
 import type { RunJournalEvent, StepProgress } from '@edge-run/shared/protocol';
+import type { StepKey } from '@edge-run/shared/state';
 import { encodeValue } from '@edge-run/shared/values';
 import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
 import type { JobService } from '../jobs/index.ts';
@@ -17,6 +18,8 @@ import {
   RunCommands,
   RunHistory,
   type RunnerCalls,
+  RunPreviews,
+  type RunRecord,
   type RunRequest,
   RunService,
   STEP_KINDS,
@@ -32,6 +35,7 @@ import type { SshHosts } from './ssh-hosts.ts';
 export interface Runs {
   readonly runs: RunService;
   readonly commands: RunCommands;
+  readonly previews: RunPreviews;
   readonly locks: Locks;
   readonly history: RunHistory;
   readonly runners: RunnerCalls;
@@ -44,7 +48,7 @@ const SWITCH_ON_DEADLINE_MS = 30_000;
 
 /** Makes the engine and the runners; each needs the other, so they meet through functions. */
 export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
-  const { config, clock, log, signal, events, journal, lease, background } = core;
+  const { config, clock, log, signal, events, journal, lease, background, secretKey } = core;
   const { runtime, dispatcher, nodes, presence, jobs, selectKnown, mine, fileServer, bundles } = fleet;
   const publish = publisher(core);
   const returners = new Map(Object.entries(config.returners).map(([name, { type }]) => [name, type]));
@@ -60,17 +64,22 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     return new Set(ids.filter((_, index) => records[index] === undefined || records[index].end !== undefined));
   };
   const locks = new Locks({ store: kvLockStore(core.leases.locks), ended, clock });
-  const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, signal });
+  const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, secretKey, signal });
+  const parts = {
+    ...{ master: config.id, lease, clock, log, compile },
+    sources: (record: RunRecord) => currentSources(record, { runtime, secretKey, signal }),
+    select: selectKnown,
+    afterCrash: (record: RunRecord, step: StepKey) => afterCrash(record, step, STEP_KINDS),
+  };
   const runs: RunService = new RunService({
-    ...{ journal, master: config.id, lease, locks, clock, log },
+    ...{ ...parts, journal, locks },
     compile: async (request) =>
-      compileOrchestration(request, { runtime, checks, signal, bundle: await bundles.forRun(request) }),
-    sources: (record) => currentSources(record, runtime, signal),
+      compileOrchestration(request, { runtime, checks, secretKey, signal, bundle: await bundles.forRun(request) }),
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
-    afterCrash: (record, step) => afterCrash(record, step, STEP_KINDS),
     publish: publish.journaled,
   });
   const commands = new RunCommands(runs, clock);
+  const previews = new RunPreviews({ ...parts, runs });
   const local = config.fleet.driver === 'local' ? localCloudOptions(core, fleet) : undefined;
   const cloud = local === undefined ? fleet.ssh.cloud : createLocalCloud(local);
   const executor = new RuntimeExecutor(runtime);
@@ -113,7 +122,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     if (local === undefined) return [];
     return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
   };
-  return { runs, commands, locks, history, runners, compile, switchOn };
+  return { runs, commands, previews, locks, history, runners, compile, switchOn };
 }
 
 /** What a master looks after that others may leave behind. */

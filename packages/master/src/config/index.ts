@@ -1,5 +1,9 @@
-export { type GitRemoteSettings, gitRemotes } from './gitfs.ts';
+export {
+  type GitRemoteSettings,
+  gitRemotes,
+  type MasterConfig,
+  masterConfigSchema,
+  type ReturnerConfig,
+  type RosterSource,
+} from '@edge-run/shared/project';
 export { type LoadedMasterConfig, loadMasterConfig, withEmbeddedApi } from './load.ts';
-export type { ReturnerConfig } from './returners.ts';
-export type { RosterSource } from './roster.ts';
-export { type MasterConfig, masterConfigSchema } from './schema.ts';

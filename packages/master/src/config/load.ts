@@ -1,11 +1,17 @@
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { DiagnosticsError, EdgeError } from '@edge-run/shared/kernel';
-import { absoluteRoots, readSettingsFile, settingsProblems } from '@edge-run/shared/project';
-import { type ApiConfig, apiConfig } from './api.ts';
-import type { ReturnerConfig } from './returners.ts';
-import { absoluteSource } from './roster.ts';
-import { type MasterConfig, masterConfigSchema } from './schema.ts';
+import {
+  type ApiConfig,
+  absoluteRoots,
+  absoluteSource,
+  apiConfig,
+  type MasterConfig,
+  masterConfigSchema,
+  type ReturnerConfig,
+  readSettingsFile,
+  settingsProblems,
+} from '@edge-run/shared/project';
 
 /** A configuration with every path made absolute. */
 export interface LoadedMasterConfig extends MasterConfig {
@@ -30,7 +36,7 @@ export function loadMasterConfig(
     ...overrides,
   });
   if (!parsed.success) {
-    throw new DiagnosticsError(settingsProblems(parsed.error.issues, file, Object.keys(masterConfigSchema.shape)));
+    throw new DiagnosticsError(settingsProblems(parsed.error.issues, { file, schema: masterConfigSchema }));
   }
   const base = given === undefined ? process.cwd() : dirname(given);
   const absolute = (path: string): string => resolve(base, path);

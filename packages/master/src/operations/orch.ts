@@ -6,6 +6,7 @@ import type { Locks } from '../leases/index.ts';
 import {
   type RunCommands,
   type RunHistory,
+  type RunPreviews,
   type RunRequest,
   type RunService,
   withoutPlan,
@@ -19,6 +20,7 @@ const DEFAULT_LIMIT = 50;
 export interface OrchParts {
   readonly runs: RunService;
   readonly commands: RunCommands;
+  readonly previews: RunPreviews;
   readonly locks: Locks;
   readonly history: RunHistory;
   simulate(request: SimulationRequest): Promise<Simulation>;
@@ -69,7 +71,7 @@ function runOperations({ runs, history, locks, simulate }: OrchParts): Readonly<
   };
 }
 
-function controlOperations({ runs, commands, history }: OrchParts): Readonly<Record<string, Operation>> {
+function controlOperations({ runs, commands, previews, history }: OrchParts): Readonly<Record<string, Operation>> {
   const find = (text: string): Promise<string> => resolveRun(text, runs, history);
   return {
     'orch.abort': operation(OPERATIONS['orch.abort'].args, async ({ run: text, rollback = false }, caller) => {
@@ -92,9 +94,17 @@ function controlOperations({ runs, commands, history }: OrchParts): Readonly<Rec
       await commands.resume(run, caller.id);
       return { run };
     }),
-    'orch.retry': operation(OPERATIONS['orch.retry'].args, async ({ run, ...wishes }, caller) => ({
-      run: await runs.retry(await find(run), caller.id, wishes),
+    'orch.retry': operation(OPERATIONS['orch.retry'].args, async ({ run, pillar, ...wishes }, caller) => ({
+      run: await runs.retry(await find(run), caller.id, { ...wishes, ...pillarOf(pillar) }),
     })),
+    'orch.preview': operation(
+      OPERATIONS['orch.preview'].args,
+      async ({ run: text, action, pillar, ...wishes }, caller) => {
+        const run = await find(text);
+        if (action === 'resume') return previews.resume(run);
+        return previews.retry(run, { ...wishes, ...pillarOf(pillar), by: caller.id });
+      },
+    ),
     'orch.rollback': operation(OPERATIONS['orch.rollback'].args, async ({ run }, caller) => ({
       run: await runs.rollback(await find(run), caller.id),
     })),
@@ -127,15 +137,19 @@ function requestOf(
   },
   by: string,
 ): RunRequest {
-  const pillar = args.pillar === undefined ? undefined : decodeValue(args.pillar);
   const options = args.options === undefined ? undefined : decodeValue(args.options);
   return {
     ...{ name: args.name, by },
     ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
     ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),
-    ...(pillar instanceof PyMap ? { pillar } : {}),
+    ...pillarOf(args.pillar),
     ...(options instanceof PyMap ? { options } : {}),
   };
+}
+
+function pillarOf(encoded: JsonValue | undefined): { readonly pillar?: PyMap } {
+  const pillar = encoded === undefined ? undefined : decodeValue(encoded);
+  return pillar instanceof PyMap ? { pillar } : {};
 }
 
 /** The id that is meant. A run that has just been started is in the journal before it is in the history. */

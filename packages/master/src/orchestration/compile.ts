@@ -1,4 +1,4 @@
-import { type HostRuntime, slsSource } from '@edge-run/shared/execute';
+import { type HeardCall, type HostRuntime, heardCalls, slsSource } from '@edge-run/shared/execute';
 import { type Compiled, DiagnosticsError, hasErrors, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
 import {
   checkSteps,
@@ -8,12 +8,15 @@ import {
   STEPS_NAME,
   type StepChecks,
 } from '@edge-run/shared/orchestration';
+import type { TemplateCalls } from '@edge-run/shared/render';
 import { didYouMean } from '@edge-run/shared/schema';
 import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
 import type { Bundle } from '../bundles/index.ts';
+import { RenderingCalls } from './rendering.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './run-request.ts';
+import { sealedPaths } from './secret-values.ts';
 import { type Sources, sourcesOf } from './sources.ts';
 import { declaredStates } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
@@ -29,6 +32,8 @@ export interface CompileParts {
   readonly checks: StepChecks;
   /** The files it is compiled from and its run will stand on; the files of the day when absent. */
   readonly bundle?: Bundle;
+  /** Under which it is told whether secrets have changed; not told when absent. */
+  readonly secretKey?: Uint8Array;
   readonly signal: AbortSignal;
 }
 
@@ -39,23 +44,27 @@ export interface CompileParts {
  */
 export async function compileOrchestration(
   request: RunRequest,
-  { runtime, checks, bundle, signal }: CompileParts,
+  { runtime, checks, bundle, secretKey, signal }: CompileParts,
 ): Promise<CompiledOrchestration> {
   const { renderData, log } = runtime.options;
   const files = bundle?.files ?? runtime.options.files;
   const saltenv = request.saltenv ?? 'base';
   const pillarenv = request.pillarenv;
+  const rendering = request.test === true ? new RenderingCalls(runtime.catalog.functions, checks.select) : undefined;
   const work = {
     signal,
     log,
     files,
     ...(pillarenv === undefined ? {} : { pillarenv }),
-    pillar: request.pillar === undefined ? {} : { override: request.pillar },
+    pillar: {
+      ...(request.pillar === undefined ? {} : { override: request.pillar }),
+      ...(rendering === undefined ? {} : { onCall: (call: HeardCall) => rendering.hearPillar(call) }),
+    },
   };
   const workplace = await runtime.workplace({ ...work, saltenv });
   const source = slsSource(
     files,
-    (render) => renderData({ ...render, later: [STEPS_NAME] }),
+    (render) => renderData({ ...render, later: [STEPS_NAME], calls: heard(render.calls, rendering) }),
     async (env) => (env === saltenv ? workplace : runtime.workplace({ ...work, saltenv: env })),
   );
   const name = requireCompiled(fullName(request.name, [...(await source.listSls(saltenv)).keys()]));
@@ -86,9 +95,14 @@ export async function compileOrchestration(
     stored,
     options,
     steps: plan.chunks.map((chunk) => summaryOf(chunk, stored)),
-    sources: await sourcesOf(files, saltenv, pillar),
+    sources: await sourcesOf(files, saltenv, pillar, secretKey),
     ...(bundle === undefined || options.files === 'live' ? {} : { bundle: bundle.digest }),
+    ...(rendering === undefined ? {} : { rendering: await rendering.list() }),
   };
+}
+
+function heard(calls: TemplateCalls, rendering: RenderingCalls | undefined): TemplateCalls {
+  return rendering === undefined ? calls : heardCalls(calls, (call) => rendering.hearOwn(call));
 }
 
 /** In a plan, hosts that an orchestration around this one brings up are as good as there. */
@@ -98,15 +112,20 @@ function withComing(checks: StepChecks, coming: readonly string[]): StepChecks {
 }
 
 /** What the plan of a run would be made of now. @throws DiagnosticsError when the pillar does not compile */
-export async function currentSources(record: RunRecord, runtime: HostRuntime, signal: AbortSignal): Promise<Sources> {
+export async function currentSources(
+  record: RunRecord,
+  { runtime, secretKey, signal }: Omit<CompileParts, 'checks' | 'bundle'>,
+): Promise<Sources> {
   const { saltenv, pillarenv, pillar } = record.inputs;
-  const override = pillar === undefined ? undefined : decodeValue(pillar);
+  const override = pillar === undefined ? new PyMap() : decodeValue(pillar);
   const { ctx } = await runtime.workplace({
     ...{ signal, log: runtime.options.log, saltenv },
     ...(pillarenv === undefined ? {} : { pillarenv }),
     pillar: override instanceof PyMap ? { override } : {},
   });
-  return sourcesOf(runtime.options.files, saltenv, ctx.pillar.data);
+  // Whether secrets have changed cannot be told where some of those it was planned with are not kept.
+  const key = sealedPaths(override).length > 0 ? undefined : secretKey;
+  return sourcesOf(runtime.options.files, saltenv, ctx.pillar.data, key);
 }
 
 /** `deploy-environment` and `orch.deploy-environment` are the same orchestration. */

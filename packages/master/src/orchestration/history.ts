@@ -110,15 +110,20 @@ export class RunHistory {
   }
 }
 
-/** An event as it is shown: the compiled plan holds the pillar and is nobody's business. */
+/**
+ * An event as it is shown: the compiled plan holds the pillar and is nobody's business, and whom its targets selected may
+ * be more than a message holds.
+ */
 export function withoutPlan(event: RunJournalEvent): RunJournalEvent {
-  return event.type === 'run-planned' ? { ...event, plan: null } : event;
+  if (event.type !== 'run-planned') return event;
+  const { fleet: _fleet, ...planned } = event;
+  return { ...planned, plan: null };
 }
 
 /** What lists do not show is not kept in memory: what steps changed, and what hosts answered. */
 function slim(event: RunJournalEvent): RunJournalEvent {
   if (event.type === 'run-planned') {
-    const { registered: _registered, kept = [], ...planned } = event;
+    const { registered: _registered, fleet: _fleet, kept = [], ...planned } = event;
     return { ...planned, plan: null, kept: kept.map(({ step, answer }) => ({ step, answer: slimReturn(answer) })) };
   }
   if (event.type === 'step-ended' || event.type === 'run-asked') return { ...event, answer: slimReturn(event.answer) };

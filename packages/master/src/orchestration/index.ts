@@ -5,6 +5,7 @@ export { createStepExecutor, type StepExecutorOptions } from './execute-step.ts'
 export { foreseenWorldOf } from './foresight.ts';
 export { RunHistory, withoutPlan } from './history.ts';
 export type { EventWaiter, PlannableCalls, RunnerCalls, RunnerRequest, WheelCalls } from './ports.ts';
+export { RunPreviews } from './preview.ts';
 export { RunCommands } from './run-commands.ts';
 export { failedHostsOf, type RunInputs, type RunRecord, type StoredPlan } from './run-record.ts';
 export type { CompiledOrchestration, RunRequest } from './run-request.ts';

@@ -18,6 +18,8 @@ export interface RetryWishes {
 export interface RetryPlan {
   readonly kept: readonly { readonly step: StepKey; readonly answer: StepReturn }[];
   readonly onlyHosts: Readonly<Record<StepKey, string[]>>;
+  /** Step → why it is kept, or done again. */
+  readonly why: ReadonlyMap<StepKey, string>;
 }
 
 /**
@@ -28,26 +30,46 @@ export interface RetryPlan {
 export function retryPlan(record: RunRecord, chunks: readonly Chunk[], wishes: RetryWishes): RetryPlan {
   const from = wishes.from === undefined ? chunks.length : getStepIndex(record.id, chunks, wishes.from);
   const skipped = new Set((wishes.skip ?? []).map((name) => chunks[getStepIndex(record.id, chunks, name)]!.key));
-  const undone = new Set(record.rolledBack?.steps ?? []);
   const before = new Map(record.stored.plan.chunks.map((chunk) => [chunk.key, chunk]));
   const kept: RetryPlan['kept'][number][] = [];
   const onlyHosts: Record<StepKey, string[]> = {};
+  const why = new Map<StepKey, string>();
   chunks.forEach((chunk, index) => {
-    const answer = record.answers.get(chunk.key);
-    if (skipped.has(chunk.key)) kept.push({ step: chunk.key, answer: passedOver() });
-    else if (answer === undefined || index >= from || undone.has(chunk.key)) return;
-    // A plan that was made anew may have another step under the same name.
-    else if (!sameStep(chunk, before.get(chunk.key))) return;
-    else if (
-      answer.result === true &&
-      (record.done.has(chunk.key) || record.retryOf !== undefined) &&
-      answer.ran !== false
-    )
-      kept.push({ step: chunk.key, answer });
-    else if (wishes.onlyFailed === true && answer.result === false && failedHostsOf(answer).length > 0)
-      onlyHosts[chunk.key] = [...failedHostsOf(answer)];
+    const step = chunk.key;
+    const answer = record.answers.get(step);
+    const fate = skipped.has(step)
+      ? SKIPPED
+      : index >= from
+        ? { again: `from \`${wishes.from}\` on all is done again` }
+        : fateOf(record, chunk, before.get(step));
+    why.set(step, 'kept' in fate ? fate.kept : fate.again);
+    if ('kept' in fate) kept.push({ step, answer: fate === SKIPPED || answer === undefined ? passedOver() : answer });
+    else if (wishes.onlyFailed === true && fate.hosts !== undefined) {
+      onlyHosts[step] = [...fate.hosts];
+      why.set(step, 'failed; only on the hosts where it did');
+    }
   });
-  return { kept, onlyHosts };
+  return { kept, onlyHosts, why };
+}
+
+/** What becomes of a step: it is kept, or done again, where only some of its hosts failed perhaps only there. */
+type Fate = { readonly kept: string } | { readonly again: string; readonly hosts?: readonly string[] };
+
+const SKIPPED: Fate = { kept: 'counts as done, because somebody says so' };
+
+/** What becomes of a step by how it went. */
+function fateOf(record: RunRecord, chunk: Chunk, before: Chunk | undefined): Fate {
+  const answer = record.answers.get(chunk.key);
+  if (answer === undefined) return { again: 'not started' };
+  if (record.rolledBack?.steps.includes(chunk.key) === true) return { again: 'was undone' };
+  // A plan that was made anew may have another step under the same name.
+  if (!sameStep(chunk, before)) return { again: 'is another step by now' };
+  const wasDone = record.done.has(chunk.key);
+  if (answer.result === true && (wasDone || record.retryOf !== undefined) && answer.ran !== false)
+    return { kept: 'succeeded' };
+  if (answer.result !== false) return { again: 'was not run' };
+  const hosts = failedHostsOf(answer);
+  return { again: wasDone ? 'failed' : 'was not run', ...(hosts.length === 0 ? {} : { hosts }) };
 }
 
 function sameStep(chunk: Chunk, other: Chunk | undefined): boolean {

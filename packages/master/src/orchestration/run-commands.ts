@@ -38,11 +38,12 @@ export class RunCommands {
    */
   async resume(id: string, by: string): Promise<void> {
     const record = await this.#runs.unended(id);
-    if (record.paused) {
-      const at = this.#clock.now();
-      await this.#runs.command(id, () => ({ type: 'run-resumed', run: id, at, by }));
-    }
-    if (this.#runs.driven(id) === undefined) await this.#runs.takeUp();
+    // Whoever takes a run up says what has moved.
+    const taken = this.#runs.driven(id) === undefined ? await this.#runs.takeUp() : [];
+    if (!record.paused) return;
+    if (!taken.includes(id)) await this.#runs.tellMoved(id);
+    const at = this.#clock.now();
+    await this.#runs.command(id, () => ({ type: 'run-resumed', run: id, at, by }));
   }
 
   /**

@@ -7,6 +7,7 @@ import type {
   RunOptions,
   StepOutcome,
   StepReturn,
+  TargetSelection,
 } from '@edge-run/shared/protocol';
 import {
   createRun,
@@ -52,6 +53,8 @@ export interface RunRecord {
   readonly sources: Sources;
   /** Digest of the bundle of files the run stands on; undefined: the files of the day. */
   readonly bundle: string | undefined;
+  /** Whom the targets of the plan selected when it was made; empty where the journal does not say. */
+  readonly fleet: readonly TargetSelection[];
   /** The run on whose behalf this one runs; itself where nobody else's. */
   readonly root: string;
   readonly rollbackOf: string | undefined;
@@ -264,6 +267,7 @@ function newRecord(event: EntryOf<'run-planned'>): RunRecord {
     digest: event.digest ?? '',
     sources: event.sources ?? {},
     bundle: event.bundle,
+    fleet: event.fleet ?? [],
     root: event.root ?? event.run,
     rollbackOf: event.rollbackOf,
     retryOf: event.retryOf,

@@ -1,18 +1,20 @@
 import { type Clock, EdgeError, errorMessage, type InstantMs, type Logger, newId } from '@edge-run/shared/kernel';
-import type { RunJournalEvent, RunOptions, StepSummary } from '@edge-run/shared/protocol';
+import type { RunJournalEvent, RunOptions } from '@edge-run/shared/protocol';
 import type { StepKey } from '@edge-run/shared/state';
 import type { Journal, JournalEntry, Revision } from '../journal/index.ts';
 import type { Locks, MasterLease } from '../leases/index.ts';
 import { stepsToUndo } from './decide-run.ts';
 import { RELEASED, RunDriver } from './driver.ts';
 import type { DriverPorts, RollbackEnd, RollbackRequest } from './driver-ports.ts';
-import { type RetryWishes, retryPlan } from './retry.ts';
+import { type SelectHosts, selectionsOf } from './fleet.ts';
+import { type Moved, movedEvents, whatMoved } from './moved.ts';
+import { bundleOf, type NewRun, plannedEntry } from './new-run.ts';
+import { planRetry, type RetryRequest } from './plan-retry.ts';
 import { rollbackEnd, rollbackPlan } from './rollback.ts';
-import { type EntryOf, encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
-import { type CompiledOrchestration, idOf, inputsOf, type RunRequest, requestToRepeat } from './run-request.ts';
-import { digestOf, movedSources, refuseOther, type Sources } from './sources.ts';
+import { encodeStoredPlan, foldRecord, type RunRecord, type StoredPlan } from './run-record.ts';
+import { type CompiledOrchestration, idOf, inputsOf, type RunRequest } from './run-request.ts';
+import { digestOf, refuseOther, type Sources } from './sources.ts';
 import { stepJobId } from './step-states.ts';
-import { summaryOf } from './step-summary.ts';
 
 /** What runs are compiled, journaled and driven with. */
 export interface RunServiceOptions {
@@ -26,6 +28,7 @@ export interface RunServiceOptions {
   compile(request: RunRequest): Promise<CompiledOrchestration>;
   /** What the plan of a run would be made of now. */
   sources(record: RunRecord): Promise<Sources>;
+  readonly select: SelectHosts;
   readonly executeStep: DriverPorts['executeStep'];
   readonly afterCrash: DriverPorts['afterCrash'];
   readonly publish: DriverPorts['publish'];
@@ -36,14 +39,6 @@ interface ActiveRun {
   readonly done: Promise<RunRecord>;
   readonly release: AbortController;
 }
-
-type Planned = EntryOf<'run-planned'>;
-
-/** What a new run's first entry says beside the run, the time, and what can be worked out. */
-type NewRun = Omit<Planned, 'type' | 'run' | 'at' | 'plan' | 'steps' | 'digest'> & {
-  readonly stored: StoredPlan;
-  readonly steps: readonly StepSummary[];
-};
 
 /** Starts, drives and resumes runs. What people want of a run goes through `RunCommands`. */
 export class RunService {
@@ -74,16 +69,28 @@ export class RunService {
     if (request.id !== undefined && (await this.#isKnown(id))) return id;
     const parent = await this.#runThatAsks(request.by);
     const asked = parent?.bundle === undefined ? request : { ...request, bundle: parent.bundle };
-    const { name, stored, options, steps, sources, bundle } = await this.#options.compile(asked);
+    const { name, stored, options, steps, sources, bundle, rendering = [] } = await this.#options.compile(asked);
     if (request.expect !== undefined) refuseOther(request.expect, digestOf(encodeStoredPlan(stored)), sources);
     const { by, causedBy, foreseen } = request;
+    // A run that only looks is never taken up by a person.
+    const fleet = request.test === true ? {} : await this.#fleetOf(stored);
     return this.#plan(id, {
-      ...{ name, by, inputs: inputsOf(request), options, stored, steps, sources: { ...sources } },
+      ...{
+        name,
+        by,
+        inputs: inputsOf(request, stored.pillar),
+        options,
+        stored,
+        steps,
+        sources: { ...sources },
+        ...fleet,
+      },
       ...(causedBy === undefined ? {} : { causedBy }),
       ...(foreseen === undefined ? {} : { foreseen }),
       ...bundleOf({ bundle }),
       // What it starts shares its locks.
       ...(parent === undefined ? {} : { root: parent.root }),
+      ...(rendering.length === 0 ? {} : { rendering: [...rendering] }),
     });
   }
 
@@ -93,27 +100,9 @@ export class RunService {
    *
    * @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_BAD_ARGUMENT` while it has not ended or for steps it does not have
    */
-  async retry(
-    id: string,
-    by: string,
-    wishes: RetryWishes & { readonly current?: boolean | undefined },
-  ): Promise<string> {
-    const record = await this.#get(id);
-    if (record.end === undefined) {
-      const hint = `Wait for it, or end it: edge-run orch abort ${id}`;
-      throw new EdgeError('EDGE_BAD_ARGUMENT', `run ${id} has not ended`, { run: id }, { hint });
-    }
-    const { inputs } = record;
-    const compiled = wishes.current === true ? await this.#options.compile({ ...requestToRepeat(record), by }) : record;
-    const { kept, onlyHosts } = retryPlan(record, compiled.stored.plan.chunks, wishes);
-    return this.#plan(newId(), {
-      ...{ name: compiled.name, by, options: compiled.options, stored: compiled.stored, retryOf: id },
-      ...{ inputs: { ...inputs } as Planned['inputs'], sources: { ...compiled.sources } },
-      ...bundleOf(compiled),
-      steps: compiled.stored.plan.chunks.map((chunk) => summaryOf(chunk, compiled.stored)),
-      kept: [...kept],
-      onlyHosts: { ...onlyHosts },
-    });
+  async retry(id: string, by: string, wishes: Omit<RetryRequest, 'by'>): Promise<string> {
+    const { planned, moved } = await planRetry(await this.ended(id), { ...wishes, by }, this.#options);
+    return this.#plan(newId(), planned, moved);
   }
 
   /**
@@ -197,6 +186,17 @@ export class RunService {
     }
   }
 
+  /** What is no longer as it was when the plan of a run was made. */
+  moved(record: RunRecord): Promise<Moved> {
+    return whatMoved(record, this.#options);
+  }
+
+  /** Has the journal of a run that goes on say what has moved since it was planned. @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_RUN_ENDED` */
+  async tellMoved(id: string): Promise<void> {
+    const [told] = await this.#tellMoved(await this.unended(id));
+    if (told !== undefined) await this.command(id, () => told);
+  }
+
   /**
    * Takes up the runs whose journal has no end and that no living master drives. Called when a master starts, and again
    * and again: a master that dies leaves its runs to the others.
@@ -234,7 +234,7 @@ export class RunService {
       if (owner !== undefined && owner !== master && alive.has(owner)) continue;
       log.info('taking a run up where its journal ends', { run, revision, ...(owner === undefined ? {} : { owner }) });
       try {
-        await this.#adopt(run, revision, await this.#moved(record), events);
+        await this.#adopt(run, revision, await this.#tellMoved(record), events);
         // Whoever appended the last entry may have died before it told anybody; who has heard it knows it by its id.
         this.#options.publish(entries.at(-1)!.events, revision);
         taken.push(run);
@@ -253,14 +253,10 @@ export class RunService {
     await Promise.allSettled([...this.#active.values()].map(({ done }) => done));
   }
 
-  async #plan(id: string, { stored, steps, ...run }: NewRun): Promise<string> {
-    const plan = encodeStoredPlan(stored);
-    const planned: RunJournalEvent = {
-      ...{ type: 'run-planned', run: id, at: this.#options.clock.now(), ...run },
-      ...{ steps: [...steps], plan, digest: digestOf(plan) },
-    };
+  async #plan(id: string, run: NewRun, moved?: Moved): Promise<string> {
+    const planned = plannedEntry(id, run, this.#options.clock.now());
     try {
-      await this.#adopt(id, 0, [planned], []);
+      await this.#adopt(id, 0, [planned, ...(moved === undefined ? [] : movedEvents(id, moved, planned.at))], []);
     } catch (error) {
       // Asked for twice at once: the other call has started it.
       if (!(error instanceof EdgeError) || error.code !== 'EDGE_JOURNAL_CONFLICT') throw error;
@@ -275,8 +271,9 @@ export class RunService {
     const options: RunOptions = { locks: record.options.locks, onFailure: 'continue', onTargetFailure: 'stop' };
     return this.#plan(rollback, {
       ...{ name: record.name, by, options, stored, steps: summaries, registered: { ...registered } },
-      ...{ inputs: { ...record.inputs } as Planned['inputs'], rollbackOf: record.id, root: record.root },
+      ...{ inputs: { ...record.inputs } as NewRun['inputs'], rollbackOf: record.id, root: record.root },
       ...bundleOf(record),
+      ...(await this.#fleetOf(stored)),
     });
   }
 
@@ -326,25 +323,33 @@ export class RunService {
     throw new EdgeError('EDGE_RUN_ENDED', `run ${id} has ended already`, { run: id });
   }
 
+  /** A run that has ended. @throws EdgeError `EDGE_UNKNOWN_RUN`, `EDGE_BAD_ARGUMENT` */
+  async ended(id: string): Promise<RunRecord> {
+    const record = await this.#get(id);
+    if (record.end !== undefined) return record;
+    const hint = `Wait for it, or end it: edge-run orch abort ${id}`;
+    throw new EdgeError('EDGE_BAD_ARGUMENT', `run ${id} has not ended`, { run: id }, { hint });
+  }
+
+  /** Where the journal of a run ends: its revision there, and when that was. @throws EdgeError `EDGE_UNKNOWN_RUN` */
+  async lastEntry(id: string): Promise<{ readonly entry: Revision; readonly at: InstantMs }> {
+    const last = (await this.#options.journal.read(id)).at(-1);
+    if (last === undefined) throw unknownRun(id);
+    return { entry: last.revision, at: last.events.at(-1)!.at };
+  }
+
   async #runThatAsks(by: string): Promise<RunRecord | undefined> {
     const parent = /^run:(.+)$/.exec(by)?.[1];
     if (parent === undefined) return undefined;
     return this.#active.get(parent)?.driver.record ?? (await this.find(parent));
   }
 
-  async #moved(record: RunRecord): Promise<readonly RunJournalEvent[]> {
-    try {
-      const moved = movedSources(record.sources, await this.#options.sources(record));
-      if (moved.length === 0) return [];
-      return [{ type: 'run-moved', run: record.id, at: this.#options.clock.now(), moved: [...moved] }];
-    } catch (error) {
-      // The run goes on with the plan that is stored, which needs none of it.
-      this.#options.log.warn('cannot tell what has moved since a run was planned', {
-        run: record.id,
-        reason: errorMessage(error),
-      });
-      return [];
-    }
+  async #fleetOf({ plan }: StoredPlan): Promise<Pick<NewRun, 'fleet'>> {
+    return { fleet: [...(await selectionsOf(plan.chunks, this.#options.select))] };
+  }
+
+  async #tellMoved(record: RunRecord): Promise<readonly RunJournalEvent[]> {
+    return movedEvents(record.id, await this.moved(record), this.#options.clock.now());
   }
 
   async #adopt(
@@ -396,10 +401,6 @@ export class RunService {
       throw error;
     }
   }
-}
-
-function bundleOf({ bundle }: { readonly bundle?: string | undefined }): { readonly bundle?: string } {
-  return bundle === undefined ? {} : { bundle };
 }
 
 /** The entry that ends a run because `by` wants so. */

@@ -3,17 +3,28 @@ import { bundleDigest, type FileSource, listBundle } from '@edge-run/shared/file
 import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { MovedInput } from '@edge-run/shared/protocol';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
+import { secretsDigest } from './secret-values.ts';
 
 /** What a plan was made of → its digest. */
 export type Sources = Readonly<Record<string, string>>;
 
 /**
- * Digests of the files of an environment and of a pillar. Secrets count as sealed: that one changed is not to be seen
- * from outside.
+ * Digests of the files of an environment and of a pillar. In that of the pillar secrets count as sealed; where there is a
+ * `secretKey` they have one of their own under it, so that nobody else can try what they are.
  */
-export async function sourcesOf(files: FileSource, saltenv: string, pillar: PyMap): Promise<Sources> {
+export async function sourcesOf(
+  files: FileSource,
+  saltenv: string,
+  pillar: PyMap,
+  secretKey?: Uint8Array,
+): Promise<Sources> {
   const { [saltenv]: states = [] } = await listBundle(files, [saltenv]);
-  return { states: bundleDigest(states), pillar: digestOf(encodeValue(pillar)) };
+  const secrets = secretKey === undefined ? undefined : secretsDigest(pillar, secretKey);
+  return {
+    states: bundleDigest(states),
+    pillar: digestOf(encodeValue(pillar)),
+    ...(secrets === undefined ? {} : { secrets }),
+  };
 }
 
 /** A plan that was looked at before. */

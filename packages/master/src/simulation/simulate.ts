@@ -122,6 +122,7 @@ class Stage {
           signal: this.#stop.signal,
         }),
       sources: async () => ({}),
+      select,
       afterCrash: () => 'rerun',
       publish: (events) => this.#note(events),
       executeStep: (record, action, signal) => this.#step(record, action, signal, executeStep),

@@ -14,6 +14,7 @@ import {
 import type { TemplateCalls } from '../render/index.ts';
 import { didYouMean } from '../schema/index.ts';
 import { PyMap } from '../values/index.ts';
+import { type HearCall, heardCalls } from './heard-calls.ts';
 import { HostRuntime, type RuntimeOptions } from './runtime.ts';
 
 /** What pillar is wanted. */
@@ -25,6 +26,8 @@ export interface PillarQuery {
   readonly override?: PyMap;
   /** Compile everything anew and answer its layers, for an explanation. */
   readonly layers?: boolean;
+  /** Hears what its templates call; nothing is answered from what was kept then. */
+  readonly onCall?: HearCall;
   readonly signal?: AbortSignal;
 }
 
@@ -91,19 +94,20 @@ export function createPillarCompiler(options: PillarCompilerOptions): CompilePil
     external === undefined
       ? []
       : requireCompiled(externalPillars(external.entries, { ...external.services, host: base.host, compileFiles }));
-  return async ({ id, grains, pillarenv, override, layers = false, signal }) => {
+  return async ({ id, grains, pillarenv, override, layers = false, onCall, signal }) => {
     if (read.value === undefined) return notCompiled(read.diagnostics);
     const known = await environmentsOf(files, sources);
     if (pillarenv !== undefined && !known.includes(pillarenv)) return unknownPillarenv(pillarenv, known);
+    const calls = await callsOf({ id, grains, override }, signal ?? new AbortController().signal);
     return compilePillar({
       ...common,
       id,
       grains,
       files,
-      calls: await callsOf({ id, grains, override }, signal ?? new AbortController().signal),
+      calls: onCall === undefined ? calls : heardCalls(calls, onCall),
       pillarenv: pillarenv ?? null,
       external: sources,
-      ...(layers ? {} : { cache }),
+      ...(layers || onCall !== undefined ? {} : { cache }),
       ...(override === undefined ? {} : { override }),
       ...(signal === undefined ? {} : { signal }),
     });

@@ -20,6 +20,7 @@ import type { CommandRequest } from '../policy/index.ts';
 import type { RenderData, RenderRequest, RenderText, TemplateCalls } from '../render/index.ts';
 import { type CallArguments, didYouMean, parseArguments } from '../schema/index.ts';
 import { fromPlain, type PyMap, type Redactor, revealValue, type Value } from '../values/index.ts';
+import type { HearCall } from './heard-calls.ts';
 
 /** What pillar to compile. */
 export interface PillarRequest {
@@ -27,6 +28,8 @@ export interface PillarRequest {
   readonly pillarenv: string | undefined;
   /** Laid over the compiled pillar and wins: the `pillar=` of a command line. */
   readonly override?: PyMap;
+  /** Hears what its templates call; nothing is answered from what was kept then. */
+  readonly onCall?: HearCall;
 }
 
 /** Everything one host's jobs are run with. */
@@ -81,9 +84,9 @@ export interface WorkRequest {
   readonly saltenv?: string;
   readonly pillarenv?: string;
   /** Compile the pillar anew, with this laid over it; the pillar as it was last compiled when absent. */
-  readonly pillar?: { readonly override?: PyMap };
   /** The files it sees; those of today when absent. */
   readonly files?: FileSource;
+  readonly pillar?: Pick<PillarRequest, 'override' | 'onCall'>;
 }
 
 /** A context and what renders templates within it. */
@@ -229,10 +232,8 @@ export class HostRuntime {
 
   async #pillarView(saltenv: string, pillarenv: string | undefined, work: WorkRequest): Promise<PillarView> {
     const { pillar } = work;
-    if (pillar !== undefined) {
-      const override = pillar.override === undefined ? {} : { override: pillar.override };
-      return this.#ownView(requireCompiled(await this.options.pillar({ saltenv, pillarenv, ...override })));
-    }
+    if (pillar !== undefined)
+      return this.#ownView(requireCompiled(await this.options.pillar({ saltenv, pillarenv, ...pillar })));
     try {
       return this.#ownView(requireCompiled(await this.#keptPillar(saltenv, pillarenv)));
     } catch (error) {

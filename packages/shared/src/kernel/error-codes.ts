@@ -73,6 +73,7 @@ export const ERROR_CODES = {
   EDGE_PILLAR_INVALID: 'A pillar file, its includes or an external pillar source is wrong.',
   EDGE_PILLAR_KEY_NOT_FOUND: 'A pillar key that must exist does not.',
   EDGE_PILLAR_SOURCE_FAILED: 'A source of `ext_pillar` did not give its data.',
+  EDGE_PLAN_CHANGES: 'A template of an orchestration calls what would change something while a plan is made.',
   EDGE_PLAN_INVALID: 'A saved plan cannot be read, or was changed after it was saved.',
   EDGE_PLAN_STALE: 'What a saved plan was made from has moved; nothing was applied.',
   EDGE_REACTION_CHAIN: 'Reactions led to each other until the chain was longer than allowed.',

@@ -67,10 +67,10 @@ export class Trace {
     return {
       has: (name) => calls.has(name),
       names: () => calls.names(),
-      call: (name, args, kwargs) => {
+      call: (name, args, kwargs, place) => {
         if (FROM_GRAINS.test(name)) this.#seeAll(grains);
         else this.#isRepeatable = false;
-        return calls.call(name, args, kwargs);
+        return calls.call(name, args, kwargs, place);
       },
     };
   }

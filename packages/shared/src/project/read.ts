@@ -1,22 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type LocalRootsByEnv, rootsOf } from '../files/index.ts';
-import { type Diagnostic, DiagnosticsError, EdgeError, errorMessage } from '../kernel/index.ts';
+import { DiagnosticsError, EdgeError, errorMessage } from '../kernel/index.ts';
 import { loadYaml } from '../render/index.ts';
-import { didYouMean } from '../schema/index.ts';
 import { toPlain } from '../values/index.ts';
-import { type ProjectSettings, parseProjectSettings } from './settings.ts';
+import { settingsProblems } from './problems.ts';
+import { type ProjectSettings, parseProjectSettings, projectSchema } from './settings.ts';
 
 /** Folders of states, orchestrations and pillars. */
 export type Roots = Pick<ProjectSettings, 'file_roots' | 'orchestration_roots' | 'pillar_roots'>;
-
-/** What a settings file says wrong, as zod reports it. */
-interface Issue {
-  readonly code: string;
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly keys?: readonly string[];
-}
 
 /**
  * Reads the settings of a project, every folder made absolute.
@@ -25,7 +17,8 @@ interface Issue {
  */
 export function readProject(file: string): ProjectSettings {
   const parsed = parseProjectSettings(readSettingsFile(file));
-  if (!parsed.success) throw new DiagnosticsError(settingsProblems(parsed.error.issues, file));
+  if (!parsed.success)
+    throw new DiagnosticsError(settingsProblems(parsed.error.issues, { file, schema: projectSchema }));
   return { ...parsed.data, ...absoluteRoots(parsed.data, dirname(file)) };
 }
 
@@ -52,24 +45,6 @@ export function readSettingsFile(file: string): Readonly<Record<string, unknown>
     throw new EdgeError('EDGE_CONFIG_INVALID', `${file} is not a mapping of settings`, { file });
   }
   return value as Record<string, unknown>;
-}
-
-/** The problems of a settings file; `known` are the names it could have meant. */
-export function settingsProblems(issues: readonly Issue[], file: string, known: readonly string[] = []): Diagnostic[] {
-  return issues.flatMap(({ code, path, message, keys = [] }) => {
-    const where = path.map(String).join('.');
-    if (code !== 'unrecognized_keys') return [problem(`${file}: ${where}: ${message}`)];
-    return keys.map((key) =>
-      problem(
-        `${file}: unknown setting \`${where === '' ? key : `${where}.${key}`}\``,
-        where === '' ? didYouMean(key, known) : '',
-      ),
-    );
-  });
-}
-
-function problem(summary: string, detail = ''): Diagnostic {
-  return { severity: 'error', code: 'EDGE_CONFIG_INVALID', summary, detail };
 }
 
 /** Roots with every folder absolute. */

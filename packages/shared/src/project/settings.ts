@@ -59,7 +59,8 @@ export const projectSettings = {
 };
 
 const templateSchema = z.object(templateSettings);
-const projectSchema = z.object(projectSettings);
+/** The settings of a project; what only masters read is left alone. */
+export const projectSchema = z.object(projectSettings);
 type TemplateSettings = z.output<typeof templateSchema>;
 /** What a project's file says about its files. */
 export type ProjectSettings = z.output<typeof projectSchema>;

@@ -34,6 +34,18 @@ export const plannedCall = z.object({
 });
 export type PlannedCall = z.infer<typeof plannedCall>;
 
+/** One call that templates made while a plan was rendered. */
+export const renderingCall = plannedCall.omit({ coming: true, batches: true, budget: true }).extend({
+  /** Whose template made it. */
+  by: z.enum(['orchestration', 'pillar']),
+  /** Where the call stands in the author's text. */
+  place: z.object({ file: z.string(), line: z.number() }).optional(),
+  /** `nothing` for one that only looks. */
+  effect: planEffect,
+  why: z.string().optional(),
+});
+export type RenderingCall = z.infer<typeof renderingCall>;
+
 /** What a step would do. */
 export const foreseenStep = z.object({
   effect: planEffect,

@@ -27,6 +27,7 @@ export {
   PLAN_RUN_PREFIX,
   type PlanEffect,
   type PlannedCall,
+  type RenderingCall,
 } from './foreseen.ts';
 export {
   type Answer,
@@ -67,10 +68,12 @@ export {
   type OperationName,
   type PillarExplanation,
   type RunGraph,
+  type RunPreview,
   type RunSummary,
   runGraph,
   runSummary,
   type ScheduleEntry,
+  type StepForecast,
   scheduleEntry,
   type TargetExpression,
   targetExpression,
@@ -79,6 +82,7 @@ export {
   type HostResult,
   hostResult,
   type MovedInput,
+  type MovedTarget,
   type RunJournalEvent,
   type RunOptions,
   runEvent,
@@ -91,6 +95,7 @@ export {
   stepProgress,
   stepReturn,
   stepSummary,
+  type TargetSelection,
 } from './run-events.ts';
 export {
   cloudRunnerDeclarations,

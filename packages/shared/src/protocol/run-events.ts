@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FAILURE_CHOICES } from './failure-choices.ts';
-import { foreseenStep, foreseenWorld } from './foreseen.ts';
+import { foreseenStep, foreseenWorld, renderingCall } from './foreseen.ts';
 import { encodedValue, errorRecord, targetOutcome } from './messages.ts';
 
 /*
@@ -87,12 +87,32 @@ export const failureChoice = z.enum(FAILURE_CHOICES);
 
 /** One input of a run that is no longer what it was when the run was planned. */
 export const movedInput = z.object({
-  /** `states`, `pillar`, `targets`. */
+  /** `states`, `pillar`. */
   what: z.string(),
   was: z.string(),
   is: z.string(),
 });
 export type MovedInput = z.infer<typeof movedInput>;
+
+const targetSelection = z.object({
+  target: z.string(),
+  targetType: z.string(),
+  /** Keys of the steps that have this target. */
+  steps: z.array(z.string()),
+  hosts: z.array(z.string()),
+});
+/** Whom a target of a plan selected when the plan was made. */
+export type TargetSelection = z.infer<typeof targetSelection>;
+
+/** A target that does not select the hosts it did when the run was planned. */
+export const movedTarget = targetSelection.omit({ hosts: true }).extend({
+  /** Ids that it selects now and did not then. */
+  came: z.array(z.string()),
+  /** Ids that it selected then, or that a step had to do with, and that it no longer selects. */
+  gone: z.array(z.string()),
+});
+/** A target that does not select the hosts it did when the run was planned. */
+export type MovedTarget = z.infer<typeof movedTarget>;
 
 const base = { run: z.string(), at: z.number() };
 
@@ -116,6 +136,8 @@ export const runEvent = z.discriminatedUnion('type', [
     sources: z.record(z.string(), z.string()).optional(),
     /** Digest of the bundle of files the run stands on; absent: the files of the day. */
     bundle: z.string().optional(),
+    /** Whom the targets of the steps selected then; those that come only with earlier steps are not among them. */
+    fleet: z.array(targetSelection).optional(),
     /** Steps that need not run again, with their answers: those that an earlier run has done. */
     kept: z.array(z.object({ step: z.string(), answer: stepReturn })).optional(),
     /** Step → the only hosts it is to run on; the others are done. */
@@ -130,6 +152,8 @@ export const runEvent = z.discriminatedUnion('type', [
     causedBy: z.string().optional(),
     /** In a plan within a plan: what is known beforehand. */
     foreseen: foreseenWorld.optional(),
+    /** In a plan: what its templates called while it was rendered, in order. */
+    rendering: z.array(renderingCall).optional(),
   }),
   z.object({ ...base, type: z.literal('run-adopted'), master: z.string() }),
   /** The run waits for locks that others hold. `position` counts from 1: the next to get them. */
@@ -169,8 +193,13 @@ export const runEvent = z.discriminatedUnion('type', [
     outcome: z.enum(['cancelled', 'timed-out', 'failed']),
     rollback: z.boolean(),
   }),
-  /** The plan was made of something else than there is now. */
-  z.object({ ...base, type: z.literal('run-moved'), moved: z.array(movedInput) }),
+  /** The plan was made of something else than there is now, or for other hosts. */
+  z.object({
+    ...base,
+    type: z.literal('run-moved'),
+    moved: z.array(movedInput),
+    fleet: z.array(movedTarget).optional(),
+  }),
   /** A step failed and a person is to say what becomes of it; it has not ended until then. */
   z.object({
     ...base,

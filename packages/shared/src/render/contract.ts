@@ -7,7 +7,13 @@ export interface TemplateCalls {
   has(name: string): boolean;
   /** Names for suggestions. */
   names(): Iterable<string>;
-  call(name: string, args: readonly Value[], kwargs: ReadonlyMap<string, Value>): Value | Promise<Value>;
+  /** `place`: where in the author's text the call stands, where that is known. */
+  call(
+    name: string,
+    args: readonly Value[],
+    kwargs: ReadonlyMap<string, Value>,
+    place?: SourceRange,
+  ): Value | Promise<Value>;
 }
 
 /** Finds the text of an included or imported template. */

@@ -46,7 +46,7 @@ function fold(view: RunView, event: RunJournalEvent | StepProgress): RunView {
     case 'run-aborting':
       return foldAborting(view, event);
     case 'run-moved':
-      return isOlder(event.at, view.moved?.at) ? view : { ...view, moved: { at: event.at, inputs: event.moved } };
+      return foldMoved(view, event);
     case 'run-asked':
       return changeStep(view, event.step, (step) => foldAsked(step, event));
     case 'run-answered':
@@ -105,6 +105,11 @@ function foldPlanned(view: RunView, event: EventOf<'run-planned'>): RunView {
     (run, { step, answer }) => changeStep(run, step, (kept) => foldKept(kept, answer)),
     planned,
   );
+}
+
+function foldMoved(view: RunView, { at, moved, fleet }: EventOf<'run-moved'>): RunView {
+  if (isOlder(at, view.moved?.at)) return view;
+  return { ...view, moved: { at, inputs: moved, ...(fleet === undefined ? {} : { fleet }) } };
 }
 
 /** At one instant a run is queued before it has its locks. */

@@ -28,6 +28,7 @@ export {
   type PlannedStates,
   type PlannedStep,
   type PlanVerdict,
+  unknownCallsOf,
 } from './orch-plan.ts';
 export { orchPlanMoves } from './orch-plan-moves.ts';
 export {
@@ -51,6 +52,7 @@ export {
   type ApprovalView,
   type HostView,
   type LockView,
+  type MovedView,
   type PhaseView,
   type RollbackView,
   type RunOutcome,

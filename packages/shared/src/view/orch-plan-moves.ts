@@ -3,12 +3,17 @@ import { canonicalJson } from './answer-groups.ts';
 import { compressHosts } from './host-ranges.ts';
 import type { OrchPlan, PlannedStep } from './orch-plan.ts';
 
+const SOURCES: Readonly<Record<string, string>> = {
+  states: 'files of the states have changed',
+  secrets: 'secrets of the pillar have changed',
+};
+
 /** What is not as it was when a plan was saved, in words and by name; empty when a fresh look found the same. */
 export function orchPlanMoves(saved: OrchPlan, fresh: OrchPlan): readonly string[] {
   const names = [...new Set([...Object.keys(saved.sources), ...Object.keys(fresh.sources)])];
   const sources = names
     .filter((name) => saved.sources[name] !== fresh.sources[name])
-    .map((name) => (name === 'states' ? 'files of the states have changed' : `the ${name} has changed`));
+    .map((name) => SOURCES[name] ?? `the ${name} has changed`);
   const moves = [...sources, ...stepMoves(saved.steps, fresh.steps)];
   if (moves.length > 0 || saved.digest === fresh.digest) return moves;
   return ['what the orchestration renders to has changed'];

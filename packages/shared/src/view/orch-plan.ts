@@ -3,6 +3,7 @@ import type {
   ForeseenStep,
   PlanEffect,
   PlannedCall,
+  RenderingCall,
   RunJournalEvent,
   RunOptions,
   StepReturn,
@@ -23,6 +24,8 @@ export interface OrchPlan {
   /** Digests of the files and the pillar it was made of. */
   readonly sources: Readonly<Record<string, string>>;
   readonly options: RunOptions | undefined;
+  /** What its templates called to render it, in order: for the plan, and again for a run. */
+  readonly rendering: readonly RenderingCall[];
   /** In order of the run. */
   readonly steps: readonly PlannedStep[];
   readonly counts: PlanCounts;
@@ -99,9 +102,9 @@ export function orchPlanOf(
   );
   const steps = looked.map((step) => withDoubt(step, looked));
   const ended = events.find(({ type }) => type === 'run-ended') as Extract<RunJournalEvent, { type: 'run-ended' }>;
-  const { run, name, by, inputs, digest = '', sources = {}, options } = planned;
+  const { run, name, by, inputs, digest = '', sources = {}, options, rendering = [] } = planned;
   return {
-    ...{ run, name, by, inputs: inputs as Record<string, JsonValue>, digest, sources, options, steps },
+    ...{ run, name, by, inputs: inputs as Record<string, JsonValue>, digest, sources, options, rendering, steps },
     counts: countPlan(steps),
     error: ended?.error?.message,
   };
@@ -110,6 +113,12 @@ export function orchPlanOf(
 /** True where a run would change something, as far as that is known, or may. */
 export function hasPlannedChanges({ counts }: OrchPlan): boolean {
   return counts.steps.changes > 0 || counts.steps.unknown > 0;
+}
+
+/** How many calls that rendering makes have effects nobody can know, nested plans included. */
+export function unknownCallsOf({ rendering, steps }: OrchPlan): number {
+  const plans = [{ rendering }, ...allSteps(steps).flatMap((step) => step.nested)];
+  return plans.flatMap((plan) => plan.rendering).filter(({ effect }) => effect === 'unknown').length;
 }
 
 type EndedStep = Extract<RunJournalEvent, { type: 'step-ended' }>;

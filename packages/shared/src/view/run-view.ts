@@ -3,6 +3,7 @@ import type {
   FailureChoice,
   HostResult,
   MovedInput,
+  MovedTarget,
   RunJournalEvent,
   RunOptions,
   StepOutcome,
@@ -65,10 +66,18 @@ export interface RunView {
   readonly pause?: PauseView;
   readonly abort?: AbortView;
   /** What is no longer what the plan was made of. */
-  readonly moved?: { readonly at: InstantMs; readonly inputs: readonly MovedInput[] };
+  readonly moved?: MovedView;
   /** Host → the step it failed in; later steps leave it out. */
   readonly dropped?: Readonly<Record<string, string>>;
   readonly rollback?: RollbackView;
+}
+
+/** What had moved when the run was last taken up. */
+export interface MovedView {
+  readonly at: InstantMs;
+  readonly inputs: readonly MovedInput[];
+  /** Targets that select other hosts than when the run was planned. */
+  readonly fleet?: readonly MovedTarget[];
 }
 
 /** How a run stands with its locks. */

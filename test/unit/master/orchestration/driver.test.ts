@@ -1,45 +1,13 @@
 import { createMemoryJournal, type Journal } from '@edge-run/master/journal';
-import {
-  type CompiledOrchestration,
-  RELEASED,
-  RunCommands,
-  RunService,
-  type StepAnswer,
-} from '@edge-run/master/orchestration';
-import { EdgeError, silentLogger, systemClock } from '@edge-run/shared/kernel';
+import { type CompiledOrchestration, RELEASED, RunCommands, RunService } from '@edge-run/master/orchestration';
+import { silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
-import { type Chunk, type Requisite, resultsOf } from '@edge-run/shared/state';
+import { resultsOf } from '@edge-run/shared/state';
 import { PyMap } from '@edge-run/shared/values';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aloneMaster, plainOrchestration } from '../../../support/run-service.ts';
-
-/** A plan of steps that require the steps named, and may run beside others. */
-function planOf(
-  steps: readonly { readonly needs: readonly number[]; readonly parallel: boolean }[],
-): CompiledOrchestration {
-  const keyOf = (index: number): string => `test_|-s${index}_|-s${index}_|-nop`;
-  const chunks = steps.map(({ needs, parallel }, index): Chunk => {
-    const requisites: Requisite[] =
-      needs.length === 0 ? [] : [{ kind: 'require', quantifier: 'all', targets: needs.map(keyOf) }];
-    return {
-      key: keyOf(index),
-      state: 'test',
-      fun: 'nop',
-      id: `s${index}`,
-      name: `s${index}`,
-      sls: 'orch.x',
-      env: 'base',
-      order: 10_000 + index,
-      args: new PyMap(),
-      low: new PyMap(),
-      requisites,
-      guards: {},
-      options: { parallel },
-    };
-  });
-  return plainOrchestration('orch.x', { chunks });
-}
+import { type Execution, master, planOf, plans } from '../../../support/nop-runs.ts';
+import { aloneMaster } from '../../../support/run-service.ts';
 
 function undoKey(key: string): string {
   return `undo ${key}`;
@@ -58,55 +26,6 @@ function withUndo(compiled: CompiledOrchestration): CompiledOrchestration {
       undo: { chunks: undone.map((chunk) => ({ ...chunk, key: undoKey(chunk.key) })) },
     },
   };
-}
-
-const plans = fc
-  .array(fc.record({ needs: fc.array(fc.nat(20), { maxLength: 3 }), parallel: fc.boolean() }), {
-    minLength: 1,
-    maxLength: 8,
-  })
-  .map((steps) =>
-    steps.map(({ needs, parallel }, index) => ({
-      parallel,
-      needs: [...new Set(needs.filter((need) => need < index))],
-    })),
-  );
-
-interface Execution {
-  readonly step: string;
-  readonly ended: boolean;
-}
-
-/** A master over a journal: it dies at an append, before or after that is stored. */
-function master(
-  journal: Journal<RunJournalEvent>,
-  compiled: CompiledOrchestration,
-  executions: Execution[],
-  failing: ReadonlySet<string>,
-  dies?: { readonly append: number; readonly stored: boolean },
-): RunService {
-  let appends = 0;
-  const dying: Journal<RunJournalEvent> = {
-    ...journal,
-    append: async (run, expected, events) => {
-      appends += 1;
-      if (dies === undefined || appends !== dies.append) return journal.append(run, expected, events);
-      if (dies.stored) await journal.append(run, expected, events);
-      throw new EdgeError('EDGE_INTERNAL', 'killed');
-    },
-  };
-  return new RunService({
-    journal: dying,
-    ...aloneMaster('m', systemClock),
-    log: silentLogger,
-    compile: async () => compiled,
-    executeStep: async (_record, { step }, signal): Promise<StepAnswer> => {
-      executions.push({ step, ended: false });
-      await new Promise((resolve) => setImmediate(resolve));
-      if (!signal.aborted) executions.push({ step, ended: true });
-      return { result: !failing.has(step), changes: new PyMap(), comment: '' };
-    },
-  });
 }
 
 async function settled(journal: Journal<RunJournalEvent>, service: RunService, run: string): Promise<void> {
@@ -216,6 +135,34 @@ describe('a run', () => {
     expect(await next.takeUp()).toEqual(['r']);
     expect((await next.wait('r', new AbortController().signal)).end?.outcome).toBe('succeeded');
     expect(RELEASED.code).toBe('EDGE_CANCELLED');
+  });
+
+  it('that another master takes up says which hosts have come and gone since it was planned', async () => {
+    const journal = createMemoryJournal<RunJournalEvent>();
+    const plan = planOf([{ needs: [], parallel: false }]);
+    const [chunk] = plan.stored.plan.chunks;
+    const aimed = { ...chunk!, args: new PyMap([['tgt', 'web*']]) };
+    const compiled = { ...plan, stored: { ...plan.stored, plan: { chunks: [aimed] } } };
+    const at = (...hosts: readonly string[]): RunService =>
+      new RunService({
+        ...{ journal, ...aloneMaster('m', systemClock), log: silentLogger, compile: async () => compiled },
+        select: async () => hosts,
+        executeStep: (_record, _action, signal) =>
+          new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+      });
+    const first = at('web1', 'web2');
+    await first.start({ name: 'x', by: 'test', id: 'r' });
+    await first.stop();
+    const same = at('web2', 'web1');
+    await same.takeUp();
+    await same.stop();
+    const second = at('web2', 'web3');
+    await second.takeUp();
+    await second.stop();
+    const told = (await second.events('r')).filter(({ type }) => type === 'run-moved');
+    expect(told).toMatchObject([
+      { fleet: [{ target: 'web*', targetType: 'glob', steps: [aimed.key], came: ['web3'], gone: ['web1'] }] },
+    ]);
   });
 
   it('asked for twice under one id is one run', async () => {

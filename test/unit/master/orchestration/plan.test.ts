@@ -7,7 +7,8 @@ import { LocalOrchestra } from '../../../support/local-orchestra.ts';
 
 const FILES = {
   'salt/top.sls': 'base:\n  "*": []\n',
-  'pillar/top.sls': 'base:\n  "*": []\n',
+  'pillar/top.sls': 'base:\n  "*": [shop]\n',
+  'pillar/shop.sls': "count: {{ salt['cmd.run_stdout']('echo 3') }}\n",
   'salt/marker.sls':
     'marker:\n  file.managed:\n    - name: @TMP@/made/{{ grains.id }}\n    - contents: hello\n    - makedirs: True\n',
   'salt/command.sls': 'touch @TMP@/command:\n  cmd.run: []\n',
@@ -70,6 +71,20 @@ second:
 `,
   'salt/orch/nobody.sls':
     'nobody:\n  salt.function:\n    - name: test.ping\n    - tgt: "G@role:none"\n    - tgt_type: compound\n',
+  'salt/orch/map.jinja': "{% macro up(host) %}{{ salt.saltutil.cmd('web*', 'test.ping') | length }}{% endmacro %}\n",
+  'salt/orch/asks.sls': `
+{% from 'orch/map.jinja' import up with context %}
+{% set own = salt['pillar.get']('shop', 'none') ~ salt['grains.get']('os') %}
+{% set found = salt['mine.get']('*', 'network.ip_addrs') %}
+{% set said = salt['cmd.run']('touch @TMP@/said-' ~ pillar.get('count', 0)) %}
+all:
+  test.nop:
+    - name: "{{ up('x') }} of {{ own }}"
+`,
+  'salt/orch/acts.sls': "{% set _ = 1 %}\n{% do salt['file.touch']('@TMP@/touched') %}\nall: test.nop\n",
+  'salt/orch/posts.sls': "{% do salt['http.query']('http://127.0.0.1:1/x', method='POST') %}\nall: test.nop\n",
+  'salt/orch/restarts.sls':
+    "{% do salt['saltutil.cmd']('web1', 'file.touch', arg=['@TMP@/touched']) %}\nall: test.nop\n",
   'salt/orch/itself.sls': 'again:\n  salt.runner:\n    - name: state.orchestrate\n    - mods: orch.itself\n',
 };
 
@@ -99,6 +114,33 @@ async function plan(mods: string): Promise<OrchPlan> {
 }
 
 describe('a plan', () => {
+  it('lists what its templates called to render it, with place, hosts and what is known of the effect', async () => {
+    const { rendering } = await plan('orch.asks');
+    expect(rendering).toMatchObject([
+      { by: 'pillar', to: 'master', fun: 'cmd.run_stdout', args: ['echo 3'], effect: 'unknown', place: { line: 1 } },
+      {
+        by: 'orchestration',
+        to: 'master',
+        fun: 'mine.get',
+        effect: 'nothing',
+        place: { file: 'orch/asks.sls', line: 4 },
+      },
+      { to: 'master', fun: 'cmd.shell', effect: 'unknown', place: { file: 'orch/asks.sls', line: 5 } },
+      {
+        ...{ to: 'hosts', fun: 'test.ping', effect: 'nothing', place: { file: 'orch/map.jinja', line: 1 } },
+        ...{ target: { expr: 'web*', type: 'glob' }, hosts: ['web1', 'web2'] },
+      },
+    ]);
+  });
+
+  it.each(['orch.acts', 'orch.posts', 'orch.restarts'])('is refused where a template would act: %s', async (mods) => {
+    const before = (await readdir(orchestra.dir)).sort();
+    await expect(plan(mods)).rejects.toMatchObject({
+      diagnostics: [{ summary: expect.stringContaining('would change something while the orchestration renders') }],
+    });
+    expect((await readdir(orchestra.dir)).sort()).toEqual(before);
+  });
+
   it('foresees every step, and nothing has been done', async () => {
     const before = (await readdir(orchestra.dir)).sort();
     const { steps, counts } = await plan('orch.outer');

@@ -68,9 +68,9 @@ describe('the settings of a project', () => {
   it('name every wrong setting, and the line where the file is no YAML', () => {
     const wrong = thrown('file_roots: x\nallow_undefined: 7\n') as DiagnosticsError;
     expect(wrong).toBeInstanceOf(DiagnosticsError);
-    expect(wrong.diagnostics.map(({ summary }) => summary)).toEqual([
-      expect.stringContaining('edge.yaml: file_roots: '),
-      expect.stringContaining('edge.yaml: allow_undefined: '),
+    expect(wrong.diagnostics).toMatchObject([
+      { summary: expect.stringContaining('file_roots: '), source: { file: join(dir, 'edge.yaml'), line: 1 } },
+      { summary: expect.stringContaining('allow_undefined: '), source: { line: 2 } },
     ]);
     const broken = thrown('a: [1\n') as DiagnosticsError;
     expect(broken.diagnostics).toMatchObject([{ source: { file: join(dir, 'edge.yaml') } }]);

@@ -15,6 +15,7 @@ import {
 } from '../contract/index.ts';
 import { makeDirectories } from '../operations/index.ts';
 import { gitFailure, gitOptions, redactUrl } from '../providers/git.ts';
+import { gitConfigSet } from './git-config.ts';
 
 const revArg = z.string().regex(/^[^-]/, 'a revision does not begin with a dash');
 const common = {
@@ -135,6 +136,7 @@ export const gitStates: readonly StateModule[] = [
     check: (args, ctx) =>
       latestVerdict({ ...latestArgs.parse({ name: args.name, target: args.target }), ...args }, ctx, true),
   }),
+  gitConfigSet,
 ];
 
 async function latestVerdict(args: Latest, ctx: ModuleContext, detached = false): Promise<Verdict> {

@@ -28,7 +28,7 @@ export {
 } from './jobs.ts';
 export { diagnosticRecord, type ScheduleEntry, scheduleEntry } from './master.ts';
 export { type Operation, outcomes, type TargetExpression, targetExpression } from './operation.ts';
-export { type RunSummary, runSummary } from './orch.ts';
+export { type RunPreview, type RunSummary, runSummary, type StepForecast } from './orch.ts';
 export { type RunGraph, runGraph } from './run-views.ts';
 
 /** Every operation of the master by name: the one declaration its clients and its gateway share. */

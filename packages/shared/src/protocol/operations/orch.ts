@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { encodedValue } from '../messages.ts';
-import { failureChoice, runEvent } from '../run-events.ts';
+import { failureChoice, movedInput, movedTarget, runEvent } from '../run-events.ts';
 import { instant, listArguments, operation } from './operation.ts';
 
 const runId = z.string().describe('Run id, a unique prefix of one, `@last` or `@last-failed`.');
@@ -38,6 +38,40 @@ export const runSummary = z.object({
   master: z.string().optional(),
 });
 export type RunSummary = z.infer<typeof runSummary>;
+
+const stepForecast = z.object({
+  key: z.string(),
+  id: z.string(),
+  what: z
+    .enum(['keep', 'verify', 'run', 'ask', 'skip'])
+    .describe('Stays as it ended; what came of it is asked; runs; a person is asked; does not run.'),
+  why: z.string(),
+  hosts: z.array(z.string()).optional().describe('The only hosts it runs on.'),
+});
+/** What becomes of one step of a run that is resumed or retried. */
+export type StepForecast = z.infer<typeof stepForecast>;
+
+const runPreview = z.object({
+  run: z.string(),
+  name: z.string(),
+  drivenBy: z.string().optional().describe('The master that drives it; absent for a run that nobody does.'),
+  from: z.object({ entry: z.number(), at: instant }).describe('Where its journal ends.'),
+  steps: z.array(stepForecast),
+  sources: z.record(z.string(), z.string()).describe('Digests of what its plan was made of.'),
+  targets: z.number().describe('How many hosts its targets selected when it was planned.'),
+  moved: z.array(movedInput).describe('What is no longer what the plan was made of.'),
+  fleet: z.array(movedTarget).describe('Targets that select other hosts by now.'),
+});
+/** What resuming or retrying a run would do. */
+export type RunPreview = z.infer<typeof runPreview>;
+
+const retryWishes = {
+  from: z.string().optional().describe('Begin again with this step, whatever it and later ones did.'),
+  skip: z.array(z.string()).optional().describe('Steps that count as done.'),
+  onlyFailed: z.boolean().optional().describe('Do failed steps only on the hosts where they failed.'),
+  current: z.boolean().optional().describe("Plan anew from today's files and pillar; the stored plan when absent."),
+  pillar: encodedValue.optional().describe('With `current`: mapping laid over what was laid over the pillar then.'),
+};
 
 /** Operations on orchestrations and their runs. */
 export const orchOperations = {
@@ -97,12 +131,19 @@ export const orchOperations = {
     summary: 'Start a run that does what an ended one has not done; answers its id.',
     args: z.object({
       run: runId,
-      from: z.string().optional().describe('Begin again with this step, whatever it and later ones did.'),
-      skip: z.array(z.string()).optional().describe('Steps that count as done.'),
-      onlyFailed: z.boolean().optional().describe('Do failed steps only on the hosts where they failed.'),
-      current: z.boolean().optional().describe("Plan anew from today's files and pillar; the stored plan when absent."),
+      ...retryWishes,
     }),
     answer: runAnswer,
+  }),
+  'orch.preview': operation({
+    name: 'orch.preview',
+    summary: 'Say what resuming or retrying a run would do with each of its steps; does nothing.',
+    args: z.object({
+      run: runId,
+      action: z.enum(['resume', 'retry']).describe('What would be asked.'),
+      ...retryWishes,
+    }),
+    answer: runPreview,
   }),
   'orch.rollback': operation({
     name: 'orch.rollback',

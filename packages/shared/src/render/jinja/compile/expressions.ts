@@ -244,11 +244,11 @@ export class ExpressionCompiler extends (nunjucksCompiler.Compiler as typeof Com
     const { target } = node;
     if (target.typename === 'Attribute') {
       const object = this.code(target.target, frame);
-      const rest = `${this.argumentCode(node.arguments, frame, caller)},${this.at(target)}`;
+      const rest = `${this.argumentCode(node.arguments, frame, caller)},${this.at(target)},T`;
       return this.waits(`E.callMethod(${object},${JSON.stringify(target.name)},${rest})`);
     }
     const called = this.code(target, frame);
-    return this.waits(`E.call(${called},${this.argumentCode(node.arguments, frame, caller)},${this.at(node)})`);
+    return this.waits(`E.call(${called},${this.argumentCode(node.arguments, frame, caller)},${this.at(node)},T)`);
   }
 
   /** Positional and keyword arguments as two parameters. */

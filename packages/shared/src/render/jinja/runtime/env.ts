@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { cancelled } from '../../../kernel/index.ts';
+import { cancelled, type SourceRange } from '../../../kernel/index.ts';
 import { PyMap } from '../../../values/index.ts';
 import type { RenderRequest } from '../../contract.ts';
 import type { Serializers } from '../serializers.ts';
@@ -74,6 +74,9 @@ export class Env {
   #depth = 0;
   #nesting = 0;
   #stopped: PyFault | undefined;
+  /** Where the call that has just begun stands. */
+  #callAt: number | undefined;
+  #callIn: JinjaTemplate | undefined;
 
   constructor({ request, filters, tests, serializers, compile }: EnvParts) {
     this.request = request;
@@ -164,6 +167,12 @@ export class Env {
     });
   }
 
+  /** The author's place of the call that has just begun; a callable asks before it waits for anything. */
+  placeOfCall(): SourceRange | undefined {
+    if (this.#callIn === undefined || this.#callAt === undefined) return undefined;
+    return { file: this.#callIn.path, ...unpackPosition(this.#callAt) };
+  }
+
   // Undefined names
 
   undef(name: string, at?: number): Undefined {
@@ -247,17 +256,28 @@ export class Env {
       : part;
   }
 
-  callMethod(object: unknown, name: string, args: unknown[], kwargs: Kwargs, at?: number): unknown {
+  callMethod(
+    object: unknown,
+    name: string,
+    args: unknown[],
+    kwargs: Kwargs,
+    at?: number,
+    template?: JinjaTemplate,
+  ): unknown {
     const method = methodOf(object, name);
     if (method) {
       args.unshift(object);
       return method.call(this, args, kwargs);
     }
-    return this.call(this.attribute(object, name, at), args, kwargs);
+    return this.call(this.attribute(object, name, at), args, kwargs, at, template);
   }
 
-  call(called: unknown, args: readonly unknown[], kwargs: Kwargs): unknown {
-    if (isCallable(called)) return called.call(this, args, kwargs);
+  call(called: unknown, args: readonly unknown[], kwargs: Kwargs, at?: number, template?: JinjaTemplate): unknown {
+    if (isCallable(called)) {
+      this.#callAt = at;
+      this.#callIn = template;
+      return called.call(this, args, kwargs);
+    }
     if (called instanceof Undefined) throw called.fault();
     throw typeError(`'${typeName(called)}' object is not callable`);
   }

@@ -81,6 +81,6 @@ class SaltFunction implements Callable {
 
   call(env: unknown, args: readonly unknown[], kwargs: Kwargs): unknown {
     const named = kwargs ? new Map([...kwargs].map(([name, value]) => [name, toValue(value)])) : NO_KWARGS;
-    return (env as Env).outside(this.#calls.call(this.name, args.map(toValue), named));
+    return (env as Env).outside(this.#calls.call(this.name, args.map(toValue), named, (env as Env).placeOfCall()));
   }
 }

@@ -1,11 +1,11 @@
-import { vaultServer } from '@edge-run/shared/pillar';
-import { commandPolicySettings } from '@edge-run/shared/policy';
-import { projectSettings } from '@edge-run/shared/project';
 import { z } from 'zod';
-import { apiConfig } from './api.ts';
-import { fileserverSettings } from './gitfs.ts';
-import { returnersConfig } from './returners.ts';
-import { rosterSettings } from './roster.ts';
+import { vaultServer } from '../pillar/index.ts';
+import { commandPolicySettings } from '../policy/index.ts';
+import { apiConfig } from './api-settings.ts';
+import { fileserverSettings } from './gitfs-settings.ts';
+import { returnersConfig } from './returners-settings.ts';
+import { rosterSettings } from './roster-settings.ts';
+import { projectSettings } from './settings.ts';
 
 /** One `reactor` entry: tag glob → SLS files. */
 const reactorEntry = z.record(z.string(), z.union([z.string().transform((sls) => [sls]), z.array(z.string())]));
@@ -173,4 +173,11 @@ export const masterConfigSchema = z.strictObject({
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('What is logged.'),
 });
 
+/** The settings of a master, with its defaults. */
 export type MasterConfig = z.output<typeof masterConfigSchema>;
+
+/** Everything `edge.yaml` of a project may say: the settings of its master, and where the command line finds one. */
+export const projectFileSchema = masterConfigSchema.extend({
+  context: z.string().optional().describe('Context of the command line within the project, by its name.'),
+  url: z.string().optional().describe('Address of the bus that the command line asks within the project.'),
+});

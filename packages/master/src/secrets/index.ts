@@ -1,0 +1,1 @@
+export { openDigestKey } from './digest-key.ts';
