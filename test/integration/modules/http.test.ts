@@ -248,6 +248,18 @@ describe('where nobody answers', () => {
   ])('%s', async (_, name, comment) => {
     expect(await why({ name: name() })).toMatch(comment);
   });
+  it('a port where another protocol is spoken', async () => {
+    const other = createTcp((socket) =>
+      socket
+        .resume()
+        .on('error', () => {})
+        .end('SSH-2.0-other\r\n'),
+    ).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    expect(await why({ name: `http://127.0.0.1:${port}/` })).toContain('does not speak HTTP\nCheck the port.');
+    await new Promise((done) => other.close(done));
+  });
   it('a time that is over', async () => {
     expect(await why({ name: `${web.url}/never`, timeout: 0.1 })).toMatch(
       /did not answer within 100 ms\nLook at what keeps the service, or raise `timeout`/,
