@@ -37,6 +37,8 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
       return void response.end('x'.repeat(17 * 1024 * 1024));
     case '/middling':
       return void response.end(`${'x'.repeat(300 * 1024)}end`);
+    case '/wide':
+      return void response.end(`"${'x'.repeat(1024 * 1024)}"`);
     case '/never':
       return;
     case '/cut':
@@ -196,7 +198,9 @@ describe('http.query: the answer', () => {
     const kept = await ask({ name: `${web.url}/middling`, match: 'end' });
     expect(kept.result).toBe(true);
     expect(dataOf(kept)).toMatchObject({ status: 200, truncated: true });
-    expect(String(dataOf(kept).text)).toHaveLength(256 * 1024);
+    expect(String(dataOf(kept).text)).toHaveLength(64 * 1024);
+    const wide = await ask({ name: `${web.url}/wide`, status: 200, decode: true });
+    expect([wide.result, wide.comment]).toEqual([false, expect.stringContaining('too many for `dict`') as string]);
     const { result, comment } = await ask({ name: `${web.url}/long`, status: 200 });
     expect(result).toBe(false);
     expect(comment).toContain('is longer than 16777216 bytes');

@@ -10,7 +10,9 @@ import type { HttpAnswer } from '../providers/http.ts';
 import { shownAddress } from '../providers/http-failure.ts';
 
 /** Of a longer body the return of a state keeps the beginning; what is compared is all of it. */
-const KEPT_BODY_CHARACTERS = 256 * 1024;
+const KEPT_BODY_CHARACTERS = 64 * 1024;
+/** A body that is decoded is kept as a whole, in the journal of a run too. */
+const MAX_DECODED_CHARACTERS = 1024 * 1024;
 
 const { url: name, ...questionArgs } = httpArgs;
 const asked = {
@@ -159,6 +161,8 @@ function dataOf(args: StateArgs, answer: HttpAnswer): { readonly data: object; r
     ...(args.headers ? { headers } : {}),
   };
   if (!args.decode) return { data };
+  if (body.length > MAX_DECODED_CHARACTERS)
+    return { data, problem: `The answer has ${body.length} characters, too many for \`dict\`: leave decode out.` };
   try {
     const dict: Value | undefined = decodedBody(args, answer);
     return { data: dict === undefined ? data : { ...data, dict } };
