@@ -78,6 +78,8 @@ export interface StateEnd {
   readonly result: boolean | null;
   readonly changes: PyMap;
   readonly comment: string;
+  /** Where the state found something out. */
+  readonly data?: Value;
 }
 
 /** A state driven by hand: look, act unless `plan`, look again for repairs. */
@@ -115,7 +117,8 @@ export async function runState(
     }
     const comment = outcome.comment ?? verdict.comment ?? verdict.changes.map(({ what }) => what).join('\n');
     if (mode === 'plan') return { result: null, changes, comment };
-    if (outcome.result !== undefined) return { result: outcome.result, changes, comment };
+    const found = outcome.data === undefined ? {} : { data: fromPlain(outcome.data) };
+    if (outcome.result !== undefined) return { result: outcome.result, changes, comment, ...found };
     const again = module.effect === 'repair' && mode === 'apply' ? await look() : undefined;
     if (again?.kind === 'changes')
       return {

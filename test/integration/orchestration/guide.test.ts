@@ -23,7 +23,10 @@ let server: Server;
 let orchestra: LocalOrchestra | undefined;
 
 beforeAll(async () => {
-  server = createServer((_, response) => response.end('ready'));
+  server = createServer((request, response) => {
+    if (request.url === '/builds') return response.end('{"id": 17}');
+    return response.end(request.url === '/builds/17' ? 'done' : 'ready');
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));

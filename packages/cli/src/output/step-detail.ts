@@ -11,6 +11,8 @@ export interface StepDetail {
   readonly step: StepView;
   /** Id → what that host returned, encoded; where it did. */
   readonly returns: Readonly<Record<string, JsonValue>>;
+  /** What the step found out beside its changes, encoded. */
+  readonly data?: JsonValue;
 }
 
 /** The steps that are meant (all when `step` is absent) that have to do with `target` (any when absent). */
@@ -29,9 +31,10 @@ export function stepDetails(
     .filter(({ hosts }) => only.target === undefined || only.target in hosts)
     .map((step) => {
       const hosts = Object.entries(step.hosts).filter(([id]) => only.target === undefined || id === only.target);
-      const given = answers.get(step.key)?.hosts ?? {};
+      const { hosts: given = {}, data } = answers.get(step.key) ?? {};
       const returns = hosts.flatMap(([id]) => (given[id]?.ret === undefined ? [] : [[id, given[id].ret] as const]));
-      return { step: { ...step, hosts: Object.fromEntries(hosts) }, returns: Object.fromEntries(returns) };
+      const shown = { ...step, hosts: Object.fromEntries(hosts) };
+      return { step: shown, returns: Object.fromEntries(returns), ...(data === undefined ? {} : { data }) };
     });
 }
 
@@ -40,7 +43,7 @@ export function renderStepDetails(details: readonly StepDetail[], now: number, s
   return details.map((detail) => `${detailLines(detail, now, style).join('\n')}\n`).join('\n');
 }
 
-function detailLines({ step, returns }: StepDetail, now: number, style: Style): string[] {
+function detailLines({ step, returns, data }: StepDetail, now: number, style: Style): string[] {
   const [sign, paint] = signOfStep(step, style);
   const took = elapsedMs(step, now);
   const changes = step.changes === undefined || step.changes === null ? [] : formatValue(step.changes);
@@ -59,6 +62,7 @@ function detailLines({ step, returns }: StepDetail, now: number, style: Style): 
     ...facts.flatMap(([label, value]) => (value === undefined ? [] : [`  ${label.padEnd(9)} ${sanitize(value)}`])),
     ...block('comment', (step.comment ?? '').trimEnd().split('\n')),
     ...block('changes', changes.join('') === '{}' ? [] : changes),
+    ...block('data', data === undefined ? [] : formatValue(data)),
     ...Object.entries(step.hosts).flatMap(([id, host]) => {
       const [hostSign, paintHost] = signOf(host.outcome ?? 'running', style);
       const state = host.outcome ?? phaseText(host.phase);

@@ -120,7 +120,7 @@ export function withoutPlan(event: RunJournalEvent): RunJournalEvent {
   return { ...planned, plan: null };
 }
 
-/** What lists do not show is not kept in memory: what steps changed, and what hosts answered. */
+/** What lists do not show is not kept in memory: what steps changed and found out, and what hosts answered. */
 function slim(event: RunJournalEvent): RunJournalEvent {
   if (event.type === 'run-planned') {
     const { registered: _registered, fleet: _fleet, kept = [], ...planned } = event;
@@ -130,7 +130,7 @@ function slim(event: RunJournalEvent): RunJournalEvent {
   return event;
 }
 
-function slimReturn({ hosts = {}, ...answer }: StepReturn): StepReturn {
+function slimReturn({ hosts = {}, data: _data, ...answer }: StepReturn): StepReturn {
   const ends = Object.entries(hosts).map(([id, { outcome }]) => [id, { outcome }] as const);
   return { ...answer, changes: null, comment: answer.comment.slice(0, KEPT_COMMENT), hosts: Object.fromEntries(ends) };
 }

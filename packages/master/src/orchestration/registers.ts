@@ -15,8 +15,8 @@ export interface Registered {
 
 /**
  * `steps` as late-rendered arguments see it: name → `{ok, result, changes, comment, hosts}`. `result` is what the step
- * answered: id → return for steps with targets, the return of a runner, the changes of an ordinary state; `only` is the
- * return of the one host of a step that has one.
+ * answered: id → return for steps with targets, the return of a runner, what an ordinary state found out, or else its
+ * changes; `only` is the return of the one host of a step that has one.
  */
 export function registeredValues({ settings, answers, inherited }: Registered): PyMap {
   const steps = new PyMap(Object.entries(inherited).map(([name, value]) => [name, decodeValue(value)]));
@@ -33,7 +33,8 @@ function resultOf(answer: StepReturn): PyMap {
     ret === undefined ? [] : [[id, decodeValue(ret)]],
   );
   const returned = changes instanceof PyMap ? changes.get('return') : undefined;
-  const result = answer.hosts === undefined ? (returned ?? changes) : new PyMap(hosts);
+  const found = answer.data === undefined ? (returned ?? changes) : decodeValue(answer.data);
+  const result = answer.hosts === undefined ? found : new PyMap(hosts);
   return new PyMap([
     ['ok', answer.result !== false],
     ['result', result],

@@ -311,9 +311,14 @@ function toStateReturn({
   result,
   comment,
   changes,
+  data,
   ran,
 }: StepReturn): Extract<RunFact, { type: 'step-skipped' }>['answer'] {
-  return { result, comment, changes: decodeValue(changes), ...(ran === undefined ? {} : { ran }) };
+  return {
+    ...{ result, comment, changes: decodeValue(changes) },
+    ...(data === undefined ? {} : { data: decodeValue(data) }),
+    ...(ran === undefined ? {} : { ran }),
+  };
 }
 
 function toFact(event: EntryOf<'step-started' | 'step-ended'>): RunFact {

@@ -100,11 +100,12 @@ function skipped(
 }
 
 /** A step's answer as it is journaled. */
-export function toReturn({ result, changes, comment, ran, hosts, foreseen }: StepAnswer): StepReturn {
+export function toReturn({ result, changes, comment, data, ran, hosts, foreseen }: StepAnswer): StepReturn {
   return {
     result,
     changes: encodeValue(changes),
     comment,
+    ...(data === undefined ? {} : { data: encodeValue(data) }),
     ...(ran === undefined ? {} : { ran }),
     ...(hosts === undefined ? {} : { hosts: { ...hosts } }),
     ...(foreseen === undefined ? {} : { foreseen }),

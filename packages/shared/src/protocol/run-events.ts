@@ -54,6 +54,8 @@ export const stepReturn = z.object({
   result: z.boolean().nullable(),
   changes: encodedValue,
   comment: z.string(),
+  /** What the step found out beside its changes: the answer of `http.query`. */
+  data: encodedValue.optional(),
   /** False for a step its requisites did not call for. */
   ran: z.literal(false).optional(),
   /** Id → how that host fared, for steps that have targets. */

@@ -113,6 +113,8 @@ export interface StateReturn {
   readonly reacted?: true;
   /** What its changes do; absent where there are none. */
   readonly verb?: StateVerb;
+  /** What it found out beside its changes, where it is a state that asks. */
+  readonly data?: Value;
 }
 
 /** How a step is to be run, as `decide` found it. */
@@ -127,7 +129,7 @@ export type StepMode =
   | 'foresee';
 
 /**
- * What has happened in a run; the only input of `evolve`. Plain data but for `changes`: `encodeFact` gives its JSON.
+ * What has happened in a run; the only input of `evolve`. Plain data but for `changes` and `data`: `encodeFact` gives its JSON.
  * Folding a fact a second time changes nothing.
  */
 export type RunFact =

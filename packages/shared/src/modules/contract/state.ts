@@ -11,6 +11,8 @@ export interface ApplyOutcome {
   readonly changes?: unknown;
   readonly result?: boolean | null;
   readonly comment?: string;
+  /** What it found out beside its changes: Salt's `data` of states that ask. JavaScript data or a Value. */
+  readonly data?: unknown;
 }
 
 /** One thing that is not as it should be, and the code that makes it so. */

@@ -4,6 +4,7 @@ export { cronStates } from './cron.ts';
 export { fileStates } from './file.ts';
 export { gitStates } from './git.ts';
 export { grainsStates } from './grains.ts';
+export { httpStates } from './http.ts';
 export { moduleStates } from './module.ts';
 export { mountStates } from './mount.ts';
 export { npmStates } from './npm.ts';

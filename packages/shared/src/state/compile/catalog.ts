@@ -40,7 +40,7 @@ function withSlotsOpen(module: Declaration, args: PyMap): Declaration {
   for (const [key, value] of args) {
     if (isOpen(value) && Object.hasOwn(module.args.shape, String(key))) open[String(key)] = anyValue();
   }
-  return Object.keys(open).length === 0 ? module : { ...module, args: module.args.extend(open) };
+  return Object.keys(open).length === 0 ? module : { ...module, args: module.args.safeExtend(open) };
 }
 
 function unknown(

@@ -15,14 +15,27 @@ export function decodePlan(json: JsonValue): Plan {
 /** The JSON form of a fact, for a journal. */
 export function encodeFact(fact: RunFact, options: EncodeOptions = {}): JsonValue {
   if (!('answer' in fact)) return { ...fact };
-  return { ...fact, answer: { ...fact.answer, changes: encodeValue(fact.answer.changes, options) } };
+  const { changes, data, ...answer } = fact.answer;
+  return {
+    ...fact,
+    answer: {
+      ...answer,
+      changes: encodeValue(changes, options),
+      ...(data === undefined ? {} : { data: encodeValue(data, options) }),
+    },
+  };
 }
 
 /** The fact an encoding stands for. */
 export function decodeFact(json: JsonValue): RunFact {
   const fact = json as unknown as RunFact;
   if (!('answer' in fact)) return fact;
-  const answer: StateReturn = { ...fact.answer, changes: decodeValue(fact.answer.changes as JsonValue) };
+  const { changes, data, ...rest } = fact.answer;
+  const answer: StateReturn = {
+    ...rest,
+    changes: decodeValue(changes as JsonValue),
+    ...(data === undefined ? {} : { data: decodeValue(data as JsonValue) }),
+  };
   return { ...fact, answer };
 }
 

@@ -1,13 +1,14 @@
 import type { Host } from '../../host/index.ts';
 import { type Clock, EdgeError, errorMessage } from '../../kernel/index.ts';
 import {
+  type ApplyOutcome,
   type Change,
   type ModuleContext,
   type StateModule,
   type Verdict,
   verbOf,
 } from '../../modules/contract/index.ts';
-import type { Value } from '../../values/index.ts';
+import { fromPlain, type Value } from '../../values/index.ts';
 import { joinChanges, quietAnswer, type StepAnswer, shownChange } from './answer.ts';
 
 /** How often a repair is looked at again while it settles. */
@@ -55,37 +56,35 @@ async function applyAll(performance: Performance, verdict: Changes, write: Modul
   const shown: Value[] = [];
   const comments: string[] = [];
   let result: boolean | null | undefined;
+  let found: Pick<StepAnswer, 'data'> = {};
   for (const change of verdict.changes) {
-    const failure = await applyOne(change, write, shown, comments);
-    if (failure === undefined) continue;
-    result = failure.result;
+    const outcome = await applyOne(change, write);
+    if (outcome.shown !== undefined) shown.push(outcome.shown);
+    if (outcome.comment !== undefined) comments.push(outcome.comment);
+    if (outcome.data !== undefined) found = { data: fromPlain(outcome.data) };
+    if (outcome.result === undefined) continue;
+    result = outcome.result;
     if (result === false) break;
   }
-  const changes = joinChanges(shown);
-  const verb = verbOf(verdict.changes);
+  const done = { changes: joinChanges(shown), verb: verbOf(verdict.changes), ...found };
   const said = comments.length > 0 ? comments.join('\n') : undefined;
-  if (result === false) return { result, changes, comment: said ?? verdict.comment ?? 'the change failed', verb };
+  if (result === false) return { ...done, result, comment: said ?? verdict.comment ?? 'the change failed' };
   const missing = performance.isRepair ? await unsettled(performance) : undefined;
-  if (missing !== undefined) return { result: false, changes, comment: missing, verb };
+  if (missing !== undefined) return { ...done, result: false, comment: missing };
   const comment = said ?? verdict.comment ?? `changed: ${verdict.changes.map(({ what }) => what).join(', ')}`;
-  return { result: result === undefined ? true : result, changes, comment, verb };
+  return { ...done, result: result === undefined ? true : result, comment };
 }
 
-/** Applies one change; answers a result only where the change itself gave one. */
+/** Applies one change; a result is there only where the change itself gave one, or it failed. */
 async function applyOne(
   change: Change,
   write: ModuleContext<Host>,
-  shown: Value[],
-  comments: string[],
-): Promise<{ readonly result: boolean | null } | undefined> {
+): Promise<Omit<ApplyOutcome, 'changes'> & { readonly shown?: Value }> {
   try {
-    const outcome = await change.apply(write);
-    shown.push(shownChange(change, outcome?.changes));
-    if (outcome?.comment !== undefined) comments.push(outcome.comment);
-    return outcome?.result === undefined ? undefined : { result: outcome.result };
+    const { changes, ...outcome } = (await change.apply(write)) ?? {};
+    return { ...outcome, shown: shownChange(change, changes) };
   } catch (error) {
-    comments.push(`${change.what}: ${failureText(error)}`);
-    return { result: false };
+    return { result: false, comment: `${change.what}: ${failureText(error)}` };
   }
 }
 

@@ -14,6 +14,7 @@ export function saltReturn(result: StepResult, chunk: Chunk, causes?: Causes): P
     ['result', answer.result],
     ['comment', answer.comment],
   ];
+  if (answer.data !== undefined) entries.push(['data', answer.data]);
   if (answer.warnings !== undefined) entries.push(['warnings', [...answer.warnings]]);
   if (answer.guarded === true) entries.push(['skip_watch', true]);
   if (answer.ran === false) entries.push(['__state_ran__', false]);
