@@ -66,12 +66,12 @@ describe.skipIf(!hasSshd())(
     });
     afterAll(() => sshd?.stop());
 
-    const fleetOver = (line: SlowLine): SshFleet => {
+    const fleetOver = (line: SlowLine, clock = systemClock): SshFleet => {
       const { host, port } = line;
       const { user, keyFile, directory } = sshd;
       const target = sshTarget({ id: 'web1', host, port, user, keyFiles: [keyFile], connectTimeoutMs: 1_000 });
       const hostKeys = { files: [join(directory, `known-${port}`)], mode: 'accept-new' } as const;
-      return createSshFleet({ roster: [target], hostKeys, keepAlive: { intervalMs: 200, missed: 2 } });
+      return createSshFleet({ roster: [target], hostKeys, clock, keepAlive: { intervalMs: 200, missed: 2 } });
     };
     /** A job on a host that is connected, as it ends. */
     const endOf = async (
@@ -153,12 +153,15 @@ describe.skipIf(!hasSshd())(
     });
     it('gone silent, and nobody has noticed: the host is asked before a job, not the job given to nobody', async () => {
       const line = await startSlowLine(sshd.port);
-      const fleet = fleetOver(line);
+      let laterMs = 0;
+      const fleet = fleetOver(line, { ...systemClock, now: () => systemClock.now() + laterMs });
       try {
         const host = await fleet.host('web1');
         await host.answering();
+        await host.answering();
         expect(line.connections()).toBe(1);
         line.freeze();
+        laterMs = 1_000;
         await expect(host.answering()).rejects.toMatchObject({ code: 'EDGE_SSH_TIMED_OUT' });
       } finally {
         await fleet.close();

@@ -1,6 +1,6 @@
 import { type EventEmitter, setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { deadline, EdgeError, errorMessage, Slots } from '@edge-run/shared/kernel';
+import { deadline, EdgeError, errorMessage, type InstantMs, Slots } from '@edge-run/shared/kernel';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { timedOut } from './errors.ts';
 import { directRoute, type HandshakeContext, openConnection, type Route } from './handshake.ts';
@@ -11,6 +11,8 @@ import { unlessAborted } from './unless-aborted.ts';
 /** How often a server may refuse a channel before that is its last word. */
 const MAX_REFUSALS = 8;
 const REFUSAL_PAUSE_MS = 10;
+/** A server that answered so short a time ago is not asked whether it is there: many jobs in a row need not ask each time. */
+const ANSWERED_MS = 500;
 
 /** A channel and how to give its place back. */
 export interface OpenChannel<T> {
@@ -51,6 +53,7 @@ export class Connection {
   readonly #failures = new WeakSet<EdgeError>();
   #connecting: Promise<Live> | undefined;
   #live: Live | undefined;
+  #answeredAt: InstantMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(target: SshTarget, context: HandshakeContext, options: ConnectionOptions) {
@@ -85,12 +88,17 @@ export class Connection {
     await this.#connected(signal);
   }
 
-  /** Resolves when the server has just answered; connects anew where the kept connection is dead. @throws as `ready` */
+  /**
+   * Resolves when the server has answered, now or a moment ago; connects anew where the kept connection is dead.
+   * @throws as `ready`
+   */
   async answering(signal?: AbortSignal): Promise<void> {
-    if (this.#live !== undefined) {
+    const { clock } = this.#context;
+    if (this.#live !== undefined && clock.now() - this.#answeredAt > ANSWERED_MS) {
       // One that nobody answers ends with its keep-alive, and what is live then is another.
       const answered = this.echo().catch(() => undefined);
       await (signal === undefined ? answered : unlessAborted(answered, signal));
+      this.#answeredAt = clock.now();
     }
     await this.#connected(signal);
   }
