@@ -73,6 +73,8 @@ export async function startSshd({
   const { username } = userInfo();
   // sshd run by root wants this directory for the part of it that has no rights.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
+  const home = join(directory, 'home');
+  await mkdir(home, { recursive: true });
   const hostKey = join(directory, 'host_key');
   const keyFile = join(directory, 'id_ed25519');
   for (const file of [hostKey, keyFile]) await makeKey(file);
@@ -97,6 +99,9 @@ export async function startSshd({
     'PrintMotd no',
     'LogLevel VERBOSE',
     ...match,
+    // What this user's own shell does when it starts is none of the tests' business, and may stay broken when it is killed.
+    `Match User ${username}`,
+    `SetEnv HOME=${home}`,
     '',
   ];
   const configFile = join(directory, 'sshd_config');
