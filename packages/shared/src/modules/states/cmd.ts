@@ -88,15 +88,17 @@ export const cmdStates: readonly StateModule[] = [
     check: (args, ctx) => runVerdict(args, ctx),
     onWatch: (args, ctx) => runVerdict(args, ctx),
   }),
-  defineState({
-    name: 'cmd.wait',
-    summary: 'Run a command only when a watched state changed.',
-    effect: 'action',
-    args: runArgs,
-    examples: [],
-    check: () => Promise.resolve(inSync()),
-    onWatch: (args, ctx) => runVerdict(args, ctx),
-  }),
+  ...(['wait', 'watch'] as const).map((name) =>
+    defineState({
+      name: `cmd.${name}`,
+      summary: 'Run a command only when a watched state changed.',
+      effect: 'action',
+      args: runArgs,
+      examples: [],
+      check: () => Promise.resolve(inSync()),
+      onWatch: (args, ctx) => runVerdict(args, ctx),
+    }),
+  ),
   defineState({
     name: 'cmd.script',
     summary: 'Fetch a script and run it.',
