@@ -23,6 +23,7 @@ import {
   type RunRequest,
   RunService,
   STEP_KINDS,
+  type WheelCalls,
   withoutPlan,
 } from '../orchestration/index.ts';
 import { createRunnerCalls, keyWheels, masterRunners } from '../runners/index.ts';
@@ -39,6 +40,7 @@ export interface Runs {
   readonly locks: Locks;
   readonly history: RunHistory;
   readonly runners: RunnerCalls;
+  readonly wheels: WheelCalls;
   readonly compile: (request: RunRequest) => Promise<CompiledOrchestration>;
   /** Starts the hosts of the local fleet that are off. */
   switchOn(): Promise<readonly SwitchedOn[]>;
@@ -89,13 +91,15 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
       ...{ mine, fileServer },
     }),
   );
+  const wheels = createRunnerCalls(keyWheels(fleet.keyring));
+  fleet.meetCalls({ runners, wheels });
   const executeStep = createStepExecutor({
     kinds: STEP_KINDS,
     runtime,
     ports: {
       jobs: dispatcher,
       runners,
-      wheels: createRunnerCalls(keyWheels(fleet.keyring)),
+      wheels,
       events: {
         listen: (listenSignal, wants) => events.listen(listenSignal, wants),
         send: async (tag, data, causedBy) => {
@@ -122,7 +126,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     if (local === undefined) return [];
     return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
   };
-  return { runs, commands, previews, locks, history, runners, compile, switchOn };
+  return { runs, commands, previews, locks, history, runners, wheels, compile, switchOn };
 }
 
 /** What a master looks after that others may leave behind. */

@@ -84,7 +84,7 @@ async function createExecutor(id: string, options: SshExecutorsOptions): Promise
       host,
       log: log.child({ host: id }),
       requireAllowed: (command) => requireAllowed(config.command_policy, command, belongs),
-      opts: new PyMap([...base.opts, ['mine_functions', mineFunctions], ['id', id], ...Object.entries(places)]),
+      opts: new PyMap([...base.opts, ['mine_functions', mineFunctions], ['id', id], ['__cli', 'salt-minion'], ...Object.entries(places)]),
       mine: mineOf(id),
       facts: () => kept.current(),
       refreshFacts: () => kept.refresh(),
