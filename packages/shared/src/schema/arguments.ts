@@ -39,6 +39,8 @@ function isLeftOut(schema: z.ZodType): boolean {
   return schema.safeParse(undefined).success && !schema.safeParse(null).success;
 }
 
+const NAME_FOR_TEMPLATE = ' A name for the template goes below `context`.';
+
 class Binder {
   readonly bound: Record<string, unknown> = {};
   readonly diagnostics: Diagnostic[] = [];
@@ -86,7 +88,8 @@ class Binder {
         else this.#bind(key, value, typed?.kwargs.get(key));
       } else if (keywords !== undefined && isTaken(key)) extra.set(key, value);
       else {
-        const help = didYouMean(key, this.#candidates) || `arguments: ${this.#candidates.join(', ')}`;
+        const beside = keywordsWith !== undefined && kwargs.has(keywordsWith) ? NAME_FOR_TEMPLATE : '';
+        const help = didYouMean(key, this.#candidates) + beside || `arguments: ${this.#candidates.join(', ')}`;
         this.#report('EDGE_UNKNOWN_ARGUMENT', `unknown argument \`${key}\` for ${name}`, help, key);
       }
     }

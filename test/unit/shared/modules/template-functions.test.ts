@@ -61,6 +61,41 @@ describe('match', () => {
   });
 });
 
+describe('network', () => {
+  const facts = {
+    ip4_interfaces: { lo: ['127.0.0.1'], eth0: ['10.1.2.3', '10.1.2.4'] },
+    ip6_interfaces: { eth0: ['2001:db8::1'] },
+    hwaddr_interfaces: { eth0: '02:00:00:00:00:01' },
+    fqdn: 'web1.example.net',
+  };
+  const host = new FakeHost('web1', [
+    ['ip -o -4 addr', { stdout: '1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.1.2.3/20 brd x\n' }],
+    ['ip -4 route show default', { stdout: 'default via 10.1.0.1 dev eth0 proto dhcp\n' }],
+  ]);
+  it.each<[string, unknown[], unknown]>([
+    ['network.interface_ip', ['eth0'], '10.1.2.3'],
+    ['network.interface_ip', ['eth9'], ''],
+    ['network.hw_addr', ['eth0'], '02:00:00:00:00:01'],
+    ['network.get_fqdn', [], 'web1.example.net'],
+    ['network.in_subnet', ['10.0.0.0/8'], true],
+    ['network.in_subnet', ['2001:db8::/32'], true],
+    ['network.in_subnet', ['192.168.0.0/16'], false],
+    ['network.ip_in_subnet', ['192.168.1.1', '192.168.0.0/16'], true],
+    ['network.is_private', ['172.31.0.1'], true],
+    ['network.is_private', ['172.32.0.1'], false],
+    ['network.calc_net', ['172.17.0.21', '255.255.255.240'], '172.17.0.16/28'],
+    ['network.calc_net', ['10.1.2.3/8'], '10.0.0.0/8'],
+    ['network.subnets', [], ['10.1.0.0/20']],
+    ['network.subnets', ['lo'], []],
+    ['network.default_route', [], [{ destination: '0.0.0.0', gateway: '10.1.0.1', interface: 'eth0' }]],
+  ])('%s %j', async (name, args, wanted) => expect(await call(name, args, {}, { facts }, host)).toEqual(wanted));
+  it.each([['10.0.0.0/40'], ['ten']])('%s is no network', async (cidr) => {
+    await expect(call('network.in_subnet', [cidr], {}, { facts }, host)).rejects.toMatchObject({
+      code: 'EDGE_BAD_ARGUMENT',
+    });
+  });
+});
+
 describe('functions for templates', () => {
   it.each<[string, unknown[], Record<string, unknown>, unknown]>([
     ['pillar.filter_by', [{ 'g*': 'a', default: 'b' }, 'app:tier'], {}, 'a'],

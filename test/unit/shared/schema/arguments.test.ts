@@ -45,6 +45,8 @@ describe('parseArguments', () => {
   it('takes other names only beside the argument they belong to, and none that is nearly an argument', () => {
     expect(parse({ template: 'jinja', worker: 1 }).value).toMatchObject({ others: new PyMap([['worker', 1]]) });
     expect(parse({ worker: 1 }).diagnostics).toMatchObject([{ code: 'EDGE_UNKNOWN_ARGUMENT' }]);
-    expect(parse({ template: 'jinja', tex: 1 }).diagnostics).toMatchObject([{ detail: 'did you mean `text`?' }]);
+    expect(parse({ template: 'jinja', tex: 1 }).diagnostics).toMatchObject([
+      { detail: 'did you mean `text`? A name for the template goes below `context`.' },
+    ]);
   });
 });

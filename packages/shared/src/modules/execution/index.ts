@@ -20,6 +20,7 @@ export { mergingFunctions } from './merging.ts';
 export { mineFunctions } from './mine.ts';
 export { mountFunctions } from './mount.ts';
 export { networkFunctions } from './network.ts';
+export { networkAddressFunctions } from './network-addresses.ts';
 export { npmFunctions } from './npm.ts';
 export { pillarFunctions } from './pillar.ts';
 export { pkgFunctions } from './pkg.ts';

@@ -32,6 +32,7 @@ export const userStates: readonly StateModule[] = [
       system: z.boolean().default(false).describe('A user of the system.'),
       unique: z.boolean().default(true).describe('False allows a number somebody has.'),
       password: z.string().optional().describe('Hash of the password, as /etc/shadow has it.'),
+      hash_password: z.literal(false).default(false).describe('Only false: `password` is the hash itself.'),
       enforce_password: z.boolean().default(true).describe('False leaves a password alone that is already set.'),
       empty_password: z.boolean().default(false).describe('Log in without a password.'),
       allow_uid_change: z.boolean().default(false).describe('The number of a user that exists may be changed.'),
