@@ -110,6 +110,17 @@ describe('pkg.installed', () => {
     ]);
     expect(calls[2]).toMatch(/-t stable --no-install-recommends --allow-downgrades install -- vim jq$/);
   });
+  it('hold keeps what is there or was installed, and lets it go again', async () => {
+    const held = apt([/^apt-mark/, {}], ['apt-mark showhold', { stdout: 'curl\n' }]);
+    expect((await run('pkg.installed', { name: 'curl', hold: true }, held)).result).toBe(true);
+    await run('pkg.installed', { name: 'curl', hold: false }, held);
+    expect(held.changes).toEqual(['apt-mark unhold -- curl']);
+    const free = apt([/^apt-mark/, {}]);
+    await run('pkg.installed', { name: 'jq', hold: true }, free);
+    expect(free.changes.at(-1)).toBe('apt-mark hold -- jq');
+    expect((await run('pkg.unheld', { name: 'curl' }, free)).result).toBe(true);
+    expect((await run('pkg.held', { name: 'curl' }, free, { mode: 'plan' })).result).toBeNull();
+  });
   it('refresh: False leaves the lists alone', async () => {
     const host = apt([/^apt-get.* install /, { exitCode: 100 }]);
     expect((await run('pkg.installed', { name: 'vim', refresh: 0 }, host)).result).toBe(false);
@@ -174,6 +185,12 @@ describe('user.present', () => {
     await run('user.present', { name: 'ann', password: '$6$new', enforce_password: false }, kept);
     expect(kept.changes).toEqual([]);
   });
+});
+
+it('cmd.run: without a shell, in an empty environment', async () => {
+  const host = new FakeHost('web1', [[/./, {}]]);
+  await run('cmd.run', { name: 'tool "a b"', python_shell: false, clean_env: true, env: [{ A: '1' }] }, host);
+  expect(host.commands.at(-1)?.command).toEqual(['env', '-i', 'A=1', 'tool', 'a b']);
 });
 
 it.each(['module.watch', 'cmd.watch'])('%s is what module.wait and cmd.wait are', async (name) => {

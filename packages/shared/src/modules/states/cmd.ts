@@ -63,6 +63,11 @@ const runArgs = z.object({
     .describe('Further words of the command.'),
   stdin: z.string().optional().describe('Text on standard input.'),
   prepend_path: z.string().optional().describe('Directory put before the others in PATH.'),
+  python_shell: z
+    .boolean()
+    .default(true)
+    .describe('False splits the line into words and starts the program without a shell.'),
+  clean_env: z.boolean().default(false).describe('Start with an empty environment.'),
   ...commonArgs,
 });
 const scriptArgs = z.object({
@@ -122,7 +127,11 @@ export const cmdStates: readonly StateModule[] = [
 async function runVerdict(args: z.output<typeof runArgs>, ctx: ModuleContext): Promise<Verdict> {
   const words = (args.args ?? []).map((word) => quoted(String(word)));
   const cmd = [args.name, ...words].join(' ');
-  const request: ShellRequest = { ...args, cmd, prependPath: args.prepend_path, timeoutS: args.timeout };
+  const request: ShellRequest = {
+    ...args,
+    ...{ cmd, prependPath: args.prepend_path, timeoutS: args.timeout },
+    ...{ pythonShell: args.python_shell, cleanEnv: args.clean_env },
+  };
   const objection = refusalOf(request, ctx);
   if (objection !== undefined) return refused(objection);
   const problem = await cwdProblem(args, ctx);

@@ -41,13 +41,14 @@ export const pkgStates: readonly StateModule[] = [
         .optional()
         .describe('Refresh the lists before installing; where absent, when they do not have what is wanted.'),
       ...sourceArgs,
+      hold: z.boolean().optional().describe('Keep the packages as they are, or not; left alone where absent.'),
       allow_updates: z.boolean().default(false).describe('A newer version than the one asked for is fine.'),
       normalize: z.boolean().default(true).describe('Accepted for Salt trees.'),
       ignore_epoch: z.boolean().default(false).describe('Accepted for Salt trees.'),
       update_holds: z.boolean().default(false).describe('Accepted for Salt trees; packages on hold are left alone.'),
     }),
     examples: [{ title: 'one package', args: { name: 'rsync' } }],
-    async check({ name, pkgs, version, refresh, allow_updates, ...source }, { host }) {
+    async check({ name, pkgs, version, refresh, allow_updates, hold, ...source }, { host }) {
       const provider = await packageProvider(host);
       const installed = await provider.list(host);
       const wanted = packageRequests(name, pkgs, version);
@@ -58,7 +59,10 @@ export const pkgStates: readonly StateModule[] = [
         const fits = now !== undefined && (await satisfies(provider, host, request, now, allow_updates));
         if (!fits) missing.push(request);
       }
-      if (missing.length === 0) return inSync('All specified packages are already installed');
+      const names = wanted.map((request) => request.name);
+      const holding = hold === undefined ? true : holdChange(names, await provider.held(host), hold);
+      if (missing.length === 0)
+        return holding === true ? inSync('All specified packages are already installed') : changesOf(holding);
       const changes = Object.fromEntries(
         missing.map((request) => [
           request.name,
@@ -66,7 +70,7 @@ export const pkgStates: readonly StateModule[] = [
         ]),
       );
       const isNew = missing.every((request) => !installed.has(request.name));
-      return changesOf({
+      const installation = {
         ...acting(
           `packages installed: ${missing.map((request) => request.name).join(', ')}`,
           changes,
@@ -76,8 +80,9 @@ export const pkgStates: readonly StateModule[] = [
             await installing(provider, writer, requests, { source, isFresh: refresh !== undefined });
           },
         ),
-        verb: isNew ? 'add' : 'change',
-      });
+        verb: isNew ? ('add' as const) : ('change' as const),
+      };
+      return changesOf(installation, holding);
     },
   }),
   defineState({
@@ -137,7 +142,36 @@ export const pkgStates: readonly StateModule[] = [
       },
     }),
   ),
+  ...([true, false] as const).map((wanted) =>
+    defineState({
+      name: wanted ? 'pkg.held' : 'pkg.unheld',
+      summary: wanted ? 'Ensure packages are kept as they are.' : 'Ensure packages may be changed.',
+      effect: 'repair',
+      args: z.object(shared),
+      examples: [],
+      async check({ name, pkgs }, { host }) {
+        const names = packageRequests(name, pkgs).map((request) => request.name);
+        return changesOf(holdChange(names, await (await packageProvider(host)).held(host), wanted));
+      },
+    }),
+  ),
 ];
+
+/** What has to be done for packages to be kept as they are, or not; true when nothing. */
+function holdChange(names: readonly string[], held: ReadonlySet<string>, wanted: boolean): Change | true {
+  const others = names.filter((name) => held.has(name) !== wanted);
+  if (others.length === 0) return true;
+  return {
+    what: `packages ${wanted ? 'held' : 'not held'}: ${others.join(', ')}`,
+    before: !wanted,
+    after: wanted,
+    changes: Object.fromEntries(others.map((name) => [name, { hold: wanted }])),
+    async apply({ host }) {
+      await (await packageProvider(host)).setHeld(host, others, wanted);
+      return undefined;
+    },
+  };
+}
 
 type Writer = Parameters<Change['apply']>[0]['host'];
 

@@ -70,6 +70,13 @@ export const aptProvider: PackageProvider = {
   async compare(host, version, relation, other) {
     return (await host.probe(['dpkg', '--compare-versions', version, relation, other])).exitCode === 0;
   },
+  async held(host) {
+    const { stdout } = await mustProbe(host, ['apt-mark', 'showhold']);
+    return new Set(stdout.split('\n').filter((name) => name !== ''));
+  },
+  async setHeld(host, names, held) {
+    await mustRun(host, ['apt-mark', held ? 'hold' : 'unhold', '--', ...names], UNATTENDED);
+  },
   async remove(host, names, { purge }) {
     await mustRun(host, ['apt-get', ...OPTIONS, purge ? 'purge' : 'remove', '--', ...names], UNATTENDED);
   },

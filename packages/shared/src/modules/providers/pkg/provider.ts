@@ -32,5 +32,9 @@ export interface PackageProvider {
   install(host: Host, packages: readonly PackageRequest[], options?: InstallOptions): Promise<void>;
   /** Whether a version is earlier, the same, or later, by the rules of the packages. */
   compare(host: HostReader, version: string, relation: VersionRelation, other: string): Promise<boolean>;
+  /** Packages that are kept as they are. */
+  held(host: HostReader): Promise<ReadonlySet<string>>;
+  /** Keeps packages as they are, or lets them be changed again. */
+  setHeld(host: Host, names: readonly string[], held: boolean): Promise<void>;
   remove(host: Host, names: readonly string[], options: { readonly purge: boolean }): Promise<void>;
 }
