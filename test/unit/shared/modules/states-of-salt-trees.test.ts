@@ -111,7 +111,7 @@ describe('pkg.installed', () => {
     expect(calls[2]).toMatch(/-t stable --no-install-recommends --allow-downgrades install -- vim jq$/);
   });
   it('hold keeps what is there or was installed, and lets it go again', async () => {
-    const held = apt([/^apt-mark/, {}], ['apt-mark showhold', { stdout: 'curl\n' }]);
+    const held = apt(['apt-mark showhold', { stdout: 'curl\n' }], [/^apt-mark/, {}]);
     expect((await run('pkg.installed', { name: 'curl', hold: true }, held)).result).toBe(true);
     await run('pkg.installed', { name: 'curl', hold: false }, held);
     expect(held.changes).toEqual(['apt-mark unhold -- curl']);
