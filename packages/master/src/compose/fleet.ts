@@ -18,13 +18,13 @@ import type { Keyring } from '../keys/index.ts';
 import { dutyTable } from '../leases/index.ts';
 import { FactsStore, MineService, Nodes, openMineStore, shareFacts } from '../nodes/index.ts';
 import { RELEASED } from '../orchestration/index.ts';
+import { type MasterCalls, templateRunners } from '../runners/index.ts';
 import { judgeJobs } from './command-policy.ts';
 import type { Core } from './core.ts';
 import { createFileServer, type FileServer } from './fileserver.ts';
 import { masterFacts, masterRuntime, type RuntimeBase, runtimeBase } from './master-host.ts';
 import { createPillars } from './pillars.ts';
 import { openSshHosts, type SshHosts } from './ssh-hosts.ts';
-import { type MasterCalls, templateRunners } from './template-runners.ts';
 
 /** Compiles the pillar of a host as its grains and the query say. */
 export type PillarOf = (

@@ -11,6 +11,7 @@ import { kvLockStore, Locks, Reservations, reservationTables } from '../leases/i
 import {
   afterCrash,
   type CompiledOrchestration,
+  type CompileParts,
   compileOrchestration,
   createStepExecutor,
   currentSources,
@@ -66,7 +67,11 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     return new Set(ids.filter((_, index) => records[index] === undefined || records[index].end !== undefined));
   };
   const locks = new Locks({ store: kvLockStore(core.leases.locks), ended, clock });
-  const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, secretKey, signal });
+  const compiling = (): CompileParts => ({
+    ...{ runtime, checks, secretKey, signal },
+    calls: { runner: runners, wheel: wheels },
+  });
+  const compile: Runs['compile'] = (request) => compileOrchestration(request, compiling());
   const parts = {
     ...{ master: config.id, lease, clock, log, compile },
     sources: (record: RunRecord) => currentSources(record, { runtime, secretKey, signal }),
@@ -76,7 +81,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
   const runs: RunService = new RunService({
     ...{ ...parts, journal, locks },
     compile: async (request) =>
-      compileOrchestration(request, { runtime, checks, secretKey, signal, bundle: await bundles.forRun(request) }),
+      compileOrchestration(request, { ...compiling(), bundle: await bundles.forRun(request) }),
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
     publish: publish.journaled,
   });
