@@ -18,7 +18,7 @@ import {
   STEP_KINDS,
   type StepPorts,
 } from '@edge-run/master/orchestration';
-import { createRunnerCalls, keyWheels, masterRunners } from '@edge-run/master/runners';
+import { createRunnerCalls, keyWheels, masterRunners, templateRunners } from '@edge-run/master/runners';
 import {
   createCatalog,
   createPillarCompiler,
@@ -31,7 +31,14 @@ import {
 import { LocalRoots, rootsOf } from '@edge-run/shared/files';
 import { LocalHost } from '@edge-run/shared/host';
 import { EdgeError, type JsonObject, newId, silentLogger, systemClock } from '@edge-run/shared/kernel';
-import { type Catalog, defineRead, type ExecutionModule, type Jobs, NO_MINE } from '@edge-run/shared/modules/contract';
+import {
+  type Catalog,
+  defineRead,
+  type ExecutionModule,
+  type Jobs,
+  NO_MINE,
+  type Runners,
+} from '@edge-run/shared/modules/contract';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
 import { encodeValue, fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import { z } from 'zod';
@@ -150,9 +157,11 @@ export class LocalOrchestra {
       select,
       isRelease: (reason) => reason === RELEASED,
     });
-    const runtime: HostRuntime = this.#runtime(master, {
-      run: (request, signal) => dispatcher.run({ ...request, by: 'template' }, signal),
-    });
+    const runtime: HostRuntime = this.#runtime(
+      master,
+      { run: (request, signal) => dispatcher.run({ ...request, by: 'template' }, signal) },
+      templateRunners(() => ({ runners, wheels })),
+    );
     const log = silentLogger;
     const returners = this.#options.returners ?? new Map<string, string>();
     const checks = {
@@ -170,6 +179,7 @@ export class LocalOrchestra {
       compile: async (request) =>
         compileOrchestration(request, {
           ...{ runtime, checks, signal: this.#stop.signal },
+          calls: { runner: runners, wheel: wheels },
           bundle: await this.#bundles.forRun(request),
         }),
       executeStep: (record, action, signal) => executeStep(record, action, signal),
@@ -193,13 +203,14 @@ export class LocalOrchestra {
         fileServer: { files: runtime.options.files, update: async () => [] },
       }),
     );
+    const wheels = createRunnerCalls(keyWheels(fixedKeys(ids)));
     const executeStep = createStepExecutor({
       kinds: STEP_KINDS,
       runtime,
       ports: {
         jobs: dispatcher,
         runners,
-        wheels: createRunnerCalls(keyWheels(fixedKeys(ids))),
+        wheels,
         events: {
           listen: (signal) => events.listen(signal),
           send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })),
@@ -237,13 +248,14 @@ export class LocalOrchestra {
     });
   }
 
-  #runtime(id: string, jobs?: Jobs): HostRuntime {
+  #runtime(id: string, jobs?: Jobs, runners?: Runners): HostRuntime {
     const base = this.#base(id);
     const pillarOf = this.#pillarOf(base);
     return new HostRuntime(
       {
         ...base,
         ...(jobs === undefined ? {} : { jobs }),
+        ...(runners === undefined ? {} : { runners }),
         facts: async () => grainsOf(id, this.#options),
         pillar: ({ saltenv: _saltenv, ...query }) => pillarOf({ ...this.#pillarQuery(id), ...query }),
       },

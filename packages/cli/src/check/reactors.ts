@@ -1,3 +1,4 @@
+import { openReactorFile } from '@edge-run/shared/files';
 import { type Diagnostic, silentLogger } from '@edge-run/shared/kernel';
 import { callOf, compileReaction } from '@edge-run/shared/orchestration';
 import { globMatches } from '@edge-run/shared/target';
@@ -6,7 +7,7 @@ import type { CallChecker } from './calls.ts';
 import type { ReactorEntry } from './configuration.ts';
 import type { EventFixture } from './fixtures.ts';
 import type { CheckHost } from './hosts.ts';
-import { relaxed } from './relax.ts';
+import { relaxed, withoutHost } from './relax.ts';
 import { problemsOf } from './unit.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -24,22 +25,22 @@ export async function checkReactor(entry: ReactorEntry, check: ReactorCheck): Pr
   const { tag, uri, source } = entry;
   const { workshop, events } = check;
   try {
-    const file = await workshop.states.open(uri, 'base');
+    const file = await openReactorFile(workshop.states, uri);
     if (file === undefined) {
       const summary = `the reactor of \`${tag}\`: there is no file ${uri}`;
-      const detail = 'paths begin below the file roots: salt://reactor/start.sls';
+      const detail = 'write salt://reactor/start.sls for a file below the file roots, or its path on the master';
       return [
         { severity: 'error', code: 'EDGE_SLS_NOT_FOUND', summary, detail, ...(source === undefined ? {} : { source }) },
       ];
     }
-    const text = new TextDecoder().decode(await file.read());
     const fitting = events.filter((event) => globMatches(tag, event.tag));
     // Without an event to go by, templates that look into one are not checked.
     const tried = fitting.length > 0 ? fitting : [{ tag: tag.replaceAll('*', 'x'), data: new PyMap() }];
     const found: Diagnostic[] = [];
     for (const event of tried) {
-      const problems = await react(text, file.path, uri, event, check);
-      found.push(...(fitting.length > 0 ? problems : problems.map((problem) => relaxed(problem, HELP))));
+      const problems = await react(file.text, file.path, uri, event, check);
+      const known = fitting.length > 0 ? problems : problems.map((problem) => relaxed(problem, HELP));
+      found.push(...known.map((problem) => withoutHost(problem, ANSWERS_HELP)));
     }
     return found;
   } catch (error) {
@@ -47,6 +48,7 @@ export async function checkReactor(entry: ReactorEntry, check: ReactorCheck): Pr
   }
 }
 
+const ANSWERS_HELP = 'say in the fixtures what it answers: calls.yaml';
 const HELP = 'describe an event in the fixtures: events/NAME.yaml with `tag` and `data`';
 
 async function react(

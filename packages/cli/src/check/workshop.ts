@@ -108,5 +108,6 @@ function optsOf({ config, settings }: CheckedTree, { id, pillarenv }: CheckHost)
     saltenv: 'base',
     file_client: 'local',
     __role: 'minion',
+    __cli: 'salt-minion',
   }) as PyMap;
 }

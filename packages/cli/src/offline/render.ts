@@ -174,6 +174,7 @@ function optsOf(id: string, { pillarenv, saltenv }: OfflineRequest, project: Pro
     saltenv: saltenv ?? 'base',
     file_client: 'local',
     __role: 'minion',
+    __cli: 'salt-call',
   }) as PyMap;
 }
 

@@ -1,4 +1,5 @@
 import { HostRuntime } from '@edge-run/shared/execute';
+import { openReactorFile } from '@edge-run/shared/files';
 import { compiled, DiagnosticsError, EdgeError, hasErrors } from '@edge-run/shared/kernel';
 import { parseSchedules } from '@edge-run/shared/schedule';
 import { PyMap } from '@edge-run/shared/values';
@@ -55,10 +56,10 @@ export async function startAutomation({ core, fleet, runners }: AutomationOption
 }
 
 /** Renders reactor files as the master: no pillar, and functions run on the master itself. */
-function renderReactions({ log, signal }: Core, { base, facts }: Fleet): RenderReaction {
-  const runtime = new HostRuntime({ ...base, facts, pillar: async () => compiled(new PyMap()) });
+function renderReactions({ log, signal }: Core, { base, facts, runners }: Fleet): RenderReaction {
+  const runtime = new HostRuntime({ ...base, facts, runners, pillar: async () => compiled(new PyMap()) });
   return async (uri, variables) => {
-    const file = await base.files.open(uri, 'base');
+    const file = await openReactorFile(base.files, uri);
     if (file === undefined) {
       throw new EdgeError(
         'EDGE_SLS_NOT_FOUND',
@@ -68,7 +69,6 @@ function renderReactions({ log, signal }: Core, { base, facts }: Fleet): RenderR
       );
     }
     const { renderRequest } = await runtime.workplace({ signal, log });
-    const text = new TextDecoder().decode(await file.read());
-    return base.renderData(renderRequest(text, file.path, new Map(Object.entries(variables))));
+    return base.renderData(renderRequest(file.text, file.path, new Map(Object.entries(variables))));
   };
 }

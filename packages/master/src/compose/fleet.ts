@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type CompilePillarOf, type HostRuntime, type JobExecutor, RuntimeExecutor } from '@edge-run/shared/execute';
 import { LocalHost } from '@edge-run/shared/host';
 import { EDGE_VERSION } from '@edge-run/shared/kernel';
-import type { Mine } from '@edge-run/shared/modules/contract';
+import type { Mine, Runners } from '@edge-run/shared/modules/contract';
 import { createRenderer } from '@edge-run/shared/render';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
 import { Bundles } from '../bundles/index.ts';
@@ -18,6 +18,7 @@ import type { Keyring } from '../keys/index.ts';
 import { dutyTable } from '../leases/index.ts';
 import { FactsStore, MineService, Nodes, openMineStore, shareFacts } from '../nodes/index.ts';
 import { RELEASED } from '../orchestration/index.ts';
+import { type MasterCalls, templateRunners } from '../runners/index.ts';
 import { judgeJobs } from './command-policy.ts';
 import type { Core } from './core.ts';
 import { createFileServer, type FileServer } from './fileserver.ts';
@@ -50,6 +51,10 @@ export interface Fleet {
   readonly facts: () => Promise<PyMap>;
   /** What orchestrations are rendered by, and where their own states run. */
   readonly runtime: HostRuntime;
+  /** Gives the runtimes of the master its runners, which are made after them. */
+  meetCalls(calls: MasterCalls): void;
+  /** The runners, for templates. */
+  readonly runners: Runners;
   readonly pillarOf: PillarOf;
   readonly presence: Presence;
   readonly nodes: Nodes;
@@ -129,8 +134,11 @@ export async function openFleet(core: Core): Promise<Fleet> {
     onlyLooks: (fun) => base.catalog.functions.get(fun)?.access === 'read',
     executeHere: (job, options) => new RuntimeExecutor(runtime).execute(job, options),
   });
+  let calls: MasterCalls | undefined;
+  const runners = templateRunners(() => calls);
   const runtime: HostRuntime = masterRuntime(base, {
     facts,
+    runners,
     jobs: {
       run: ({ timeoutMs = config.deadline * 1000, ...request }, jobSignal) =>
         dispatcher.run({ ...request, by: 'template', timeoutMs }, jobSignal),
@@ -140,7 +148,10 @@ export async function openFleet(core: Core): Promise<Fleet> {
   return {
     ...{ base, fileServer, bundles, mine, keyring: forgettingKeyring(keyring, nodes, mine) },
     facts: () => facts.current(),
-    ...{ runtime, pillarOf, presence, nodes, ssh, jobs, dispatcher, selectKnown },
+    ...{ runtime, runners, pillarOf, presence, nodes, ssh, jobs, dispatcher, selectKnown },
+    meetCalls: (made) => {
+      calls = made;
+    },
   };
 }
 

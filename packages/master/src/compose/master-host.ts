@@ -6,7 +6,7 @@ import {
   stateFunctions,
 } from '@edge-run/shared/execute';
 import type { Clock, Compiled } from '@edge-run/shared/kernel';
-import type { Jobs } from '@edge-run/shared/modules/contract';
+import type { Jobs, Runners } from '@edge-run/shared/modules/contract';
 import { gatherGrains, KeptFacts } from '@edge-run/shared/modules/facts';
 import type { Renderer } from '@edge-run/shared/render';
 import { PyMap } from '@edge-run/shared/values';
@@ -14,7 +14,7 @@ import type { LoadedMasterConfig } from '../config/index.ts';
 import { grainsFileOf, masterOpts } from './opts.ts';
 
 /** What the runtimes of all hosts that this process works for have in common. */
-export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs'>;
+export type RuntimeBase = Omit<RuntimeOptions, 'facts' | 'pillar' | 'jobs' | 'runners'>;
 
 /** The master's own host, as the base of its runtimes. */
 export function runtimeBase(
@@ -41,6 +41,7 @@ export function masterRuntime(
   parts: {
     facts: KeptFacts;
     jobs: Jobs;
+    runners: Runners;
     pillarOf: (query: Omit<PillarRequest, 'saltenv'>) => Promise<Compiled<PyMap>>;
   },
 ): HostRuntime {
@@ -50,6 +51,7 @@ export function masterRuntime(
       facts: () => parts.facts.current(),
       refreshFacts: () => parts.facts.refresh(),
       jobs: parts.jobs,
+      runners: parts.runners,
       pillar: ({ saltenv: _saltenv, ...query }) => parts.pillarOf(query),
     },
     stateFunctions,

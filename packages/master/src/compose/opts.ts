@@ -18,6 +18,7 @@ export function masterOpts(config: LoadedMasterConfig): PyMap {
     cachedir: join(data_dir, 'cache'),
     saltenv: 'base',
     __role: 'master',
+    __cli: 'salt-run',
   }) as PyMap;
 }
 

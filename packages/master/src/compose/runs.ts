@@ -11,6 +11,7 @@ import { kvLockStore, Locks, Reservations, reservationTables } from '../leases/i
 import {
   afterCrash,
   type CompiledOrchestration,
+  type CompileParts,
   compileOrchestration,
   createStepExecutor,
   currentSources,
@@ -23,6 +24,7 @@ import {
   type RunRequest,
   RunService,
   STEP_KINDS,
+  type WheelCalls,
   withoutPlan,
 } from '../orchestration/index.ts';
 import { createRunnerCalls, keyWheels, masterRunners } from '../runners/index.ts';
@@ -39,6 +41,7 @@ export interface Runs {
   readonly locks: Locks;
   readonly history: RunHistory;
   readonly runners: RunnerCalls;
+  readonly wheels: WheelCalls;
   readonly compile: (request: RunRequest) => Promise<CompiledOrchestration>;
   /** Starts the hosts of the local fleet that are off. */
   switchOn(): Promise<readonly SwitchedOn[]>;
@@ -64,7 +67,11 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     return new Set(ids.filter((_, index) => records[index] === undefined || records[index].end !== undefined));
   };
   const locks = new Locks({ store: kvLockStore(core.leases.locks), ended, clock });
-  const compile: Runs['compile'] = (request) => compileOrchestration(request, { runtime, checks, secretKey, signal });
+  const compiling = (): CompileParts => ({
+    ...{ runtime, checks, secretKey, signal },
+    calls: { runner: runners, wheel: wheels },
+  });
+  const compile: Runs['compile'] = (request) => compileOrchestration(request, compiling());
   const parts = {
     ...{ master: config.id, lease, clock, log, compile },
     sources: (record: RunRecord) => currentSources(record, { runtime, secretKey, signal }),
@@ -74,7 +81,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
   const runs: RunService = new RunService({
     ...{ ...parts, journal, locks },
     compile: async (request) =>
-      compileOrchestration(request, { runtime, checks, secretKey, signal, bundle: await bundles.forRun(request) }),
+      compileOrchestration(request, { ...compiling(), bundle: await bundles.forRun(request) }),
     executeStep: (record, action, stepSignal) => executeStep(record, action, stepSignal),
     publish: publish.journaled,
   });
@@ -89,13 +96,15 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
       ...{ mine, fileServer },
     }),
   );
+  const wheels = createRunnerCalls(keyWheels(fleet.keyring));
+  fleet.meetCalls({ runners, wheels });
   const executeStep = createStepExecutor({
     kinds: STEP_KINDS,
     runtime,
     ports: {
       jobs: dispatcher,
       runners,
-      wheels: createRunnerCalls(keyWheels(fleet.keyring)),
+      wheels,
       events: {
         listen: (listenSignal, wants) => events.listen(listenSignal, wants),
         send: async (tag, data, causedBy) => {
@@ -122,7 +131,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
     if (local === undefined) return [];
     return switchOnLocalHosts(join(config.data_dir, 'fleet'), { deadlineMs: SWITCH_ON_DEADLINE_MS, signal }, local);
   };
-  return { runs, commands, previews, locks, history, runners, compile, switchOn };
+  return { runs, commands, previews, locks, history, runners, wheels, compile, switchOn };
 }
 
 /** What a master looks after that others may leave behind. */

@@ -13,6 +13,7 @@ import { didYouMean } from '@edge-run/shared/schema';
 import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
 import { decodeValue, PyMap } from '@edge-run/shared/values';
 import type { Bundle } from '../bundles/index.ts';
+import type { KnownCalls } from './ports.ts';
 import { RenderingCalls } from './rendering.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './run-request.ts';
@@ -32,6 +33,8 @@ export interface CompileParts {
   readonly checks: StepChecks;
   /** The files it is compiled from and its run will stand on; the files of the day when absent. */
   readonly bundle?: Bundle;
+  /** The functions of the master that templates call; none of them is known to only look when absent. */
+  readonly calls?: KnownCalls;
   /** Under which it is told whether secrets have changed; not told when absent. */
   readonly secretKey?: Uint8Array;
   readonly signal: AbortSignal;
@@ -44,13 +47,14 @@ export interface CompileParts {
  */
 export async function compileOrchestration(
   request: RunRequest,
-  { runtime, checks, bundle, secretKey, signal }: CompileParts,
+  { runtime, checks, bundle, calls, secretKey, signal }: CompileParts,
 ): Promise<CompiledOrchestration> {
   const { renderData, log } = runtime.options;
   const files = bundle?.files ?? runtime.options.files;
   const saltenv = request.saltenv ?? 'base';
   const pillarenv = request.pillarenv;
-  const rendering = request.test === true ? new RenderingCalls(runtime.catalog.functions, checks.select) : undefined;
+  const rendering =
+    request.test === true ? new RenderingCalls(runtime.catalog.functions, checks.select, calls) : undefined;
   const work = {
     signal,
     log,

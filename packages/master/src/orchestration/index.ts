@@ -1,4 +1,4 @@
-export { compileOrchestration, currentSources } from './compile.ts';
+export { type CompileParts, compileOrchestration, currentSources } from './compile.ts';
 export { RELEASED } from './driver.ts';
 export { RunDurations } from './durations.ts';
 export { createStepExecutor, type StepExecutorOptions } from './execute-step.ts';

@@ -14,9 +14,14 @@ export interface RunnerCalls {
 
 /** Functions of the master of which a plan knows what they would do. */
 export interface PlannableCalls extends RunnerCalls {
+  /** True for one that only looks; false where nobody knows it. */
+  onlyLooks(name: string): boolean;
   /** What `call` would do; changes nothing. @throws as `call` */
   plan(request: RunnerRequest & { readonly world: ForeseenWorld }): Promise<ForeseenCall>;
 }
+
+/** What is known of the functions of the master that templates call. */
+export type KnownCalls = Readonly<Record<'runner' | 'wheel', Pick<PlannableCalls, 'onlyLooks'>>>;
 
 /** What a call of a runner would do. */
 export interface ForeseenCall {

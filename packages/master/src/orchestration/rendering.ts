@@ -6,6 +6,7 @@ import type { PlannedCall, RenderingCall } from '@edge-run/shared/protocol';
 import { parseArguments } from '@edge-run/shared/schema';
 import { encodeValue, type Value } from '@edge-run/shared/values';
 import type { SelectHosts } from './fleet.ts';
+import type { KnownCalls } from './ports.ts';
 
 /** What of a function is known before it is called. */
 interface Call {
@@ -15,9 +16,11 @@ interface Call {
 }
 
 /** Functions that read what the master has in its memory or its files: nobody is asked anything. */
-const OWN = /^(config|cp|defaults|grains|match|pillar|slsutil|sys|test)\./;
+const OWN = /^(config|cp|defaults|grains|hashutil|log|match|pillar|random|slsutil|sys|test)\./;
 /** Shell commands: templates look with them at what no function tells. */
 const COMMANDS = /^cmd\./;
+/** Functions of the master: some of them only look. */
+const OF_THE_MASTER = /^saltutil\.(runner|wheel)$/;
 const HTTP = /^http\./;
 const LOOKING_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -28,11 +31,13 @@ const LOOKING_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 export class RenderingCalls {
   readonly #functions: Catalog['functions'];
   readonly #select: SelectHosts;
+  readonly #calls: KnownCalls | undefined;
   readonly #heard: { readonly call: RenderingCall; readonly target: PlannedCall['target'] }[] = [];
 
-  constructor(functions: Catalog['functions'], select: SelectHosts) {
+  constructor(functions: Catalog['functions'], select: SelectHosts, calls: KnownCalls | undefined) {
     this.#functions = functions;
     this.#select = select;
+    this.#calls = calls;
   }
 
   /** Hears a call of the orchestration. @throws EdgeError `EDGE_PLAN_CHANGES` for one that would change something */
@@ -97,6 +102,11 @@ export class RenderingCalls {
     const module = this.#functions.get(call.fun);
     if (module === undefined || module.access === 'read') return 'nothing';
     if (COMMANDS.test(call.fun)) return 'unknown';
+    const [, kind] = OF_THE_MASTER.exec(call.fun) ?? [];
+    if (kind !== undefined) {
+      const name = String(this.#argumentsOf(call)?.name);
+      return this.#calls?.[kind as 'runner' | 'wheel'].onlyLooks(name) === true ? 'nothing' : 'changes';
+    }
     if (!HTTP.test(call.fun)) return 'changes';
     const method = this.#argumentsOf(call)?.method;
     return LOOKING_METHODS.has(String(method ?? 'GET').toUpperCase()) ? 'nothing' : 'changes';

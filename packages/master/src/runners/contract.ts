@@ -64,6 +64,7 @@ export function createRunnerCalls(runners: readonly Runner[]): PlannableCalls {
   return {
     has: (name) => byName.has(name),
     names: () => byName.keys(),
+    onlyLooks: (name) => byName.get(name)?.plan.kind === 'looks',
     async call({ name, args, kwargs, ...ctx }) {
       const runner = find(name);
       const answer = await runner.run(bound(runner, args, kwargs), ctx);

@@ -16,6 +16,7 @@ import { stateRunners } from './state.ts';
 export { createRunnerCalls, defineRunner, type Runner, type RunnerContext } from './contract.ts';
 export { stateRunners } from './state.ts';
 export { stateReturns } from './state-returns.ts';
+export { type MasterCalls, templateRunners } from './template-runners.ts';
 export { type KeyControl, keyWheels } from './wheels.ts';
 
 /** The parts of a master that runners work with. */

@@ -194,6 +194,7 @@ class Stage {
     return {
       has: () => true,
       names: () => nested.names(),
+      onlyLooks: (name) => nested.onlyLooks(name),
       call: async (request) => {
         if (nested.has(request.name)) return nested.call(request);
         await this.#clock.sleep(USUAL_MS, request.signal);

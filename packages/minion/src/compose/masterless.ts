@@ -22,7 +22,10 @@ export function createMasterlessExecutor(config: MinionConfig, log: Logger, mach
   const { pillar_source_merging_strategy, pillar_merge_lists } = config;
   const merging = { pillar_source_merging_strategy, pillar_merge_lists };
   const base = {
-    ...runtimeBase(config, log, { opts: { file_roots, pillar_roots, file_client: 'local' }, machine }),
+    ...runtimeBase(config, log, {
+      opts: { file_roots, pillar_roots, file_client: 'local', __cli: 'salt-call' },
+      machine,
+    }),
     files: new LocalRoots(rootsOf(file_roots)),
     events: { send: (tag: string) => Promise.reject(noBus(tag)) },
     mine: NO_MINE,

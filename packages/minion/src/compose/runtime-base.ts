@@ -53,7 +53,8 @@ export function runtimeBase(
     ...createRenderer(),
     facts: () => facts.current(),
     refreshFacts: () => facts.refresh(),
-    opts: mapOf({ ...own, saltenv: 'base', __role: 'minion', ...templateOpts(config), ...opts }),
+    // Formulas ask under which program they run: map.jinja merges configuration only for the agent.
+    opts: mapOf({ ...own, saltenv: 'base', __role: 'minion', __cli: 'salt-minion', ...templateOpts(config), ...opts }),
     ...(pillarenv === undefined ? {} : { pillarenv }),
     log,
   };

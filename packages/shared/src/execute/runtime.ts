@@ -12,6 +12,7 @@ import {
   type Mine,
   type ModuleContext,
   type PillarView,
+  type Runners,
   type TemplateRequest,
   takeApart,
 } from '../modules/contract/index.ts';
@@ -19,7 +20,7 @@ import { pillarGet } from '../pillar/index.ts';
 import type { CommandRequest } from '../policy/index.ts';
 import type { RenderData, RenderRequest, RenderText, TemplateCalls } from '../render/index.ts';
 import { type CallArguments, didYouMean, parseArguments } from '../schema/index.ts';
-import { fromPlain, type PyMap, type Redactor, revealValue, type Value } from '../values/index.ts';
+import { fromPlain, PyMap, type Redactor, revealValue, type Value } from '../values/index.ts';
 import type { HearCall } from './heard-calls.ts';
 
 /** What pillar to compile. */
@@ -59,6 +60,8 @@ export interface RuntimeOptions {
   readonly mine: Mine;
   /** On the master only. */
   readonly jobs?: Jobs;
+  /** On the master only. */
+  readonly runners?: Runners;
   /** On minions only. */
   readonly keys?: HostKeys;
   /** On minions only. */
@@ -83,9 +86,11 @@ export interface WorkRequest {
   readonly jid?: string;
   readonly saltenv?: string;
   readonly pillarenv?: string;
-  /** Compile the pillar anew, with this laid over it; the pillar as it was last compiled when absent. */
+  /** Nothing is to be changed: what templates see as `opts.test`. */
+  readonly test?: boolean;
   /** The files it sees; those of today when absent. */
   readonly files?: FileSource;
+  /** Compile the pillar anew, with this laid over it; the pillar as it was last compiled when absent. */
   readonly pillar?: Pick<PillarRequest, 'override' | 'onCall'>;
 }
 
@@ -124,6 +129,7 @@ export class HostRuntime {
     const files = work.files ?? options.files;
     let facts = await options.facts();
     const { refreshFacts, redactor } = options;
+    const opts = new PyMap([...options.opts, ['test', work.test ?? options.opts.get('test') ?? false]]);
     const pillar = await this.#pillarView(saltenv, pillarenv, work);
     const ctx: ModuleContext<Host> = {
       host: work.host ?? options.host,
@@ -133,7 +139,7 @@ export class HostRuntime {
       files,
       saltenv,
       pillar,
-      opts: options.opts,
+      opts,
       signal: work.signal,
       log: redactor?.logger(work.log) ?? work.log,
       events: redactor === undefined ? options.events : redacted(options.events, redactor),
@@ -149,6 +155,7 @@ export class HostRuntime {
           }),
       ...(work.jid === undefined ? {} : { jid: work.jid }),
       ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+      ...(options.runners === undefined ? {} : { runners: options.runners }),
       ...(options.keys === undefined ? {} : { keys: options.keys }),
       ...(options.localJobs === undefined ? {} : { localJobs: options.localJobs }),
       refreshPillar: async () => {
@@ -175,7 +182,7 @@ export class HostRuntime {
       pillarenv: pillarenv ?? null,
       grains: facts,
       pillar: this.#shown(pillar.data) as PyMap,
-      opts: options.opts,
+      opts,
       calls,
       loader: createTemplateLoader(files, saltenv),
       signal: work.signal,

@@ -147,6 +147,7 @@ export class StateWork {
       signal: ctx.signal,
       log: ctx.log,
       files: ctx.files,
+      ...(args.test === undefined ? {} : { test: args.test }),
       ...(ctx.jid === undefined ? {} : { jid: ctx.jid }),
       ...(args.saltenv === undefined ? {} : { saltenv: args.saltenv }),
       ...(args.pillarenv === undefined ? {} : { pillarenv: args.pillarenv }),

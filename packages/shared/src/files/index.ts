@@ -12,6 +12,7 @@ export {
   parseRefs,
 } from './git-source.ts';
 export { type LocalRoot, LocalRoots, type LocalRootsByEnv, rootsOf } from './local-roots.ts';
+export { openReactorFile, type ReactorFile } from './reactor-file.ts';
 export { openFiles, readFiles } from './read-files.ts';
 export { findSls, listSls, type SlsLookup, slsOfPath } from './sls.ts';
 export { createTemplateLoader } from './template-loader.ts';

@@ -11,6 +11,7 @@ export type {
   TemplateLoader,
 } from './contract.ts';
 export { floatText } from './float-text.ts';
+export { PyRandom } from './jinja/filters/random.ts';
 export { createJinja, hasMark, type Jinja, parseJson, type Serializers, splitMarks } from './jinja/index.ts';
 export { dumpJson, type JsonDumpOptions, loadJson } from './json.ts';
 export { createRenderData } from './pipeline.ts';

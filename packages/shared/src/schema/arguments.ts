@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { type Compiled, compiled, type Diagnostic, type ErrorCode, type SourceRange } from '../kernel/index.ts';
 import { PyMap, toPlain, type Value } from '../values/index.ts';
-import { type Declaration, takesRawItems, takesRawValue, takesText } from './declaration.ts';
-import { didYouMean } from './suggest.ts';
+import { type Declaration, takesBoolean, takesRawItems, takesRawValue, takesText } from './declaration.ts';
+import { didYouMean, nearest } from './suggest.ts';
 
 /** Arguments as a caller gave them. */
 export interface CallArguments {
@@ -33,6 +33,13 @@ export function parseArguments<A extends z.ZodObject>(
   const issues = result.error.issues.map((issue) => binder.fromIssue(issue));
   return { value: undefined, diagnostics: [...binder.diagnostics, ...issues] };
 }
+
+/** Python's `None` stands for an argument that was not given, unless the declaration has a use for it. */
+function isLeftOut(schema: z.ZodType): boolean {
+  return schema.safeParse(undefined).success && !schema.safeParse(null).success;
+}
+
+const NAME_FOR_TEMPLATE = ' A name for the template goes below `context`.';
 
 class Binder {
   readonly bound: Record<string, unknown> = {};
@@ -71,15 +78,18 @@ class Binder {
 
   bindKeywords(): void {
     const { kwargs, typed } = this.#call;
-    const { keywords, name } = this.#declaration;
+    const { keywords, keywordsWith, name } = this.#declaration;
+    const isTaken = (key: string): boolean =>
+      keywordsWith === undefined || (kwargs.has(keywordsWith) && nearest(key, this.#names) === undefined);
     const extra = new PyMap();
     for (const [key, value] of kwargs) {
       if (key in this.#declaration.args.shape && key !== keywords) {
         if (key in this.bound) this.#report('EDGE_BAD_ARGUMENT', `${name} got \`${key}\` twice`, '', key);
         else this.#bind(key, value, typed?.kwargs.get(key));
-      } else if (keywords !== undefined) extra.set(key, value);
+      } else if (keywords !== undefined && isTaken(key)) extra.set(key, value);
       else {
-        const help = didYouMean(key, this.#names) || `arguments: ${this.#names.join(', ')}`;
+        const beside = keywordsWith !== undefined && kwargs.has(keywordsWith) ? NAME_FOR_TEMPLATE : '';
+        const help = didYouMean(key, this.#candidates) + beside || `arguments: ${this.#candidates.join(', ')}`;
         this.#report('EDGE_UNKNOWN_ARGUMENT', `unknown argument \`${key}\` for ${name}`, help, key);
       }
     }
@@ -110,12 +120,18 @@ class Binder {
         };
   }
 
+  /** Names that may be given: what takes the others is not one of them. */
+  get #candidates(): readonly string[] {
+    return this.#names.filter((name) => name !== this.#declaration.keywords);
+  }
+
   #bind(name: string, value: Value, typed: string | undefined): void {
     if (typeof value === 'string' && typed === undefined) {
       this.bound[name] = value;
       return;
     }
     const schema = this.#declaration.args.shape[name] as z.ZodType;
+    if (value === null && !takesRawValue(schema) && isLeftOut(schema)) return;
     if (takesRawValue(schema) || (Array.isArray(value) && takesRawItems(schema))) this.bound[name] = value;
     else if (takesText(schema) && typed !== undefined) this.bound[name] = typed;
     else if (takesText(schema) && (typeof value === 'number' || typeof value === 'bigint')) {
@@ -127,7 +143,8 @@ class Binder {
         name,
         'warning',
       );
-    } else this.bound[name] = toPlain(value);
+    } else if (takesBoolean(schema) && (value === 0 || value === 1)) this.bound[name] = value === 1;
+    else this.bound[name] = toPlain(value);
   }
 
   #report(

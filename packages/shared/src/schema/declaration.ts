@@ -16,6 +16,8 @@ export interface Declaration<A extends z.ZodObject = z.ZodObject> {
   readonly rest?: string;
   /** Property (a mapping) that takes the keyword arguments nobody declared, as Python's `**kwargs`. */
   readonly keywords?: string;
+  /** Property without which `keywords` takes nothing: `template`, whose names a file may be given as arguments. */
+  readonly keywordsWith?: string;
   readonly examples: readonly { readonly title: string; readonly args: z.input<A> }[];
 }
 
@@ -40,6 +42,11 @@ export function takesRawItems(schema: z.ZodType): boolean {
 /** True when the declaration says text: numbers are taken as they were typed. */
 export function takesText(schema: z.ZodType): boolean {
   return unwrapped(schema) instanceof z.ZodString;
+}
+
+/** True when the declaration says yes or no: Salt trees also write 1 and 0. */
+export function takesBoolean(schema: z.ZodType): boolean {
+  return unwrapped(schema) instanceof z.ZodBoolean;
 }
 
 /** The schema inside `optional`, `default` and `nullable`. */

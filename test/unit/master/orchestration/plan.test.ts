@@ -85,6 +85,9 @@ all:
   'salt/orch/posts.sls': "{% do salt['http.query']('http://127.0.0.1:1/x', method='POST') %}\nall: test.nop\n",
   'salt/orch/restarts.sls':
     "{% do salt['saltutil.cmd']('web1', 'file.touch', arg=['@TMP@/touched']) %}\nall: test.nop\n",
+  'salt/orch/looks.sls':
+    "{% set up = salt.saltutil.runner('manage.up') %}\nall:\n  test.nop:\n    - name: up {{ up | length }}\n",
+  'salt/orch/sends.sls': "{% do salt.saltutil.runner('event.send', arg=['a/b']) %}\nall: test.nop\n",
   'salt/orch/itself.sls': 'again:\n  salt.runner:\n    - name: state.orchestrate\n    - mods: orch.itself\n',
 };
 
@@ -133,13 +136,22 @@ describe('a plan', () => {
     ]);
   });
 
-  it.each(['orch.acts', 'orch.posts', 'orch.restarts'])('is refused where a template would act: %s', async (mods) => {
-    const before = (await readdir(orchestra.dir)).sort();
-    await expect(plan(mods)).rejects.toMatchObject({
-      diagnostics: [{ summary: expect.stringContaining('would change something while the orchestration renders') }],
-    });
-    expect((await readdir(orchestra.dir)).sort()).toEqual(before);
+  it('is made where a template calls a runner that only looks', async () => {
+    const { rendering, steps } = await plan('orch.looks');
+    expect(rendering?.at(-1)).toMatchObject({ fun: 'saltutil.runner', args: ['manage.up'], effect: 'nothing' });
+    expect(steps).toHaveLength(1);
   });
+
+  it.each(['orch.acts', 'orch.posts', 'orch.restarts', 'orch.sends'])(
+    'is refused where a template would act: %s',
+    async (mods) => {
+      const before = (await readdir(orchestra.dir)).sort();
+      await expect(plan(mods)).rejects.toMatchObject({
+        diagnostics: [{ summary: expect.stringContaining('would change something while the orchestration renders') }],
+      });
+      expect((await readdir(orchestra.dir)).sort()).toEqual(before);
+    },
+  );
 
   it('foresees every step, and nothing has been done', async () => {
     const before = (await readdir(orchestra.dir)).sort();

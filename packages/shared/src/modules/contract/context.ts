@@ -47,6 +47,20 @@ export interface Jobs {
   run(request: JobRequest, signal: AbortSignal): Promise<JobAnswer>;
 }
 
+/** Functions of the master; exists on the master only. */
+export interface Runners {
+  /** Calls a runner or a wheel function and answers what it answers. @throws EdgeError for one that nobody knows */
+  call(request: RunnerCall, signal: AbortSignal): Promise<Value>;
+}
+
+/** A call of a function of the master. */
+export interface RunnerCall {
+  readonly kind: 'runner' | 'wheel';
+  readonly name: string;
+  readonly args: readonly Value[];
+  readonly kwargs: ReadonlyMap<string, Value>;
+}
+
 /** What a host proves itself with; exists on minions that knocked to be let in. */
 export interface HostKeys {
   /** Puts a new key in the place of the present one; answers once it is in use. @throws EdgeError `EDGE_NOT_ALLOWED` */
@@ -140,6 +154,8 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   readonly jid?: string;
   /** On the master only. */
   readonly jobs?: Jobs;
+  /** On the master only. */
+  readonly runners?: Runners;
   /** On minions only. */
   readonly keys?: HostKeys;
   /** On minions only. */

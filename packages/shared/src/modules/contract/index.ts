@@ -13,6 +13,8 @@ export type {
   MineEntry,
   ModuleContext,
   PillarView,
+  RunnerCall,
+  Runners,
   StateCalls,
   TargetOutcome,
   TemplateRequest,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path/posix';
 import { z } from 'zod';
 import type { Command } from '../../host/index.ts';
 import { EdgeError } from '../../kernel/index.ts';
@@ -9,6 +10,9 @@ import { formatMode, pythonRegex } from '../text/index.ts';
 const pathArg = z.string().describe('Absolute path.');
 const followArg = z.boolean().default(true).describe('Follow a symlink to what it points to.');
 const HASHES = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] as const;
+
+/** What `file.find` can answer of a path. */
+const FIND_FIELDS = ['path', 'name', 'size', 'type', 'mode', 'user', 'group', 'mtime'] as const;
 
 /** Functions that only look at files. */
 export const fileLookFunctions: readonly ExecutionModule[] = [
@@ -92,7 +96,18 @@ export const fileLookFunctions: readonly ExecutionModule[] = [
     'sh',
   ]),
   exists('file.is_link', 'Tell whether a path is a symlink.', ['test', '-L']),
-  exists('file.access', 'Tell whether a path exists.', ['test', '-e']),
+  defineRead({
+    name: 'file.access',
+    summary: 'Tell whether a path exists, or may be read, written or executed.',
+    args: z.object({
+      path: pathArg,
+      mode: z.enum(['f', 'r', 'w', 'x']).default('f').describe('f: it exists; r, w, x: what may be done with it.'),
+    }),
+    returns: 'True or false.',
+    examples: [{ title: 'a program', args: { path: '/usr/sbin/a2enmod', mode: 'x' } }],
+    run: async ({ path, mode }, { host }) =>
+      (await host.probe(['test', mode === 'f' ? '-e' : `-${mode}`, path])).exitCode === 0,
+  }),
   defineRead({
     name: 'file.stats',
     summary: 'Answer everything the host knows about a path.',
@@ -189,10 +204,16 @@ export const fileLookFunctions: readonly ExecutionModule[] = [
       mtime: z.string().optional().describe('Days since it was changed, as `find` takes it: -2.'),
       maxdepth: z.coerce.number().int().min(0).optional().describe('How many levels to go down.'),
       mindepth: z.coerce.number().int().min(0).optional().describe('How many levels to leave out.'),
+      print: z
+        .string()
+        .default('path')
+        .transform((words) => words.split(',').map((word) => word.trim()))
+        .pipe(z.array(z.enum(FIND_FIELDS)))
+        .describe('What to answer of each: path, name, size, type, mode, user, group, mtime; several with commas.'),
     }),
-    returns: 'A sorted list of paths.',
+    returns: 'A sorted list of paths; of lists where several things are asked for.',
     examples: [{ title: 'old logs', args: { path: '/var/log', name: '*.gz', mtime: '+30' } }],
-    async run({ path, regex, type, owner, ...rest }, { host }) {
+    async run({ path, regex, type, owner, print, ...rest }, { host }) {
       const tests: string[] = [];
       const options = {
         maxdepth: rest.maxdepth,
@@ -212,14 +233,20 @@ export const fileLookFunctions: readonly ExecutionModule[] = [
           ...[...type].flatMap((letter, index) => (index === 0 ? ['-type', letter] : ['-o', '-type', letter])),
           ')',
         );
+      if ((await host.stat(path)) === undefined) return [];
       const { stdout } = await mustProbe(host, ['find', path, ...tests, '-print0']);
       const paths = stdout.split('\0').filter((found) => found !== '');
       const expression = regex === undefined ? undefined : pythonRegex(regex);
-      return paths
-        .filter(
-          (found) => expression === undefined || found.slice(found.lastIndexOf('/') + 1).search(expression) !== -1,
-        )
+      const chosen = paths
+        .filter((found) => expression === undefined || basename(found).search(expression) !== -1)
         .sort();
+      if (print.every((field) => field === 'path')) return chosen;
+      return await Promise.all(
+        chosen.map(async (found) => {
+          const fields = await Promise.all(print.map((field) => findField(host, found, field)));
+          return fields.length === 1 ? fields[0] : fields;
+        }),
+      );
     },
   }),
   defineRead({
@@ -308,6 +335,32 @@ export const fileLookFunctions: readonly ExecutionModule[] = [
     run: () => Promise.resolve([...HASHES]),
   }),
 ];
+
+/** One thing that `file.find` is asked for of a path. */
+async function findField(
+  host: ModuleContext['host'],
+  path: string,
+  field: (typeof FIND_FIELDS)[number],
+): Promise<string | number | undefined> {
+  if (field === 'path') return path;
+  if (field === 'name') return basename(path);
+  const found = await host.stat(path);
+  if (found === undefined) return undefined;
+  switch (field) {
+    case 'size':
+      return found.sizeBytes;
+    case 'mtime':
+      return Math.floor(found.modifiedAt / 1000);
+    case 'mode':
+      return Number.parseInt(formatMode(found.mode), 8);
+    case 'type':
+      return (
+        ({ directory: 'd', symlink: 'l', file: 'f', fifo: 'p' } as Record<string, string>)[found.kind] ?? found.kind
+      );
+    default:
+      return found[field];
+  }
+}
 
 function exists(name: `${string}.${string}`, summary: string, command: Command): ExecutionModule {
   return defineRead({

@@ -1,11 +1,9 @@
 import { z } from 'zod';
-import { EdgeError } from '../../kernel/index.ts';
-import { floatText } from '../../render/index.ts';
 import { anyValue } from '../../schema/index.ts';
-import { copyValue, PyFloat, PyMap, traverse, type Value, valuesEqual } from '../../values/index.ts';
+import { PyMap, traverse, type Value, valuesEqual } from '../../values/index.ts';
 import { defineRead, type ExecutionModule } from '../contract/index.ts';
-import { updateInPlace } from '../text/index.ts';
 import { keysAt, traverseOr } from './data-path.ts';
+import { filterBy } from './filter-by.ts';
 
 const keyArg = z.string().describe('Path of keys, with colons: ip_interfaces:eth0.');
 const delimiterArg = z.string().default(':').describe('What separates the parts of the path.');
@@ -100,47 +98,9 @@ export const grainsFunctions: readonly ExecutionModule[] = [
     }),
     returns: 'What was chosen, or none.',
     examples: [{ title: 'the name of a package', args: { lookup_dict: null, grain: 'os_family' } }],
-    run: ({ lookup_dict, grain, merge, default: fallback, base }, { facts }) => {
-      if (!(lookup_dict instanceof PyMap))
-        throw new EdgeError('EDGE_BAD_ARGUMENT', 'grains.filter_by needs a mapping as lookup_dict');
-      let chosen = choose(lookup_dict, traverse(facts, grain)) ?? lookup_dict.get(fallback) ?? null;
-      const under = base === undefined ? undefined : lookup_dict.get(base);
-      if (chosen === null) chosen = under ?? null;
-      else if (under instanceof PyMap) chosen = updateInPlace(copyValue(under), chosen, false);
-      // Salt merges into the looked-up mapping itself.
-      if (merge instanceof PyMap && merge.size > 0)
-        chosen = chosen === null ? merge : updateInPlace(chosen, copyValue(merge), false);
-      return Promise.resolve(chosen);
-    },
+    run: ({ lookup_dict, grain, merge, default: fallback, base }, { facts }) =>
+      Promise.resolve(
+        filterBy(traverse(facts, grain), { table: lookup_dict, merge, fallback, base }, 'grains.filter_by'),
+      ),
   }),
 ];
-
-/** What the first value of a grain that some key fits leads to. */
-function choose(table: PyMap, grain: Value | undefined): Value | undefined {
-  for (const value of grain === undefined ? [] : Array.isArray(grain) ? grain : [grain]) {
-    for (const [key, chosen] of table)
-      if (globMatches(pythonText(key), pythonText(value))) {
-        if (chosen !== null) return chosen;
-        break;
-      }
-  }
-  return undefined;
-}
-
-/** A value as Python's `str` writes those that grains and keys are made of. */
-function pythonText(value: Value): string {
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return value === null ? 'None' : String(value instanceof PyFloat ? floatText(value.value) : value);
-}
-
-/** A key of a look-up is a shell pattern, or the value itself. */
-function globMatches(pattern: string, text: string): boolean {
-  if (pattern === text) return true;
-  if (!/[*?[]/.test(pattern)) return false;
-  const source = pattern
-    .replace(/[\\^$.+(){}|]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.')
-    .replaceAll('[!', '[^');
-  return new RegExp(`^${source}$`, 's').test(text);
-}

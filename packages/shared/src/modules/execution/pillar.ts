@@ -4,6 +4,7 @@ import { anyValue } from '../../schema/index.ts';
 import { PyMap, traverse, type Value } from '../../values/index.ts';
 import { defineRead, type ExecutionModule } from '../contract/index.ts';
 import { keysAt, traverseOr } from './data-path.ts';
+import { filterBy } from './filter-by.ts';
 
 const keyArg = z.string().describe('Path of keys, with colons: app:port.');
 const delimiterArg = z.string().default(':').describe('What separates the parts of the path.');
@@ -47,6 +48,23 @@ export const pillarFunctions: readonly ExecutionModule[] = [
         Promise.resolve(key === undefined ? pillar.data : (pillar.data.get(key) ?? new PyMap())),
     }),
   ),
+  defineRead({
+    name: 'pillar.filter_by',
+    summary: 'Choose from a mapping by a value of the pillar.',
+    args: z.object({
+      lookup_dict: anyValue().describe('Mapping of values (shell patterns allowed) to what is chosen.'),
+      pillar: keyArg,
+      merge: anyValue().optional().describe('Mapping merged over what was chosen.'),
+      default: z.string().default('default').describe('Key chosen when no other fits.'),
+      base: z.string().optional().describe('Key whose mapping lies under what was chosen.'),
+    }),
+    returns: 'What was chosen, or none.',
+    examples: [],
+    run: ({ lookup_dict, pillar: key, merge, default: fallback, base }, { pillar }) =>
+      Promise.resolve(
+        filterBy(traverse(pillar.data, key), { table: lookup_dict, merge, fallback, base }, 'pillar.filter_by'),
+      ),
+  }),
   defineRead({
     name: 'pillar.item',
     summary: 'Answer several values of the pillar.',

@@ -119,6 +119,23 @@ export const pkgFunctions: readonly ExecutionModule[] = [
       },
     }),
   ),
+  defineRead({
+    name: 'pkg.version_cmp',
+    summary: 'Compare two versions by the rules of the packages of the host.',
+    args: z.object({
+      pkg1: z.string().describe('A version.'),
+      pkg2: z.string().describe('The other version.'),
+      ignore_epoch: z.boolean().default(false).describe('Compare what is behind the epoch (`1:`).'),
+    }),
+    returns: '-1, 0 or 1.',
+    examples: [{ title: 'is 9.2 older than 9.10?', args: { pkg1: '9.2', pkg2: '9.10' } }],
+    async run({ pkg1, pkg2, ignore_epoch }, { host }) {
+      const [one, other] = [pkg1, pkg2].map((version) => (ignore_epoch ? version.replace(/^\d+:/, '') : version));
+      const provider = await packageProvider(host);
+      if (await provider.compare(host, one!, 'lt', other!)) return -1;
+      return (await provider.compare(host, one!, 'eq', other!)) ? 0 : 1;
+    },
+  }),
   defineWrite({
     name: 'pkg.refresh_db',
     summary: 'Refresh the lists of packages.',

@@ -65,6 +65,40 @@ export const saltutilFunctions: readonly ExecutionModule[] = [
       );
     },
   }),
+  ...(['runner', 'wheel'] as const).map((kind) =>
+    defineWrite({
+      name: `saltutil.${kind}`,
+      summary:
+        kind === 'runner'
+          ? 'Call a runner, a function of the master; on the master only.'
+          : 'Call a function of the master about keys; on the master only.',
+      args: z.object({
+        name: z.string().describe(kind === 'runner' ? 'The runner: `manage.up`.' : 'The function: `key.list_all`.'),
+        arg: anyValue().optional().describe('Positional arguments.'),
+        kwarg: anyValue().optional().describe('Keyword arguments.'),
+        full_return: z.boolean().default(false).describe('Accepted for Salt trees; the answer alone is given.'),
+        kwargs: anyValue().optional().describe('Further keyword arguments.'),
+      }),
+      keywords: 'kwargs',
+      returns: 'What it answers.',
+      examples: [],
+      async run({ name, arg, kwarg, kwargs }, { runners, signal, host }) {
+        if (runners === undefined)
+          throw new EdgeError(
+            'EDGE_NOT_SUPPORTED',
+            `saltutil.${kind} cannot be called on ${host.id}: ${kind}s are the master's`,
+            { name },
+            { hint: 'Call it in an orchestration or a reactor.' },
+          );
+        const args = arg === undefined || arg === null ? [] : Array.isArray(arg) ? arg : [arg];
+        const named = [kwarg, kwargs].flatMap((map) => (map instanceof PyMap ? [...map] : []));
+        return await runners.call(
+          { kind, name, args, kwargs: new Map(named.map(([key, value]) => [String(key), value])) },
+          signal,
+        );
+      },
+    }),
+  ),
   defineWrite({
     name: 'saltutil.regen_keys',
     summary: 'Give this minion a new key; jobs go on while both are good, then the old one is void.',

@@ -45,3 +45,23 @@ export function verifyDigest(source: string, bytes: Uint8Array, sourceHash: stri
       },
     );
 }
+
+/**
+ * The digest of one of several names in a file of digests, the names in order of preference; the only one there is
+ * where a file holds one digest (Salt 3006 modules/file.py, extract_hash).
+ */
+export function findDigest(text: string, names: readonly string[]): string | undefined {
+  const found = text.split(/\r?\n/).flatMap((line) => {
+    const digest =
+      /(?<![0-9a-f])(?:[0-9a-f]{128}|[0-9a-f]{96}|[0-9a-f]{64}|[0-9a-f]{56}|[0-9a-f]{40}|[0-9a-f]{32})(?![0-9a-f])/i.exec(
+        line,
+      )?.[0];
+    return digest === undefined ? [] : [{ digest, words: line.replace(digest, ' ').split(/[\s*()=]+/) }];
+  });
+  for (const name of names) {
+    const match = found.find(({ words }) => words.some((word) => word === name || word.endsWith(`/${name}`)));
+    if (match !== undefined) return match.digest;
+  }
+  const [only, ...others] = found;
+  return only !== undefined && others.length === 0 ? only.digest : undefined;
+}

@@ -1,4 +1,4 @@
-export { download, verifyDigest } from './download.ts';
+export { download, findDigest, verifyDigest } from './download.ts';
 export {
   applyOwnership,
   asText,

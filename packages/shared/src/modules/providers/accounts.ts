@@ -59,6 +59,27 @@ export async function listGroups(host: HostReader): Promise<GroupInfo[]> {
   return parseGroups(await database(host, 'group'));
 }
 
+/** Fields of `shadow(5)` behind the name; empty ones where there is nobody to ask for. Days are those since 1970. */
+export interface ShadowEntry {
+  readonly hash: string;
+  readonly changed: string;
+  readonly mindays: string;
+  readonly maxdays: string;
+  readonly warndays: string;
+  readonly inactdays: string;
+  readonly expire: string;
+}
+
+/** What `shadow(5)` has of a user. */
+export async function shadowEntry(host: HostReader, name: string): Promise<ShadowEntry> {
+  const script = 'getent shadow "$1" 2>/dev/null || grep "^$1:" /etc/shadow';
+  const { stdout } = await host.probe(['sh', '-c', script, 'sh', name]);
+  const [, hash = '', changed = '', mindays = '', maxdays = '', warndays = '', inactdays = '', expire = ''] = stdout
+    .split('\n')[0]!
+    .split(':');
+  return { hash, changed, mindays, maxdays, warndays, inactdays, expire };
+}
+
 async function database(host: HostReader, name: 'passwd' | 'group'): Promise<string> {
   // A minimal system has no getent; its users are those of the file.
   const { stdout } = await host.probe(['sh', '-c', 'getent "$1" 2>/dev/null || cat "/etc/$1"', 'sh', name]);

@@ -63,6 +63,11 @@ const runArgs = z.object({
     .describe('Further words of the command.'),
   stdin: z.string().optional().describe('Text on standard input.'),
   prepend_path: z.string().optional().describe('Directory put before the others in PATH.'),
+  python_shell: z
+    .boolean()
+    .default(true)
+    .describe('False splits the line into words and starts the program without a shell.'),
+  clean_env: z.boolean().default(false).describe('Start with an empty environment.'),
   ...commonArgs,
 });
 const scriptArgs = z.object({
@@ -88,15 +93,17 @@ export const cmdStates: readonly StateModule[] = [
     check: (args, ctx) => runVerdict(args, ctx),
     onWatch: (args, ctx) => runVerdict(args, ctx),
   }),
-  defineState({
-    name: 'cmd.wait',
-    summary: 'Run a command only when a watched state changed.',
-    effect: 'action',
-    args: runArgs,
-    examples: [],
-    check: () => Promise.resolve(inSync()),
-    onWatch: (args, ctx) => runVerdict(args, ctx),
-  }),
+  ...(['wait', 'watch'] as const).map((name) =>
+    defineState({
+      name: `cmd.${name}`,
+      summary: 'Run a command only when a watched state changed.',
+      effect: 'action',
+      args: runArgs,
+      examples: [],
+      check: () => Promise.resolve(inSync()),
+      onWatch: (args, ctx) => runVerdict(args, ctx),
+    }),
+  ),
   defineState({
     name: 'cmd.script',
     summary: 'Fetch a script and run it.',
@@ -120,7 +127,11 @@ export const cmdStates: readonly StateModule[] = [
 async function runVerdict(args: z.output<typeof runArgs>, ctx: ModuleContext): Promise<Verdict> {
   const words = (args.args ?? []).map((word) => quoted(String(word)));
   const cmd = [args.name, ...words].join(' ');
-  const request: ShellRequest = { ...args, cmd, prependPath: args.prepend_path, timeoutS: args.timeout };
+  const request: ShellRequest = {
+    ...args,
+    ...{ cmd, prependPath: args.prepend_path, timeoutS: args.timeout },
+    ...{ pythonShell: args.python_shell, cleanEnv: args.clean_env },
+  };
   const objection = refusalOf(request, ctx);
   if (objection !== undefined) return refused(objection);
   const problem = await cwdProblem(args, ctx);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyValue } from '../../schema/index.ts';
 import type { FirstLook } from '../contract/index.ts';
 import type { Ownership } from '../operations/index.ts';
 import { parseMode } from '../text/index.ts';
@@ -23,6 +24,14 @@ export const showChangesArg = z
   .boolean()
   .default(true)
   .describe('Show a diff; switch off where the content is private.');
+
+/** Older name of `show_changes`. */
+export const showDiffArg = z.boolean().default(true).describe('Older name of show_changes.');
+
+/** What `file.managed` and `file.recurse` take for names of the template that stand beside the other arguments. */
+export const variablesArg = anyValue()
+  .optional()
+  .describe('With template: arguments of other names are names for it, below those of `defaults` and `context`.');
 
 /** Ending of a backup beside the file. */
 export const backupArg = (fallback: string | false) =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dirname } from 'node:path/posix';
+import { basename, dirname } from 'node:path/posix';
 import type { FileHandle } from '../../files/index.ts';
 import type { FoundPath } from '../../host/index.ts';
 import { EdgeError, newId, Secret } from '../../kernel/index.ts';
@@ -7,6 +7,7 @@ import { PyMap, type Value } from '../../values/index.ts';
 import type { Change, ModuleContext } from '../contract/index.ts';
 import {
   download,
+  findDigest,
   makeDirectories,
   mustRun,
   type Ownership,
@@ -31,7 +32,12 @@ export interface FoundContent {
 export interface SourceRequest {
   /** Candidates in order; the first that exists wins. */
   readonly sources: readonly string[];
+  /** A digest, or where a file of digests is. */
   readonly sourceHash: string | undefined;
+  /** Name of the source in a file of digests. */
+  readonly sourceHashName?: string | undefined;
+  /** Path the content is for: its name is looked for in a file of digests too. */
+  readonly target?: string | undefined;
   readonly skipVerify: boolean;
   readonly template: string | undefined;
   readonly variables: ReadonlyMap<string, Value>;
@@ -44,7 +50,8 @@ export async function fetchSource(ctx: ModuleContext, request: SourceRequest): P
   for (const source of request.sources) {
     const found = await openSource(ctx, source, request);
     if (found === undefined) continue;
-    if (request.sourceHash !== undefined) verifyDigest(source, found.bytes, request.sourceHash);
+    if (request.sourceHash !== undefined)
+      verifyDigest(source, found.bytes, await digestOf(ctx, source, { ...request, sourceHash: request.sourceHash }));
     if (request.template === undefined) return found;
     const text = Buffer.from(found.bytes).toString('utf8');
     const path = source.replace(/^(salt|edge):\/\//, '').replace(/\?.*$/, '');
@@ -61,10 +68,29 @@ export async function fetchSource(ctx: ModuleContext, request: SourceRequest): P
   );
 }
 
+/** The digest of a source, read out of a file of digests where the tree names one. */
+async function digestOf(
+  ctx: ModuleContext,
+  source: string,
+  { sourceHash, sourceHashName, target }: SourceRequest & { readonly sourceHash: string },
+): Promise<string> {
+  if (!/^(?:\w+:\/\/|\/)/.test(sourceHash)) return sourceHash;
+  const listed = await openSource(ctx, sourceHash, { sourceHash: undefined, skipVerify: true });
+  const names = [sourceHashName, target, source].filter((name) => name !== undefined).map((name) => basename(name));
+  const digest = listed === undefined ? undefined : findDigest(Buffer.from(listed.bytes).toString('utf8'), names);
+  if (digest !== undefined) return digest;
+  throw new EdgeError(
+    'EDGE_FILE_NOT_FOUND',
+    `no digest of ${source} in ${sourceHash}`,
+    { source, source_hash: sourceHash },
+    { hint: 'source_hash_name says what the source is called there.' },
+  );
+}
+
 async function openSource(
   ctx: ModuleContext,
   source: string,
-  request: SourceRequest,
+  request: Pick<SourceRequest, 'sourceHash' | 'skipVerify' | 'opened'>,
 ): Promise<FoundContent | undefined> {
   if (/^https?:\/\//.test(source)) {
     if (request.sourceHash === undefined && !request.skipVerify)
@@ -118,6 +144,14 @@ export function contentsText(contents: Value, newline: boolean): { text: string;
   return { text: newline ? text : text.replace(/[\r\n]+$/, ''), sealed };
 }
 
+/** A command that judges new content before it takes the old one's place. */
+export interface ContentCheck {
+  readonly cmd: string;
+  /** Directory and ending of the file it gets. */
+  readonly dir: string | undefined;
+  readonly ending: string;
+}
+
 /** One file as it should be. */
 export interface FileGoal {
   /** Path as the author wrote it; shown. */
@@ -130,7 +164,7 @@ export interface FileGoal {
   readonly dirMode?: number | undefined;
   readonly backup?: string | boolean | undefined;
   readonly showChanges: boolean;
-  readonly checkCmd?: string | undefined;
+  readonly check?: ContentCheck | undefined;
 }
 
 /** The whole file is sealed then: what it held before may be the secret of yesterday, which nobody here knows. */
@@ -168,9 +202,9 @@ export async function contentChange(ctx: ModuleContext, goal: FileGoal): Promise
     ...(sealed ? { sealed } : {}),
     async apply({ host }) {
       if (goal.makedirs) await makeDirectories(host, dirname(path), { ...ownership, mode: goal.dirMode });
-      if (goal.checkCmd !== undefined) {
-        ctx.requireAllowed?.({ cmd: goal.checkCmd });
-        await checkContent(host, goal);
+      if (goal.check !== undefined) {
+        ctx.requireAllowed?.({ cmd: goal.check.cmd });
+        await checkContent(host, goal, goal.check);
       }
       if (before !== undefined) await keepBackup(ctx, host, goal, before);
       const owner = ownership.user ?? (found === undefined ? undefined : String(found.uid));
@@ -221,13 +255,17 @@ function describe(content: Uint8Array): string {
 type Writer = Parameters<Change['apply']>[0]['host'];
 
 /** Lets the author's command judge the new content before it takes the old one's place. */
-async function checkContent(host: Writer, { found: { path }, checkCmd, content, ownership }: FileGoal): Promise<void> {
-  const temporary = `${path}.${newId()}.tmp`;
+async function checkContent(
+  host: Writer,
+  { found: { path }, content, ownership }: FileGoal,
+  { cmd, dir = dirname(path), ending }: ContentCheck,
+): Promise<void> {
+  const temporary = `${dir}/${basename(path)}.${newId()}.tmp${ending}`;
   await host.writeFile(temporary, content.bytes, { mode: ownership.mode ?? 0o600 });
   try {
     await mustRun(
       host,
-      ['sh', '-c', `${checkCmd!} "$1"`, 'sh', temporary],
+      ['sh', '-c', `${cmd} "$1"`, 'sh', temporary],
       {},
       'check_cmd refused the new content; the file was left as it is.',
     );

@@ -32,6 +32,8 @@ import {
   ownershipOf,
   pathArg,
   showChangesArg,
+  showDiffArg,
+  variablesArg,
 } from './file-arguments.ts';
 import { contentChange, fetchSource, ownershipChange } from './file-content.ts';
 import { templateArgs, templateVariables } from './file-managed.ts';
@@ -156,7 +158,12 @@ export const fileRecurse: StateModule = defineState({
     exclude_pat: patternList.describe('Paths to leave out: shell patterns, or E@ and a regular expression.'),
     makedirs: z.boolean().default(true).describe('Make the directories above that are missing.'),
     show_changes: showChangesArg,
+    show_diff: showDiffArg,
+    keep_source: z.boolean().default(true).describe('Accepted for Salt trees; downloads are not kept.'),
+    variables: variablesArg,
   }),
+  keywords: 'variables',
+  keywordsWith: 'template',
   examples: [
     { title: 'static files', args: { name: '/srv/www', source: 'salt://www', clean: true, file_mode: '0644' } },
   ],
@@ -227,6 +234,7 @@ interface RecurseArgs {
   readonly replace: boolean;
   readonly backup: string | boolean;
   readonly show_changes: boolean;
+  readonly show_diff: boolean;
 }
 
 async function fileChange(
@@ -258,7 +266,7 @@ async function fileChange(
     ownership: wanted,
     makedirs: false,
     backup: args.backup,
-    showChanges: args.show_changes,
+    showChanges: args.show_changes && args.show_diff,
   });
   return change === true ? own : { ...change, changes: { [path]: change.changes } };
 }

@@ -13,6 +13,8 @@ import {
   ownershipOf,
   pathArg,
   showChangesArg,
+  showDiffArg,
+  variablesArg,
 } from './file-arguments.ts';
 import { contentChange, contentsText, type FoundContent, fetchSource, ownershipChange } from './file-content.ts';
 
@@ -32,7 +34,14 @@ const schema = z.object({
   source: sourceList
     .optional()
     .describe('`salt://` path, path on the host or http address; a list: the first that exists.'),
-  source_hash: z.string().optional().describe('Digest the source must have: sha256=<hex>.'),
+  source_hash: z
+    .string()
+    .optional()
+    .describe('Digest the source must have: sha256=<hex>, or the address of a file of digests.'),
+  source_hash_name: z
+    .string()
+    .optional()
+    .describe('Name of the source in a file of digests; that of the file or of the source where absent.'),
   skip_verify: z.boolean().default(false).describe('Take an http source without a digest.'),
   ...ownerArgs,
   mode: modeArg.optional().describe('Permissions, octal, in quotes; `keep` takes those of the source.'),
@@ -42,6 +51,7 @@ const schema = z.object({
   replace: z.boolean().default(true).describe('False leaves the content of a file that exists alone.'),
   backup: backupArg(false),
   show_changes: showChangesArg,
+  show_diff: showDiffArg,
   create: z.boolean().default(true).describe('False does nothing when the file is missing.'),
   contents: anyValue().optional().describe('The content: a text, or a list of lines.'),
   contents_pillar: z.string().optional().describe('Path in the pillar of the content.'),
@@ -57,7 +67,17 @@ const schema = z.object({
     .string()
     .optional()
     .describe('Command that gets a file with the new content as last argument and must succeed before it is used.'),
+  tmp_dir: z
+    .string()
+    .optional()
+    .describe('Directory of the file that check_cmd gets; that of the file itself where absent.'),
+  tmp_ext: z.string().default('').describe('Ending of the name of the file that check_cmd gets.'),
   encoding: z.enum(['utf-8', 'utf8']).optional().describe('Accepted for Salt trees; text is UTF-8.'),
+  encoding_errors: z.string().optional().describe('Accepted for Salt trees; text is UTF-8.'),
+  keep_source: z.boolean().default(true).describe('Accepted for Salt trees; downloads are not kept.'),
+  use_etag: z.boolean().default(false).describe('Accepted for Salt trees; digests say what has changed.'),
+  verify_ssl: z.boolean().default(true).describe('Accepted for Salt trees; certificates are always verified.'),
+  variables: variablesArg,
 });
 type Args = z.output<typeof schema>;
 
@@ -67,6 +87,8 @@ export const fileManaged: StateModule = defineState({
   summary: 'Ensure a file has given content, owner and permissions.',
   effect: 'repair',
   args: schema,
+  keywords: 'variables',
+  keywordsWith: 'template',
   examples: [
     {
       title: 'from a template',
@@ -101,8 +123,9 @@ export const fileManaged: StateModule = defineState({
         makedirs: args.makedirs,
         dirMode: args.dir_mode === undefined ? undefined : ownershipOf({ mode: args.dir_mode }).mode,
         backup: args.backup,
-        showChanges: args.show_changes,
-        checkCmd: args.check_cmd,
+        showChanges: args.show_changes && args.show_diff,
+        check:
+          args.check_cmd === undefined ? undefined : { cmd: args.check_cmd, dir: args.tmp_dir, ending: args.tmp_ext },
       }));
     if (content === undefined || change === true) {
       const rights = ownershipChange(name, found!, wanted, async ({ host }) => {
@@ -121,6 +144,8 @@ async function contentOf(args: Args, ctx: ModuleContext): Promise<FoundContent |
     return await fetchSource(ctx, {
       sources: args.source,
       sourceHash: args.source_hash,
+      sourceHashName: args.source_hash_name,
+      target: args.name,
       skipVerify: args.skip_verify,
       template: args.template,
       variables: templateVariables(args),
@@ -158,14 +183,16 @@ function lookedUp(
   );
 }
 
-/** Names a template gets: defaults, then context over them. */
+/** Names a template gets: those beside the arguments, defaults over them, and context over both (Salt 3006 utils/templates.py). */
 export function templateVariables({
+  variables,
   context,
   defaults,
 }: {
+  variables?: Value | undefined;
   context?: Value | undefined;
   defaults?: Value | undefined;
 }): ReadonlyMap<string, Value> {
-  const pairs = [defaults, context].flatMap((map) => (map instanceof PyMap ? [...map] : []));
+  const pairs = [variables, defaults, context].flatMap((map) => (map instanceof PyMap ? [...map] : []));
   return new Map(pairs.map(([name, value]) => [String(name), value]));
 }

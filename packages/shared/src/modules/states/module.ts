@@ -42,17 +42,19 @@ export const moduleStates: readonly StateModule[] = [
     check: (given, ctx) => runVerdict(given, ctx),
     onWatch: (given, ctx) => runVerdict(given, ctx),
   }),
-  defineState({
-    name: 'module.wait',
-    summary: 'Call execution functions only when a watched state changed.',
-    effect: 'action',
-    args,
-    keywords: 'rest',
-    examples: [],
-    shownName: functionNames,
-    check: () => Promise.resolve(inSync()),
-    onWatch: (given, ctx) => runVerdict(given, ctx),
-  }),
+  ...(['wait', 'watch'] as const).map((name) =>
+    defineState({
+      name: `module.${name}`,
+      summary: 'Call execution functions only when a watched state changed.',
+      effect: 'action',
+      args,
+      keywords: 'rest',
+      examples: [],
+      shownName: functionNames,
+      check: () => Promise.resolve(inSync()),
+      onWatch: (given, ctx) => runVerdict(given, ctx),
+    }),
+  ),
 ];
 
 /** In the newer syntax, the functions stand for the name. */

@@ -9,7 +9,7 @@ import {
   type StateModule,
   type Verdict,
 } from '../contract/index.ts';
-import { type ServiceAction, serviceProvider } from '../providers/service/index.ts';
+import { type ServiceAction, type ServiceMask, serviceProvider } from '../providers/service/index.ts';
 
 const nameArg = z.string().describe('Name of the service.');
 const enableArg = z.boolean().optional().describe('Start it at boot, or not; left alone when absent.');
@@ -35,11 +35,29 @@ export const serviceStates: readonly StateModule[] = [
         .optional()
         .describe('Accepted for Salt trees; a start waits until the service is ready.'),
       sig: z.string().optional().describe('Accepted for Salt trees; the provider knows the process.'),
+      unmask: z.boolean().default(false).describe('Take a mask away that keeps it from being started.'),
+      unmask_runtime: z
+        .boolean()
+        .default(false)
+        .describe('Take a mask away that holds until the host is started again.'),
+      no_block: z
+        .boolean()
+        .default(false)
+        .describe('Accepted for Salt trees; a start waits until the service is ready.'),
     }),
     examples: [{ title: 'now and at boot', args: { name: 'nginx', enable: true } }],
-    async check({ name, enable }, ctx) {
+    async check({ name, enable, unmask, unmask_runtime }, ctx) {
       const provider = await serviceProvider(ctx, name);
       const now = await provider.look(ctx, name);
+      if (now.masked === true) {
+        if (!unmask && !unmask_runtime)
+          return refused(`The service ${name} is masked; unmask: True takes the mask away`);
+        return changesOf(
+          masking(name, { masked: false, untilReboot: unmask_runtime }),
+          acting(provider.kind, name, 'start', 'running', { [name]: true }),
+          enabling(name, false, enable),
+        );
+      }
       if (!now.known) return refused(`The named service ${name} is not available on ${ctx.host.id}`);
       return changesOf(
         now.running || acting(provider.kind, name, 'start', 'running', { [name]: true }),
@@ -88,6 +106,24 @@ export const serviceStates: readonly StateModule[] = [
       },
     }),
   ),
+  ...([true, false] as const).map((wanted) =>
+    defineState({
+      name: wanted ? 'service.masked' : 'service.unmasked',
+      summary: wanted ? 'Ensure a service cannot be started by anybody.' : 'Ensure a service can be started.',
+      effect: 'repair',
+      args: z.object({
+        name: nameArg,
+        runtime: z.boolean().default(false).describe('Only until the host is started again.'),
+      }),
+      examples: [],
+      async check({ name, runtime }, ctx) {
+        const { masked } = await (await serviceProvider(ctx, name)).look(ctx, name);
+        if (masked === undefined) return refused(`Services of ${ctx.host.id} have no masks`);
+        if (masked === wanted) return inSync(`Service ${name} is ${wanted ? 'masked' : 'not masked'}`);
+        return changesOf(masking(name, { masked: wanted, untilReboot: runtime }));
+      },
+    }),
+  ),
 ];
 
 async function deadVerdict(
@@ -112,6 +148,19 @@ function acting(kind: string, name: string, action: ServiceAction, done: string,
     changes,
     async apply(ctx) {
       await (await serviceProvider(ctx, name)).act(ctx, name, action);
+      return undefined;
+    },
+  };
+}
+
+function masking(name: string, mask: ServiceMask): Change {
+  return {
+    what: `service ${name}: ${mask.masked ? 'masked' : 'unmasked'}`,
+    before: !mask.masked,
+    after: mask.masked,
+    changes: { [name]: { masked: mask.masked } },
+    async apply(ctx) {
+      await (await serviceProvider(ctx, name)).setMasked?.(ctx, name, mask);
       return undefined;
     },
   };

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { type Change, changesOf, defineState, inSync, refused, type StateModule } from '../contract/index.ts';
 import { mustRun } from '../operations/index.ts';
-import { listGroups, listUsers } from '../providers/accounts.ts';
+import { listGroups, listUsers, type ShadowEntry, shadowEntry, type UserInfo } from '../providers/accounts.ts';
 
 const nameArg = z
   .string()
   .regex(/^[^-:\n][^:\n]*$/, 'not a name')
   .describe('Name.');
+
+const daysArg = (what: string) => z.number().int().optional().describe(`${what} -1 for no limit.`);
 
 /** Users and groups as they should be. */
 export const userStates: readonly StateModule[] = [
@@ -29,6 +31,21 @@ export const userStates: readonly StateModule[] = [
       fullname: z.string().optional().describe('Full name.'),
       system: z.boolean().default(false).describe('A user of the system.'),
       unique: z.boolean().default(true).describe('False allows a number somebody has.'),
+      password: z.string().optional().describe('Hash of the password, as /etc/shadow has it.'),
+      hash_password: z.literal(false).default(false).describe('Only false: `password` is the hash itself.'),
+      enforce_password: z.boolean().default(true).describe('False leaves a password alone that is already set.'),
+      empty_password: z.boolean().default(false).describe('Log in without a password.'),
+      allow_uid_change: z.boolean().default(false).describe('The number of a user that exists may be changed.'),
+      allow_gid_change: z.boolean().default(false).describe('The primary group of a user that exists may be changed.'),
+      expire: z
+        .union([z.number().int(), z.string()])
+        .optional()
+        .describe('Last day of the account: days since 1970, or 2030-12-31; -1 for none.'),
+      mindays: daysArg('Days a password must be kept.'),
+      maxdays: daysArg('Days a password may be kept.'),
+      inactdays: daysArg('Days after which an account whose password is too old is locked.'),
+      warndays: daysArg('Days of warning before a password is too old.'),
+      gid_from_name: z.boolean().optional().describe('Older name of usergroup.'),
     }),
     examples: [
       {
@@ -55,6 +72,7 @@ export const userStates: readonly StateModule[] = [
       if (Number.isNaN(gid)) return refused(`Group ${args.gid} is not present`);
       const user = (await listUsers(host)).find((entry) => entry.name === name);
       if (user === undefined) {
+        const usergroup = args.usergroup ?? args.gid_from_name;
         const flags = pairs(
           ['-u', args.uid],
           ['-g', args.gid],
@@ -67,7 +85,7 @@ export const userStates: readonly StateModule[] = [
           args.unique ? '' : '-o',
           args.system ? '-r' : '',
           args.createhome ? '-m' : '-M',
-          args.usergroup === undefined ? '' : args.usergroup ? '-U' : '-N',
+          usergroup === undefined ? '' : usergroup ? '-U' : '-N',
         ];
         return changesOf(
           running(`user ${name}: exists`, null, name, { name }, [
@@ -77,8 +95,11 @@ export const userStates: readonly StateModule[] = [
             '--',
             name,
           ]),
+          ...shadowChanges(args, undefined),
         );
       }
+      const objection = numberObjection(args, user, gid);
+      if (objection !== undefined) return refused(objection);
       const primary = groups.find((entry) => entry.gid === user.gid)?.name;
       const further = user.groups.filter((group) => group !== primary);
       const target =
@@ -106,6 +127,7 @@ export const userStates: readonly StateModule[] = [
             '--',
             name,
           ]),
+        ...(asksForShadow(args) ? shadowChanges(args, await shadowEntry(host, name)) : []),
       );
     },
   }),
@@ -188,6 +210,84 @@ export const userStates: readonly StateModule[] = [
     },
   }),
 ];
+
+/** Why numbers that files on the host belong to are not changed (Salt 3006 states/user.py, _changes). */
+function numberObjection(
+  args: { uid?: number | undefined; allow_uid_change: boolean; allow_gid_change: boolean },
+  user: UserInfo,
+  gid: number | undefined,
+): string | undefined {
+  const objection = (what: string, now: number, wanted: number): string =>
+    `Changing ${what} of ${user.name} (${now} -> ${wanted}) is not permitted; allow_${what}_change: True permits it, and leaves the owners of files as they are`;
+  if (args.uid !== undefined && args.uid !== user.uid && !args.allow_uid_change)
+    return objection('uid', user.uid, args.uid);
+  if (gid !== undefined && gid !== user.gid && !args.allow_gid_change) return objection('gid', user.gid, gid);
+  return undefined;
+}
+
+/** Arguments whose place is `shadow(5)`. */
+interface ShadowArgs {
+  readonly name: string;
+  readonly password?: string | undefined;
+  readonly empty_password: boolean;
+  readonly enforce_password: boolean;
+  readonly expire?: string | number | undefined;
+  readonly mindays?: number | undefined;
+  readonly maxdays?: number | undefined;
+  readonly inactdays?: number | undefined;
+  readonly warndays?: number | undefined;
+}
+
+/** The argument → the option of `chage`. */
+const AGES = { expire: '-E', mindays: '-m', maxdays: '-M', inactdays: '-I', warndays: '-W' } as const;
+const AGE_NAMES = Object.keys(AGES) as (keyof typeof AGES)[];
+
+function asksForShadow(args: ShadowArgs): boolean {
+  return args.password !== undefined || args.empty_password || AGE_NAMES.some((name) => args[name] !== undefined);
+}
+
+/** What has to be done to the shadow entry of a user; `now` is undefined for one that is made. */
+function shadowChanges(args: ShadowArgs, now: ShadowEntry | undefined): (Change | true)[] {
+  const ages = AGE_NAMES.map((name): Change | true => {
+    const given = args[name];
+    if (given === undefined) return true;
+    const wanted = typeof given === 'string' && /^\d{4}-\d\d-\d\d$/.test(given) ? daysOf(given) : Number(given);
+    // Nothing is what `chage` makes of -1.
+    if (now !== undefined && now[name] === (wanted === -1 ? '' : String(wanted))) return true;
+    const before = now === undefined || now[name] === '' ? -1 : Number(now[name]);
+    return running(`user ${args.name}: ${name}`, before, wanted, { [name]: wanted }, [
+      'chage',
+      AGES[name],
+      String(wanted),
+      args.name,
+    ]);
+  });
+  return [passwordChange(args, now?.hash), ...ages];
+}
+
+/** Days since 1970. */
+function daysOf(date: string): number {
+  return Math.floor(Date.parse(`${date}T00:00:00Z`) / 86_400_000);
+}
+
+/** What has to be done for a user to have its password; `now` is undefined for one that is made. */
+function passwordChange(args: ShadowArgs, now: string | undefined): Change | true {
+  const wanted = args.empty_password ? '' : args.password;
+  const isSet = now !== undefined && !/^[!*]*$/.test(now);
+  if (wanted === undefined || wanted === now || (isSet && !args.enforce_password)) return true;
+  return {
+    what: `user ${args.name}: password`,
+    before: '[secret]',
+    after: '[secret]',
+    changes: { passwd: 'XXX-REDACTED-XXX' },
+    sealed: true,
+    async apply({ host }) {
+      if (wanted === '') await mustRun(host, ['passwd', '-d', args.name]);
+      else await mustRun(host, ['chpasswd', '-e'], { stdin: `${args.name}:${wanted}\n` });
+      return undefined;
+    },
+  };
+}
 
 function pairs(...flags: readonly (readonly [string, string | number | undefined])[]): string[] {
   return flags.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));

@@ -1,3 +1,4 @@
+export { type Banner, bannerText } from './banner.ts';
 export { parseCsv } from './csv.ts';
 export {
   appendLines,

@@ -39,16 +39,26 @@ export function faultDiagnostic(fault: PyFault, path: string): Diagnostic {
     severity: 'error',
     code: codeOf(fault),
     summary: summaryOf(fault),
-    detail: fault.hint !== '' ? fault.hint : fault instanceof UndefinedFault ? suggestionFor(fault) : '',
+    detail: detailOf(fault),
     source: first ? rangeOf(first) : { file: path, line: 1 },
     ...(rest.length > 0 ? { chain: rest.map(rangeOf) } : {}),
   };
 }
 
+function detailOf(fault: PyFault): string {
+  if (fault.hint !== '') return fault.hint;
+  const suggestion = fault instanceof UndefinedFault ? suggestionFor(fault) : '';
+  return suggestion === '' && NO_FUNCTION.test(fault.message)
+    ? 'sys.list_functions answers what there is; Edge runs no Python, so neither what is in _modules'
+    : suggestion;
+}
+
+/** What Python says of `salt['x.y']` names classes of Salt. */
+const NO_FUNCTION = /^'salt\.utils\.templates\.Aliased(Loader|Module) object' has no attribute '(.*)'$/s;
+
 function summaryOf({ type, message }: PyFault): string {
   if (type === 'TemplateNotFound') return `template not found: ${message}`;
-  // What Python says of `salt['x.y']` names classes of Salt.
-  const called = /^'salt\.utils\.templates\.Aliased(Loader|Module) object' has no attribute '(.*)'$/s.exec(message);
+  const called = NO_FUNCTION.exec(message);
   if (!called) return message;
   return `there is no function '${called[2]}'${called[1] === 'Module' ? ' in this module' : ''}`;
 }

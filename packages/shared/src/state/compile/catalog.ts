@@ -55,7 +55,9 @@ function unknown(
       severity: 'error',
       code: 'EDGE_UNKNOWN_STATE',
       summary: `there is no state module \`${state}\` (for ${name})`,
-      detail: didYouMean(state, modules) || `state modules: ${[...modules].sort().join(', ')}`,
+      detail:
+        didYouMean(state, modules) ||
+        `state modules: ${[...modules].sort().join(', ')}; Edge runs no Python, so neither what is in _states`,
     };
   }
   const known = [...states.keys()].filter((candidate) => candidate.startsWith(`${state}.`));

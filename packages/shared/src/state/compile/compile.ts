@@ -55,9 +55,19 @@ export function compileReadable(high: HighData, catalog: CompileCatalog): Readab
   const places = new Map(keyed.map(({ key, chunk }) => [key, chunk.places]));
   return {
     plan: { chunks: planned },
-    diagnostics: [...tree.diagnostics, ...tree.unresolved],
+    diagnostics: once([...tree.diagnostics, ...tree.unresolved]),
     placeOf: (step, argument) => places.get(step)?.get(argument),
   };
+}
+
+/** What a loop of a template repeats for each of its passes is told once. */
+function once(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const told = new Set<string>();
+  return diagnostics.filter(({ code, summary, source }) => {
+    if (source === undefined) return true;
+    const key = JSON.stringify([code, summary, source.file, source.line, source.column]);
+    return !told.has(key) && told.add(key).size > 0;
+  });
 }
 
 /** The low chunks of high data as Salt prints them, in order; only problems of the data's own shape are errors here. */

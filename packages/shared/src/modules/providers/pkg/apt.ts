@@ -52,14 +52,30 @@ export const aptProvider: PackageProvider = {
   async refresh(host) {
     await mustRun(host, ['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', 'update'], UNATTENDED);
   },
-  async install(host, packages) {
+  async install(host, packages, { from, skipVerify, recommended, onlyUpgrade } = {}) {
+    const options = [
+      ...(from === undefined ? [] : ['-t', from]),
+      ...(skipVerify === true ? ['--allow-unauthenticated'] : []),
+      ...(recommended === undefined ? [] : [recommended ? '--install-recommends' : '--no-install-recommends']),
+      ...(onlyUpgrade === true ? ['--only-upgrade'] : []),
+    ];
     const names = packages.map(({ name, version }) => (version === undefined ? name : `${name}=${version}`));
     await mustRun(
       host,
-      ['apt-get', ...OPTIONS, '--allow-downgrades', 'install', '--', ...names],
+      ['apt-get', ...OPTIONS, ...options, '--allow-downgrades', 'install', '--', ...names],
       UNATTENDED,
       'Refresh the lists first (refresh: True) when a package is not found.',
     );
+  },
+  async compare(host, version, relation, other) {
+    return (await host.probe(['dpkg', '--compare-versions', version, relation, other])).exitCode === 0;
+  },
+  async held(host) {
+    const { stdout } = await mustProbe(host, ['apt-mark', 'showhold']);
+    return new Set(stdout.split('\n').filter((name) => name !== ''));
+  },
+  async setHeld(host, names, held) {
+    await mustRun(host, ['apt-mark', held ? 'hold' : 'unhold', '--', ...names], UNATTENDED);
   },
   async remove(host, names, { purge }) {
     await mustRun(host, ['apt-get', ...OPTIONS, purge ? 'purge' : 'remove', '--', ...names], UNATTENDED);

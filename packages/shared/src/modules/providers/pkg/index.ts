@@ -5,7 +5,7 @@ import { aptProvider } from './apt.ts';
 import type { PackageProvider } from './provider.ts';
 
 export { parseCandidate, parseDpkg } from './apt.ts';
-export type { PackageProvider, PackageRequest } from './provider.ts';
+export type { InstallOptions, PackageProvider, PackageRequest, VersionRelation } from './provider.ts';
 
 /** The provider of a host. @throws EdgeError `EDGE_NOT_SUPPORTED` on hosts whose packages Edge does not know. */
 export async function packageProvider(host: HostReader): Promise<PackageProvider> {

@@ -9,7 +9,7 @@ import { systemdProvider } from './systemd.ts';
 
 export { serviceDefinitionSchema } from './definition.ts';
 export { type ProcessEntry, parseProcesses, pidFileProvider } from './pid-file.ts';
-export type { ServiceAction, ServiceLook, ServiceProvider } from './provider.ts';
+export type { ServiceAction, ServiceLook, ServiceMask, ServiceProvider } from './provider.ts';
 export { parseUnit } from './systemd.ts';
 
 /** The provider that keeps a service: a definition of Edge's own wins, then whatever the host was booted with. */

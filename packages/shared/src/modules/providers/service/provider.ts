@@ -8,10 +8,19 @@ export interface ServiceLook {
   readonly running: boolean;
   /** Started at boot. */
   readonly enabled: boolean;
+  /** Cannot be started by anybody; absent where services have no masks. */
+  readonly masked?: boolean;
 }
 
 /** What can be done to a service that is not its start at boot. */
 export type ServiceAction = 'start' | 'stop' | 'restart' | 'reload';
+
+/** A mask as it should be. */
+export interface ServiceMask {
+  readonly masked: boolean;
+  /** Only until the host is started again. */
+  readonly untilReboot: boolean;
+}
 
 /** One way services are kept on hosts. */
 export interface ServiceProvider {
@@ -23,4 +32,6 @@ export interface ServiceProvider {
   /** Resolves when it is done and the service is as asked. @throws EdgeError with what the service said. */
   act(ctx: ModuleContext<Host>, name: string, action: ServiceAction): Promise<void>;
   setEnabled(ctx: ModuleContext<Host>, name: string, enabled: boolean): Promise<void>;
+  /** Keeps a service from being started by anybody, or lets it again; absent where services have no masks. */
+  setMasked?(ctx: ModuleContext<Host>, name: string, wanted: ServiceMask): Promise<void>;
 }

@@ -9,6 +9,7 @@ export function parseUnit(output: string): ServiceLook {
   return {
     known: values.get('LoadState') === 'loaded',
     running: active === 'active' || active === 'reloading' || active === 'activating',
+    masked: values.get('LoadState') === 'masked',
     enabled: ['enabled', 'enabled-runtime', 'static', 'alias', 'generated'].includes(boot),
   };
 }
@@ -47,6 +48,10 @@ export const systemdProvider: ServiceProvider = {
   },
   async setEnabled({ host }, name, enabled) {
     await mustRun(host, ['systemctl', enabled ? 'enable' : 'disable', '--', unitName(name)]);
+  },
+  async setMasked({ host }, name, { masked, untilReboot }) {
+    const options = untilReboot ? ['--runtime'] : [];
+    await mustRun(host, ['systemctl', masked ? 'mask' : 'unmask', ...options, '--', unitName(name)]);
   },
 };
 
