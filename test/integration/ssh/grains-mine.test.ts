@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OwnFleet } from '../../support/own-fleet.ts';
@@ -10,10 +10,9 @@ describe.skipIf(!hasSshd())(
   () => {
     let sshd: RunningSshd;
     let fleet: OwnFleet;
-    const home = (): string => join(sshd.directory, 'home');
+    const home = (): string => join(sshd.directory, 'home'); // made with it
     beforeAll(async () => {
       sshd = await startSshd();
-      mkdirSync(home());
       const { port, user, keyFile, knownHostsFile } = sshd;
       const host = { host: sshd.host, port, user, priv: keyFile, grains: { role: 'db', home: home() } };
       fleet = await OwnFleet.start({
