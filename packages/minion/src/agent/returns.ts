@@ -11,8 +11,8 @@ import type { Link, MasterRpc } from './rpc.ts';
  */
 
 /** Long enough for many at a time, and differs for each: the targets of one job do not all ask at once. */
-const CONFIRM_AFTER_MS = 20_000;
-const MAX_WAIT_MS = 60_000;
+const CONFIRM_AFTER_MS = 60_000;
+const MAX_WAIT_MS = 120_000;
 const BATCH = 200;
 
 const confirmation = z.object({ stored: z.array(z.string()) });
