@@ -1,5 +1,5 @@
 import type { JsonValue } from '@edge-run/shared/kernel';
-import type { WordArguments } from '@edge-run/shared/schema';
+import type { Word, WordArguments } from '@edge-run/shared/schema';
 import { encodeValue } from '@edge-run/shared/values';
 
 /** Words of a command line as operations take them. */
@@ -30,9 +30,28 @@ export async function encodeWords(words: readonly string[], literal = 0): Promis
   };
 }
 
+/** `web1`, `pillarenv=prod`. */
+const PLAIN_WORD = /^(?:([a-z]\w*)=)?([A-Za-z][\w./-]*)$/;
+/** What YAML 1.1 and Salt read as something else than text. */
+const NO_TEXT = /^(?:y|n|yes|no|on|off|true|false|null|none)$/i;
+
+/** Words that are plain text whoever reads them; undefined when one of them may not be. */
+export function plainWords(words: readonly string[]): WordArguments | undefined {
+  const args: Word[] = [];
+  const kwargs = new Map<string, Word>();
+  for (const word of words) {
+    const [, name, value] = PLAIN_WORD.exec(word) ?? [];
+    if (value === undefined || NO_TEXT.test(value)) return undefined;
+    if (name === undefined) args.push({ typed: value, value });
+    else kwargs.set(name, { typed: value, value });
+  }
+  return { args, kwargs };
+}
+
 /** YAML and JSON are loaded only where there are words to read. */
 async function readLazily(words: readonly string[]): Promise<WordArguments> {
-  if (words.length === 0) return { args: [], kwargs: new Map() };
+  const plain = plainWords(words);
+  if (plain !== undefined) return plain;
   const { readSaltWords } = await import('./read-words.ts');
   return readSaltWords(words);
 }

@@ -6,6 +6,8 @@ export { type Dispatch, dispatch } from '../dispatch.ts';
 export { parseDuration, readSince } from '../flags.ts';
 export type { Io, Sink } from '../io.ts';
 export { createProgram } from '../program.ts';
+export { readSaltWords } from '../read-words.ts';
 export { runCli } from '../run-cli.ts';
 export type { Stack, StackOptions, StackReport } from '../stack/contract.ts';
 export { readTarget } from '../target.ts';
+export { plainWords } from '../words.ts';
