@@ -2,7 +2,7 @@ import type { Journal } from '@edge-run/master/journal';
 import { type CompiledOrchestration, RunService, type StepAnswer } from '@edge-run/master/orchestration';
 import { EdgeError, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
-import type { Chunk, Requisite } from '@edge-run/shared/state';
+import type { Chunk, Requisite, StepMode } from '@edge-run/shared/state';
 import { PyMap } from '@edge-run/shared/values';
 import fc from 'fast-check';
 import { aloneMaster, plainOrchestration } from './run-service.ts';
@@ -53,6 +53,8 @@ export const plans = fc
 /** A step that was begun, or has come to its end. */
 export interface Execution {
   readonly step: string;
+  /** `foresee`: only looked at, for a step that is done before it. */
+  readonly mode: StepMode;
   readonly ended: boolean;
 }
 
@@ -79,10 +81,10 @@ export function master(
     ...aloneMaster('m', systemClock),
     log: silentLogger,
     compile: async () => compiled,
-    executeStep: async (_record, { step }, signal): Promise<StepAnswer> => {
-      executions.push({ step, ended: false });
+    executeStep: async (_record, { step, mode }, signal): Promise<StepAnswer> => {
+      executions.push({ step, mode, ended: false });
       await new Promise((resolve) => setImmediate(resolve));
-      if (!signal.aborted) executions.push({ step, ended: true });
+      if (!signal.aborted) executions.push({ step, mode, ended: true });
       return { result: !failing.has(step), changes: new PyMap([['changed', true]]), comment: '' };
     },
   });

@@ -39,7 +39,7 @@ const idsOf = (steps: readonly StepForecast[], ...whats: readonly StepForecast['
   steps.flatMap(({ what, key }) => (whats.includes(what) ? [key] : [])).toSorted();
 
 const doneIn = (executions: readonly Execution[]): readonly string[] =>
-  [...new Set(executions.filter(({ ended }) => ended).map(({ step }) => step))].toSorted();
+  [...new Set(executions.filter(({ mode, ended }) => ended && mode !== 'foresee').map(({ step }) => step))].toSorted();
 
 /** A run some of whose steps failed, whose master died at an append or lived. */
 async function leftBehind(
