@@ -9,6 +9,8 @@ import { seededRandom } from '../support/seeded-random.ts';
 const IDS = ['m1', 'm2', 'm3', 'm4'];
 const JOBS = Number(process.env.EDGE_SOAK_JOBS ?? 1_000);
 const SEED = Number(process.env.EDGE_SOAK_SEED ?? 1);
+/** One that dies more than five times in a minute is given up. */
+const SERVER_LIVES_MS = 15_000;
 const OUTCOMES = new Set(['succeeded', 'failed', 'unreachable', 'no-return', 'timed-out', 'cancelled']);
 
 interface Details {
@@ -31,6 +33,7 @@ test('every target of every job ends in exactly one state, and no acknowledged r
   const acknowledged = new Map<string, unknown>();
   const show = async (jid: string): Promise<Details> => (await fleet.ask('jobs.show', { jid })) as unknown as Details;
   const kills = { master: 0, server: 0, minion: 0 };
+  let serverKilledAt = 0;
   while (jids.length < JOBS) {
     try {
       const target = { expr: '*', type: 'glob' };
@@ -49,7 +52,8 @@ test('every target of every job ends in exactly one state, and no acknowledged r
       kills.master += 1;
       await fleet.kill('master');
       await fleet.startMaster();
-    } else if (dice < 0.02) {
+    } else if (dice < 0.02 && Date.now() - serverKilledAt > SERVER_LIVES_MS) {
+      serverKilledAt = Date.now();
       kills.server += 1;
       await fleet.killServer();
     } else if (dice < 0.04) {

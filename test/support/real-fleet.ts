@@ -54,6 +54,8 @@ export class RealFleet {
   /** Kills `master` or a minion in whatever it does. */
   async kill(name: string): Promise<void> {
     const child = this.#processes.get(name)!;
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`${name} has ended by itself: ${child.exitCode ?? child.signalCode}`);
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;

@@ -7,6 +7,8 @@ import { z } from 'zod';
 const RENEWALS = 4;
 /** What cannot be fenced is begun only while at least this share of the lease is left. */
 const MARGIN = 0.25;
+/** A watch ends with the server it was asked of. */
+const WATCH_AGAIN_MS = 1_000;
 
 const leaseBody = z.object({ at: z.number(), boot: z.string(), signer: z.string().optional() });
 type LeaseBody = z.infer<typeof leaseBody>;
@@ -72,10 +74,21 @@ export async function keepLease({
     }
   })();
   const signers = new Set([signer]);
-  const watch = await bucket.watch();
-  const watching = (async () => {
+  const watchOnce = async (): Promise<void> => {
+    const watch = await bucket.watch();
+    const stop = (): void => watch.stop();
+    stopped.signal.addEventListener('abort', stop, { once: true });
+    if (stopped.signal.aborted) stop();
     for await (const entry of watch)
       if (entry.operation === 'PUT') signers.add(leaseBody.parse(entry.json()).signer ?? signer);
+  };
+  const watching = (async () => {
+    while (!stopped.signal.aborted) {
+      await watchOnce().catch((error: unknown) =>
+        log.debug('the leases of the masters cannot be watched now', { reason: errorMessage(error) }),
+      );
+      await clock.sleep(WATCH_AGAIN_MS, stopped.signal).catch(() => undefined);
+    }
   })();
   const leases = async (): Promise<ReadonlyMap<string, LeaseBody>> => {
     const alive = new Map<string, LeaseBody>();
@@ -98,7 +111,6 @@ export async function keepLease({
     boots: async () => new Set([...(await leases()).values()].map((body) => body.boot)),
     async end() {
       stopped.abort();
-      watch.stop();
       await Promise.all([renewing, watching]);
       const entry = await bucket.get(key);
       // A namesake may have the lease by now.
