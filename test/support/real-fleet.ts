@@ -54,8 +54,7 @@ export class RealFleet {
   /** Kills `master` or a minion in whatever it does. */
   async kill(name: string): Promise<void> {
     const child = this.#processes.get(name)!;
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`${name} has ended by itself: ${child.exitCode ?? child.signalCode}`);
+    if (!this.isRunning(name)) throw new Error(`${name} has ended by itself: ${child.exitCode ?? child.signalCode}`);
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;
@@ -74,6 +73,11 @@ export class RealFleet {
       server: number;
     };
     return claim.server;
+  }
+
+  isRunning(name: string): boolean {
+    const { exitCode, signalCode } = this.#processes.get(name)!;
+    return exitCode === null && signalCode === null;
   }
 
   pid(name: string): number {
