@@ -27,6 +27,8 @@ import { type Metric, plain, quantile, report } from './report.ts';
 const run = promisify(execFile);
 const BIN = join(repositoryRoot(), 'packages/cli/bin/edge-run.js');
 const ROUNDS = 9;
+/** The master is to be warm: what it does for the first time it does slowly. */
+const WARM_UP = 10;
 const HOSTS = Array.from({ length: 10 }, (_, index) => `h${index}`);
 const DEPLOY_HOSTS = HOSTS.slice(0, 5);
 const WAITING_RUNS = 1_000;
@@ -61,10 +63,10 @@ function limited(name: string, value: number, unit: string, goal: number): Metri
 /** Milliseconds of a whole command: the median, and the best because other work on the machine only ever adds. */
 async function command(fleet: KillableMasters, name: string): Promise<{ best: number; median: number }> {
   const samples: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = -WARM_UP; round < ROUNDS; round += 1) {
     const from = performance.now();
     await run(process.execPath, [BIN, 'orch', name, '-q'], { env: { ...process.env, EDGE_NATS_URL: fleet.url } });
-    samples.push(performance.now() - from);
+    if (round >= 0) samples.push(performance.now() - from);
   }
   return { best: Math.min(...samples), median: quantile(samples, 0.5) };
 }
