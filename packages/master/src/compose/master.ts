@@ -22,6 +22,9 @@ import { startReturners } from './returners.ts';
 import { minionRpc } from './rpc.ts';
 import { createRuns, type Runs } from './runs.ts';
 
+/** How long a start that failed tries to give its lease back. */
+const GIVE_BACK_MS = 3_000;
+
 /** A master that runs. */
 export interface RunningMaster {
   readonly url: string;
@@ -87,7 +90,8 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     };
   } catch (error) {
     stop.abort();
-    await core.lease.end().catch(() => undefined); // it runs out by itself
+    // The server may be what failed: then it does not answer, and the lease runs out by itself.
+    await Promise.race([core.lease.end(), options.clock.sleep(GIVE_BACK_MS)]).catch(() => undefined);
     await core.connections.close();
     throw error;
   }
