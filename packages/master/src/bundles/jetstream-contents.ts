@@ -42,8 +42,7 @@ class JetStreamContents implements Contents {
   }
 
   async keep(digest: string, content: () => Promise<Uint8Array>): Promise<void> {
-    this.#stored ??= this.#readTimes();
-    const stored = await this.#stored;
+    const stored = await this.#times();
     const now = this.#clock.now();
     if (now - (stored.get(digest) ?? Number.NEGATIVE_INFINITY) < RENEW_AFTER_MS) return;
     const bytes = await content();
@@ -66,6 +65,14 @@ class JetStreamContents implements Contents {
     } while (parts.at(-1)!.length === PART_BYTES);
     const content = Buffer.concat(parts);
     return `sha256:${createHash('sha256').update(content).digest('hex')}` === digest ? content : undefined;
+  }
+
+  #times(): Promise<Map<string, number>> {
+    this.#stored ??= this.#readTimes().catch((error: unknown) => {
+      this.#stored = undefined; // the next use asks again
+      throw error;
+    });
+    return this.#stored;
   }
 
   /** When the first part of each content was stored. */
