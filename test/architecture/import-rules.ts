@@ -38,8 +38,8 @@ export const SHARED_LAYERS: Layers = [
 
 export const MASTER_LAYERS: Layers = [
   ['config'],
-  ['broker', 'bundles', 'journal', 'loadbalancer', 'metrics', 'secrets'],
-  ['leases'],
+  ['broker', 'journal', 'loadbalancer', 'metrics', 'secrets'],
+  ['bundles', 'leases'],
   ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],
   ['returners'],
   ['orchestration'],

@@ -1,5 +1,11 @@
-import { createHash } from 'node:crypto';
-import { BundledFiles, type FileBundle, type FileEntry, type FileSource, listBundle } from '@edge-run/shared/files';
+import {
+  BundledFiles,
+  contentDigest,
+  type FileBundle,
+  type FileEntry,
+  type FileSource,
+  listBundle,
+} from '@edge-run/shared/files';
 import { EdgeError } from '@edge-run/shared/kernel';
 import type { Contents } from './contents.ts';
 
@@ -43,7 +49,7 @@ export class Bundles {
   async take(saltenv = HIGHSTATE_ENVIRONMENT): Promise<Bundle> {
     const bundle = await this.#takeList([HIGHSTATE_ENVIRONMENT, saltenv], MAX_TRIES);
     const list = new TextEncoder().encode(JSON.stringify(bundle));
-    const digest = `sha256:${createHash('sha256').update(list).digest('hex')}`;
+    const digest = contentDigest(list);
     await this.#contents.keep(digest, async () => list);
     return { digest, files: this.#remember(digest, () => this.#serve(async () => bundle)) };
   }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { contentDigest } from '@edge-run/shared/files';
 import type { Clock } from '@edge-run/shared/kernel';
 import { STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import {
@@ -8,10 +8,9 @@ import {
   type JetStreamManager,
   jetstream,
   jetstreamManager,
-  RetentionPolicy,
-  StorageType,
 } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { ensureStream } from '../journal/index.ts';
 import type { Contents } from './contents.ts';
 
 /** How long a content is kept after it was last stored. */
@@ -24,7 +23,12 @@ const PART_BYTES = 512 * 1024;
 /** Contents in the stream `EDGE_FILES`, a message for each half megabyte. Makes the stream where it does not exist. */
 export async function openJetStreamContents(connection: NatsConnection, clock: Clock): Promise<Contents> {
   const manager = await jetstreamManager(connection);
-  await ensureStream(manager);
+  await ensureStream(manager, STREAMS.files, {
+    discard: DiscardPolicy.Old,
+    max_msgs_per_subject: 1,
+    max_age: nanos(KEPT_FOR_MS),
+    allow_direct: true,
+  });
   return new JetStreamContents(jetstream(connection), manager, clock);
 }
 
@@ -64,7 +68,7 @@ class JetStreamContents implements Contents {
       parts.push(message.data);
     } while (parts.at(-1)!.length === PART_BYTES);
     const content = Buffer.concat(parts);
-    return `sha256:${createHash('sha256').update(content).digest('hex')}` === digest ? content : undefined;
+    return contentDigest(content) === digest ? content : undefined;
   }
 
   #times(): Promise<Map<string, number>> {
@@ -96,22 +100,4 @@ class JetStreamContents implements Contents {
 /** The last part is shorter than the others, if need be empty: that is how a reader knows it. */
 function partsOf(sizeBytes: number): number {
   return Math.floor(sizeBytes / PART_BYTES) + 1;
-}
-
-async function ensureStream(manager: JetStreamManager): Promise<void> {
-  const { name, subjects } = STREAMS.files;
-  try {
-    await manager.streams.info(name);
-  } catch {
-    await manager.streams.add({
-      name,
-      subjects: [...subjects],
-      storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      max_msgs_per_subject: 1,
-      max_age: nanos(KEPT_FOR_MS),
-      allow_direct: true,
-    });
-  }
 }

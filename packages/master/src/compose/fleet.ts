@@ -24,6 +24,7 @@ import type { Core } from './core.ts';
 import { createFileServer, type FileServer } from './fileserver.ts';
 import { masterFacts, masterRuntime, type RuntimeBase, runtimeBase } from './master-host.ts';
 import { createPillars } from './pillars.ts';
+import { groupTargets } from './rosters.ts';
 import { openSshHosts, type SshHosts } from './ssh-hosts.ts';
 
 /** Compiles the pillar of a host as its grains and the query say. */
@@ -211,11 +212,6 @@ function openJobs(
 function pillarenvOf(facts: PyMap): string | undefined {
   const own = facts.get('pillarenv');
   return typeof own === 'string' ? own : undefined;
-}
-
-/** Groups of rosters as nodegroups. */
-function groupTargets(groups: Readonly<Record<string, readonly string[]>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(groups).map(([name, ids]) => [name, `L@${ids.join(',')}`]));
 }
 
 /** A mine that is there when it is used. */

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { JobExecutor } from '@edge-run/shared/execute';
 import { EdgeError } from '@edge-run/shared/kernel';
-import { fromPlain, type PyMap } from '@edge-run/shared/values';
+import type { PyMap } from '@edge-run/shared/values';
 import { FactsStore, Nodes } from '../nodes/index.ts';
 import type { SshFleet } from '../ssh/index.ts';
 import { rosterSourceOf } from './roster-source.ts';
-import { type LoadedRosters, loadRosters, type RosterReading } from './rosters.ts';
+import { grainsById, groupTargets, type LoadedRosters, loadRosters, type RosterReading } from './rosters.ts';
 import { SshExecutors } from './ssh-executors.ts';
 import type { SshHostsOptions } from './ssh-hosts.ts';
 
@@ -79,7 +79,7 @@ export class OtherRosters {
     const made = await open;
     for (const id of await made.fleet.update(loaded.targets)) made.executors.forget(id);
     made.grains.clear();
-    for (const target of loaded.targets) made.grains.set(target.id, fromPlain(target.grains) as PyMap);
+    for (const [id, given] of grainsById(loaded)) made.grains.set(id, given);
     made.groups = loaded.groups;
     return made;
   }
@@ -105,7 +105,7 @@ export class OtherRosters {
         facts,
         roleOf: () => undefined,
         nodegroups: () => ({
-          ...Object.fromEntries(Object.entries(open.groups).map(([name, ids]) => [name, `L@${ids.join(',')}`])),
+          ...groupTargets(open.groups),
           ...config.nodegroups,
         }),
         pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined, grains: open.nodes.factsOf(id) }),

@@ -22,7 +22,7 @@ import {
   type SshTarget,
   writeRoster,
 } from '@edge-run/shared/roster';
-import { PyMap, toPlain, type Value } from '@edge-run/shared/values';
+import { fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
 import { type CloudInstance, listEc2Instances } from '../cloud/index.ts';
 import type { LoadedMasterConfig, RosterSource } from '../config/index.ts';
 
@@ -32,6 +32,16 @@ export interface LoadedRosters {
   readonly targets: readonly SshTarget[];
   /** Group → ids. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Id → the grains that its roster gives it. */
+export function grainsById({ targets }: Pick<LoadedRosters, 'targets'>): Map<string, PyMap> {
+  return new Map(targets.map(({ id, grains }) => [id, fromPlain(grains) as PyMap]));
+}
+
+/** Groups of rosters as nodegroups. */
+export function groupTargets(groups: LoadedRosters['groups']): Record<string, string> {
+  return Object.fromEntries(Object.entries(groups).map(([name, ids]) => [name, `L@${ids.join(',')}`]));
 }
 
 /** What rosters are read with. */

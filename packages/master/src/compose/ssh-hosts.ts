@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { Bus } from '@edge-run/shared/bus';
 import { type JobExecutor, JobStore } from '@edge-run/shared/execute';
 import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
-import { fromPlain, type PyMap } from '@edge-run/shared/values';
+import type { PyMap } from '@edge-run/shared/values';
 import type { CloudDriver } from '../cloud/index.ts';
 import type { Presence } from '../jobs/index.ts';
 import type { DutiesOptions, MasterLease } from '../leases/index.ts';
 import { createSshFleet, idOfDirectory, type SshFleet } from '../ssh/index.ts';
 import { OtherRosters, type RosterSelection } from './other-rosters.ts';
-import { type LoadedRosters, loadRosters, type RosterReading } from './rosters.ts';
+import { grainsById, type LoadedRosters, loadRosters, type RosterReading } from './rosters.ts';
 import { ServedHosts } from './served-hosts.ts';
 import { SshExecutors, type SshExecutorsOptions } from './ssh-executors.ts';
 
@@ -128,10 +128,6 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
       await others.close();
     },
   };
-}
-
-function grainsById({ targets }: LoadedRosters): Map<string, PyMap> {
-  return new Map(targets.map(({ id, grains }) => [id, fromPlain(grains) as PyMap]));
 }
 
 /** Hosts of other rosters whose jobs a former master left in the middle: who asks for them is told so. */

@@ -1,8 +1,9 @@
 import { type Bus, decodeBody } from '@edge-run/shared/bus';
 import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
 import { type EdgeEvent, edgeEvent, eventSubject, STREAMS } from '@edge-run/shared/protocol';
-import { DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { ensureStream } from '../journal/index.ts';
 import { EventHub, type WantsTag } from './hub.ts';
 
 /** How long events are kept. */
@@ -48,7 +49,10 @@ export interface EventsOptions {
 /** Opens the events of an installation; makes their stream where it does not exist. */
 export async function openEvents(options: EventsOptions): Promise<Events> {
   const { bus, connection, clock, source } = options;
-  await ensureStream(connection);
+  await ensureStream(await jetstreamManager(connection), STREAMS.events, {
+    max_age: nanos(KEPT_FOR_MS),
+    max_bytes: KEPT_BYTES,
+  });
   const hub = new EventHub(bus, options.log);
   return {
     async send({ id = newId(), at = clock.now(), ...rest }) {
@@ -59,23 +63,6 @@ export async function openEvents(options: EventsOptions): Promise<Events> {
     listen: (signal, wants) => hub.listen(signal, wants),
     recent: (query) => readRecent(connection, query),
   };
-}
-
-async function ensureStream(connection: NatsConnection): Promise<void> {
-  const manager = await jetstreamManager(connection);
-  const { name, subjects } = STREAMS.events;
-  try {
-    await manager.streams.info(name);
-  } catch {
-    await manager.streams.add({
-      name,
-      subjects: [...subjects],
-      storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
-      max_age: nanos(KEPT_FOR_MS),
-      max_bytes: KEPT_BYTES,
-    });
-  }
 }
 
 async function readRecent(

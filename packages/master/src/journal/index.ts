@@ -1,4 +1,5 @@
 export { isWrittenByAnother } from './conflict.ts';
+export { ensureStream } from './ensure-stream.ts';
 export { type JetStreamJournalOptions, openEntryReader, openJetStreamJournal } from './jetstream-journal.ts';
 export type { Journal, JournalEntry, Revision } from './journal.ts';
 export { createMemoryJournal } from './memory-journal.ts';

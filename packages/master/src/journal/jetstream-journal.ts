@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { contentDigest } from '@edge-run/shared/files';
 import { type Clock, EdgeError, type JsonValue, newId } from '@edge-run/shared/kernel';
 import { STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import {
@@ -7,12 +7,11 @@ import {
   type JetStreamManager,
   jetstream,
   jetstreamManager,
-  RetentionPolicy,
-  StorageType,
 } from '@nats-io/jetstream';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { isWrittenByAnother } from './conflict.ts';
+import { ensureStream } from './ensure-stream.ts';
 import type { Journal, JournalEntry, Revision } from './journal.ts';
 import { journalConflict } from './memory-journal.ts';
 
@@ -47,7 +46,7 @@ export async function openJetStreamJournal<E extends JsonValue>(options: JetStre
   const { connection, clock, replicas = 1 } = options;
   refuseBrokenReplication(connection, replicas);
   const manager = await jetstreamManager(connection);
-  await ensureStream(manager, replicas);
+  await ensureStream(manager, STREAMS.journal, { num_replicas: replicas });
   const objects = await new Objm(connection).create(OBJECT_BUCKET, { replicas });
   return new JetStreamJournal<E>(jetstream(connection), manager, objects, clock);
 }
@@ -136,7 +135,7 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
     const text = JSON.stringify({ events } satisfies Stored<E>);
     if (Buffer.byteLength(text) <= LARGE_ENTRY_BYTES) return text;
     const content = JSON.stringify(events);
-    const name = `sha256:${createHash('sha256').update(content).digest('hex')}`;
+    const name = contentDigest(content);
     await this.#objects.putBlob({ name }, new TextEncoder().encode(content));
     return JSON.stringify({ object: name } satisfies Stored<E>);
   }
@@ -173,22 +172,6 @@ async function unpack<E>(objects: ObjectStore, { subject, seq, data }: JournalMe
     });
   }
   return { run, revision: seq, events: JSON.parse(new TextDecoder().decode(content)) as E[] };
-}
-
-async function ensureStream(manager: JetStreamManager, replicas: number): Promise<void> {
-  const { name, subjects } = STREAMS.journal;
-  const config = {
-    name,
-    subjects: [...subjects],
-    storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
-    num_replicas: replicas,
-  };
-  try {
-    await manager.streams.info(name);
-  } catch {
-    await manager.streams.add(config);
-  }
 }
 
 /** On 2.9 replicated compare-and-set lets several writers win. */

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { bundleDigest, type FileSource, listBundle } from '@edge-run/shared/files';
+import { bundleDigest, contentDigest, type FileSource, listBundle } from '@edge-run/shared/files';
 import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { MovedInput } from '@edge-run/shared/protocol';
 import { encodeValue, type PyMap } from '@edge-run/shared/values';
@@ -56,7 +55,7 @@ export function movedSources(was: Sources, is: Sources): readonly MovedInput[] {
 
 /** `sha256:<hex>` of JSON, whatever the order of its keys. */
 export function digestOf(value: JsonValue): string {
-  return `sha256:${createHash('sha256').update(canonical(value)).digest('hex')}`;
+  return contentDigest(canonical(value));
 }
 
 function canonical(value: JsonValue): string {

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { contentDigest } from '@edge-run/shared/files';
 import type { Clock } from '@edge-run/shared/kernel';
 
 /** Where contents lie and how much of them. */
@@ -51,7 +52,7 @@ export class BlobStore {
     const blob = known.get(digest);
     if (blob === undefined) return undefined;
     const content = await readFile(this.#path(digest)).catch(absent);
-    if (content === undefined || digestOf(content) !== digest) {
+    if (content === undefined || contentDigest(content) !== digest) {
       this.#forget(known, digest);
       return undefined;
     }
@@ -118,11 +119,6 @@ export class BlobStore {
     const hex = digest.slice('sha256:'.length);
     return join(this.#directory, hex.slice(0, 2), hex);
   }
-}
-
-/** `sha256:<hex>` of a content. */
-export function digestOf(content: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

@@ -1,7 +1,7 @@
-import type { FileEntry, FileHandle, FileSource } from '@edge-run/shared/files';
+import { contentDigest, type FileEntry, type FileHandle, type FileSource } from '@edge-run/shared/files';
 import { EdgeError, type JsonObject, type JsonValue } from '@edge-run/shared/kernel';
 import { z } from 'zod';
-import { type BlobStore, digestOf } from './blob-store.ts';
+import type { BlobStore } from './blob-store.ts';
 
 /** Asks the master; `agent/rpc.ts` is the one that does. */
 export interface Ask {
@@ -110,7 +110,7 @@ export class CachedFiles implements FileSource {
       // Reading it says what is wrong.
       if (data === undefined || data === null) return;
       const content = Buffer.from(data, 'base64');
-      if (digestOf(content) !== digest) throw damaged(path, digest);
+      if (contentDigest(content) !== digest) throw damaged(path, digest);
       await this.#store.keep(digest, content);
     });
     await Promise.all(kept);
@@ -131,7 +131,7 @@ export class CachedFiles implements FileSource {
       }
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-    if (digestOf(content) !== digest) throw damaged(path, digest);
+    if (contentDigest(content) !== digest) throw damaged(path, digest);
     await this.#store.keep(digest, content);
     return content;
   }

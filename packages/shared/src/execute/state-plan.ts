@@ -1,7 +1,7 @@
-import { createHash, scrypt } from 'node:crypto';
+import { scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import type { FileEntry, FileHandle, FileSource } from '../files/index.ts';
+import { contentDigest, type FileEntry, type FileHandle, type FileSource } from '../files/index.ts';
 import type { Host } from '../host/index.ts';
 import { EdgeError, type JsonValue } from '../kernel/index.ts';
 import { CodedAnswer, defineWrite, type ExecutionModule, type ModuleContext } from '../modules/contract/index.ts';
@@ -84,7 +84,7 @@ async function lookAt(
     steps: await digests.ofSteps(plan),
     effects: await digests.ofEffects(returns),
   };
-  const digest = sha256(JSON.stringify(record));
+  const digest = contentDigest(JSON.stringify(record));
   return {
     kind: 'look',
     digest,
@@ -179,14 +179,10 @@ class Digests {
   async #sealed(revealed: JsonValue, sealed: JsonValue): Promise<string> {
     const text = JSON.stringify(revealed);
     const shown = JSON.stringify(sealed);
-    if (text === shown && !this.#redactor.holdsSecret(text)) return sha256(`${this.#nonce}\n${text}`);
+    if (text === shown && !this.#redactor.holdsSecret(text)) return contentDigest(`${this.#nonce}\n${text}`);
     const key = (await promisify(scrypt)(text, this.#nonce, 32)) as Buffer;
     return `scrypt:${key.toString('hex')}`;
   }
-}
-
-function sha256(text: string): string {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
 function sorted(entries: readonly (readonly [string, string])[]): Readonly<Record<string, string>> {

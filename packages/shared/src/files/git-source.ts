@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { HostReader } from '../host/index.ts';
 import { EdgeError } from '../kernel/index.ts';
+import { contentDigest } from './content-digest.ts';
 import type { FileEntry, FileHandle, FileSource } from './contract.ts';
 import { type GitBlob, parseTree, pathsOfTree, resolveInTree } from './git-tree.ts';
 import { belowMount, comparePaths, normalizePath, parseFileUri } from './uri.ts';
@@ -202,7 +202,7 @@ export class GitSource implements FileSource {
       const content = stdoutBytes.slice(lineEnd + 1, lineEnd + 1 + Number(match[1]));
       at = lineEnd + 2 + Number(match[1]);
       contents.set(oid, content);
-      this.#digests.set(oid, `sha256:${createHash('sha256').update(content).digest('hex')}`);
+      this.#digests.set(oid, contentDigest(content));
       this.#keep(oid, content);
     }
     return contents;

@@ -1,5 +1,6 @@
 export { BundledFiles, type BundledFilesOptions, bundleDigest, type FileBundle, listBundle } from './bundle.ts';
 export { ChainedFiles } from './chained-files.ts';
+export { contentDigest } from './content-digest.ts';
 export type { FileEntry, FileHandle, FileSource } from './contract.ts';
 export { type GitServing, servedEnvironments } from './git-environments.ts';
 export { type GitAccess, GitMirror, gitEnvironment } from './git-mirror.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileEntry, FileHandle, FileSource } from '../files/index.ts';
+import { contentDigest, type FileEntry, type FileHandle, type FileSource } from '../files/index.ts';
 import type { TemplateCalls } from '../render/index.ts';
 import { encodeValue, PyMap, type Value } from '../values/index.ts';
 
@@ -100,7 +100,7 @@ export class Trace {
         const bytes = await file.read();
         if (UNREPEATABLE.test(Buffer.from(bytes).toString('latin1'))) this.#isRepeatable = false;
         // Read after it was looked at, it may be another one already.
-        if (`sha256:${createHash('sha256').update(bytes).digest('hex')}` !== file.digest) this.#isRepeatable = false;
+        if (contentDigest(bytes) !== file.digest) this.#isRepeatable = false;
         return bytes;
       },
     };
