@@ -2,8 +2,10 @@ import { type Events, openEvents } from '@edge-run/master/events';
 import { type Reactor, startReactor } from '@edge-run/master/reactor';
 import { newId, notCompiled, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { ReactorConfig } from '@edge-run/shared/orchestration';
+import { STREAMS } from '@edge-run/shared/protocol';
 import { createJinja, createRenderData, dumpYaml, loadYaml } from '@edge-run/shared/render';
 import { PyMap, type Value } from '@edge-run/shared/values';
+import { type JsMsg, jetstream } from '@nats-io/jetstream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startNats, type TestNats } from '../../support/nats.ts';
 import { RecordedJobs, RecordedRunners } from '../../support/reaction-ports.ts';
@@ -33,11 +35,15 @@ interface TestReactor {
   kill(): Promise<void>;
 }
 
-async function start(runners: RecordedRunners, config = CONFIG): Promise<TestReactor> {
+async function start(
+  runners: RecordedRunners,
+  config = CONFIG,
+  { ackWaitMs = ACK_WAIT_MS } = {},
+): Promise<TestReactor> {
   const bus = await nats.connect(newId());
   const stop = new AbortController();
   const reactor = await startReactor({
-    ...{ connection: bus.connection, events, config, runners, jobs: new RecordedJobs(), ackWaitMs: ACK_WAIT_MS },
+    ...{ connection: bus.connection, events, config, runners, jobs: new RecordedJobs(), ackWaitMs },
     ...{ clock: systemClock, log: silentLogger, signal: stop.signal },
     render: async (sls, { tag, data }) => {
       const text = FILES[sls];
@@ -115,6 +121,43 @@ test('a master that dies in the middle leaves the event to the next: same key, b
   await vi.waitFor(() => expect(numbers(runners)).toEqual([1, 2]), settled);
   expect(runners.keys[0]).toBe(hanging.keys[0]);
   await second.stop();
+});
+
+test('an event that comes back early waits for the earlier ones of a dead master', async () => {
+  const warm = new RecordedRunners(['state.orchestrate']);
+  await (await start(warm)).stop();
+  await send(1);
+  await send(2);
+  // What a server does that learns late of a client's death: the first event it gave waits for its time, one it could not
+  // give any more is due at once.
+  const dead = await nats.connect('dead');
+  const consumer = await jetstream(dead.connection).consumers.get(STREAMS.events.name, 'reactor');
+  const numbered: JsMsg[] = [];
+  for await (const message of await consumer.fetch({ max_messages: 2, expires: 5_000 })) numbered.push(message);
+  numbered.at(-1)!.nak();
+  await dead.connection.close();
+  const runners = new RecordedRunners(['state.orchestrate']);
+  const second = await start(runners);
+  await vi.waitFor(() => expect(numbers(runners)).toHaveLength(2), settled);
+  expect(numbers(runners)).toEqual([1, 2]);
+  await second.stop();
+});
+
+test('a second master waits for what the first has in hand no longer than that takes', async () => {
+  let release: (result: boolean) => void = () => {};
+  const gate = new Promise<boolean>((resolve) => {
+    release = resolve;
+  });
+  const slow = new RecordedRunners(['state.orchestrate'], () => gate);
+  const first = await start(slow, [{ 'release/*': ['release.sls'] }], { ackWaitMs: 20_000 });
+  await send(1, 'release/slow');
+  await vi.waitFor(() => expect(slow.calls).toHaveLength(1), settled);
+  const runners = new RecordedRunners(['state.orchestrate']);
+  const second = await start(runners, [{ 'release/*': ['release.sls'] }], { ackWaitMs: 20_000 });
+  for (let n = 2; n <= 41; n += 1) await send(n, `release/${n}`);
+  release(true);
+  await vi.waitFor(() => expect(slow.calls.length + runners.calls.length).toBe(41), settled);
+  await Promise.all([first.stop(), second.stop()]);
 });
 
 test('a master that stops gives back at once what it has not handed over', async () => {

@@ -5,7 +5,6 @@ import { edgeEvent, idFromToken, STREAMS } from '@edge-run/shared/protocol';
 import {
   AckPolicy,
   type Consumer,
-  type ConsumerInfo,
   DeliverPolicy,
   JetStreamApiError,
   type JetStreamManager,
@@ -14,6 +13,7 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { OrderBarrier } from './order-barrier.ts';
 
 /** Name of the durable consumer: where the reactors of an installation are in the stream of events. */
 const CONSUMER = 'reactor';
@@ -79,6 +79,8 @@ class EventConsumer {
   readonly #options: EventConsumerOptions;
   /** Stream sequence → event. */
   readonly #inHand = new Map<number, InHand>();
+  /** Stream sequence → what waits for earlier events. */
+  readonly #held = new Map<number, JsMsg>();
   /** Tag → the end of its last event. */
   readonly #tags = new Map<string, Promise<void>>();
 
@@ -110,7 +112,11 @@ class EventConsumer {
 
   async #consume(consumer: Consumer): Promise<void> {
     const { signal } = this.#options;
-    const held = new OrderBarrier(await consumer.info(), this.#inHand.size, this.#options);
+    const barrier = new OrderBarrier({
+      ...{ before: await consumer.info(), now: () => consumer.info() },
+      ...{ inHand: this.#inHand, held: this.#held, take: (message: JsMsg) => this.#take(message) },
+      ...{ clock: this.#options.clock, ackWaitMs: this.#options.ackWaitMs },
+    });
     const messages = await consumer.consume({ max_messages: IN_HAND });
     const stop = (): void => messages.stop();
     signal.addEventListener('abort', stop, { once: true });
@@ -118,11 +124,11 @@ class EventConsumer {
     try {
       for await (const message of messages) {
         if (signal.aborted) message.nak();
-        else held.pass(message, (ready) => this.#take(ready));
+        else barrier.pass(message);
       }
     } finally {
       signal.removeEventListener('abort', stop);
-      held.dispose();
+      barrier.dispose();
     }
   }
 
@@ -174,56 +180,8 @@ class EventConsumer {
     while (!signal.aborted) {
       await clock.sleep(ackWaitMs / 3, signal).catch(() => undefined); // it only ends the wait
       for (const { message } of this.#inHand.values()) message.working();
+      for (const message of this.#held.values()) message.working();
     }
-  }
-}
-
-/**
- * Keeps the order over a crash. Events the dead master had in hand come again only when their time is up; later ones,
- * which may have the same tags, wait for them.
- */
-class OrderBarrier {
-  readonly #lastGiven: number;
-  /** Stream sequence → its latest delivery. */
-  readonly #held = new Map<number, JsMsg>();
-  readonly #timeUp = new AbortController();
-  #missing: number;
-  #take: (message: JsMsg) => void = () => {};
-
-  constructor(info: ConsumerInfo, inHand: number, { clock, ackWaitMs }: EventConsumerOptions) {
-    this.#missing = info.num_ack_pending - inHand;
-    // nats-server 2.9 counts an event that was just given back as not delivered; above the floor nothing is missing twice.
-    this.#lastGiven = Math.max(info.delivered.stream_seq, info.ack_floor.stream_seq + info.num_ack_pending);
-    if (this.#missing <= 0) return;
-    // Those that another master has in hand do not come.
-    const wait = clock.sleep(ackWaitMs * 2, this.#timeUp.signal);
-    wait.then(() => this.#open()).catch(() => undefined); // disposed of
-  }
-
-  pass(message: JsMsg, take: (message: JsMsg) => void): void {
-    this.#take = take;
-    const isLater = this.#held.has(message.seq) || (message.seq > this.#lastGiven && !message.redelivered);
-    if (this.#missing > 0 && isLater) {
-      this.#held.set(message.seq, message);
-      return;
-    }
-    take(message);
-    this.#missing -= 1;
-    if (this.#missing === 0) this.#open();
-  }
-
-  dispose(): void {
-    this.#timeUp.abort();
-    for (const message of this.#held.values()) message.nak();
-    this.#held.clear();
-  }
-
-  #open(): void {
-    this.#missing = 0;
-    this.#timeUp.abort();
-    const held = [...this.#held.values()].sort((a, b) => a.seq - b.seq);
-    this.#held.clear();
-    for (const message of held) this.#take(message);
   }
 }
 
