@@ -2,16 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, EdgeError, type Logger, silentLogger, systemClock } from '@edge-run/shared/kernel';
+import { type Clock, EdgeError, errorMessage, type Logger, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { type FindServerOptions, findServer } from './find-server.ts';
 import { formatServerConfig, type ServerConfig } from './server-config.ts';
 import { claimStore, releaseStore } from './store-claim.ts';
-
-/** What happens to the managed server while nobody asks. */
-export type BrokerEvent =
-  | { readonly kind: 'died'; readonly exit: string; readonly lastLines: readonly string[] }
-  | { readonly kind: 'restarted'; readonly pid: number }
-  | { readonly kind: 'gave-up'; readonly error: EdgeError };
 
 /** What a managed nats-server is started with. */
 export interface BrokerOptions {
@@ -28,9 +22,6 @@ export interface BrokerOptions {
   readonly websocket?: ServerConfig['websocket'];
   /** Default 8 MiB. */
   readonly maxPayloadBytes?: number;
-  /** Deaths within a minute after which it stays down. Default 5. */
-  readonly maxRestarts?: number;
-  readonly onEvent?: (event: BrokerEvent) => void;
   readonly log?: Logger;
   readonly clock?: Clock;
 }
@@ -52,7 +43,10 @@ export interface ManagedBroker {
 const ANYWHERE = new Set(['0.0.0.0', '::', '']);
 const READY_TIMEOUT_MS = 15_000;
 const POLL_MS = 10;
+/** Deaths that were longer ago say nothing about the next start. */
 const RESTART_WINDOW_MS = 60_000;
+const RESTART_PAUSE_MS = 200;
+const MAX_RESTART_PAUSE_MS = 10_000;
 
 /**
  * Starts a nats-server, waits until it takes connections, and starts it again when it dies.
@@ -215,36 +209,34 @@ class Broker implements ManagedBroker {
     if (this.#stop.signal.aborted) return;
     const lastLines = await this.#lastLines();
     this.#log.error(`nats-server died: ${exit}`, { exit, lastLines });
-    this.#options.onEvent?.({ kind: 'died', exit, lastLines });
+    // It is tried for as long as the master runs: a full disk or a stolen port may be repaired meanwhile.
     for (;;) {
-      const now = this.#clock.now();
-      this.#deaths.push(now);
-      while (this.#deaths[0]! < now - RESTART_WINDOW_MS) this.#deaths.shift();
-      if (this.#deaths.length > (this.#options.maxRestarts ?? 5)) return this.#giveUp(exit, lastLines);
+      const pauseMs = this.#pauseAfterDeath();
       try {
-        if (this.#deaths.length > 1) await this.#clock.sleep(200 * this.#deaths.length, this.#stop.signal);
+        if (pauseMs > 0) await this.#clock.sleep(pauseMs, this.#stop.signal);
         if (this.#stop.signal.aborted) return;
         await this.start();
         this.#log.info('nats-server was started again', { pid: this.pid });
-        this.#options.onEvent?.({ kind: 'restarted', pid: this.pid! });
         return;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        this.#log.error('nats-server did not start again', { error: String(error) });
+        this.#log.error(`nats-server did not start again: ${errorMessage(error)}`, { ...describe(error) });
       }
     }
   }
 
-  #giveUp(exit: string, lastLines: readonly string[]): void {
-    const error = new EdgeError(
-      'EDGE_BROKER_FAILED',
-      `nats-server died ${this.#deaths.length} times within a minute, last of ${exit}; it stays down`,
-      { exit, lastLines: [...lastLines] },
-      { hint: `Read ${join(this.#options.directory, 'nats-server.log')}; minions reconnect once the server is back.` },
-    );
-    this.#log.error(error.message);
-    this.#options.onEvent?.({ kind: 'gave-up', error });
+  /** The first start is at once, further ones within a minute wait longer each. */
+  #pauseAfterDeath(): number {
+    const now = this.#clock.now();
+    this.#deaths.push(now);
+    while (this.#deaths[0]! < now - RESTART_WINDOW_MS) this.#deaths.shift();
+    const deaths = this.#deaths.length;
+    return deaths === 1 ? 0 : Math.min(RESTART_PAUSE_MS * deaths, MAX_RESTART_PAUSE_MS);
   }
+}
+
+function describe(error: unknown): { readonly hint?: string } {
+  return error instanceof EdgeError && error.hint !== undefined ? { hint: error.hint } : {};
 }
 
 /** What a failed start means; `lines` are the last of the server's output. */

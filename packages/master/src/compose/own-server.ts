@@ -49,7 +49,6 @@ export async function startOwnServer(
       fromNpm: config.nats.from_npm,
       ...(config.nats.server === undefined ? {} : { path: config.nats.server }),
     },
-    onEvent: (event) => log.warn(`nats-server ${event.kind}`, event.kind === 'died' ? { exit: event.exit } : {}),
   });
   await writeFile(portFile, new URL(broker.url).port, { mode: 0o600 });
   const renewal = setInterval(() => {
