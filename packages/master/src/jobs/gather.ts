@@ -62,8 +62,10 @@ const LOOK_MS = 2_000;
 const LOOK_AT_SILENT_MS = 250;
 /** While returns follow each other closer than this, those who are connected are not asked where theirs is. */
 const FLOW_MS = 750;
-/** Everybody is asked from time to time, however the returns flow. */
+/** Everybody is asked from time to time, however the returns flow and however many they are. */
 const LOOK_AT_ALL_MS = 10_000;
+/** A question costs everybody nearly as much as the job: so many as are missing may be asked only so often. */
+const PATIENCE_PER_TARGET_MS = 1;
 
 /**
  * Publishes one job and brings every target to exactly one end. Returns arrive by `take`; whoever is missing is asked,
@@ -86,7 +88,7 @@ export class Gather implements JobDrive {
 
   constructor(options: GatherOptions) {
     this.#options = options;
-    this.#lookedAtAllAt = options.clock.now();
+    this.#lookedAtAllAt = options.reattached ? 0 : options.clock.now();
     this.#envelopes = options.message === undefined ? undefined : new Envelopes(options.message, options.signer);
     this.#done = new Promise((resolve) => {
       this.#finish = resolve;
@@ -147,6 +149,7 @@ export class Gather implements JobDrive {
     }
     this.#connection = connectionScope();
     this.#mustLook = true;
+    this.#lookedAtAllAt = 0;
     void this.#readStream();
     this.#wake();
   }
@@ -217,13 +220,14 @@ export class Gather implements JobDrive {
     for (const [id, verdict] of verdicts) this.#settle(id, verdict);
   }
 
-  /** Whom to ask: all, or only those without a connection while the returns of many others come in. */
+  /** Whom to ask: all, or only those without a connection while many are missing whose returns may be on their way. */
   #suspects(): readonly string[] {
     const { clock, presence, settings } = this.#options;
     const now = clock.now();
     const missing = [...this.#outstanding.keys()];
-    const flows = missing.length >= settings.manyTargets && now - this.#lastAnswerAt < FLOW_MS;
-    if (flows && now - this.#lookedAtAllAt < LOOK_AT_ALL_MS)
+    const flows = now - this.#lastAnswerAt < FLOW_MS;
+    const patienceMs = flows ? LOOK_AT_ALL_MS : Math.min(LOOK_AT_ALL_MS, missing.length * PATIENCE_PER_TARGET_MS);
+    if (missing.length >= settings.manyTargets && now - this.#lookedAtAllAt < patienceMs)
       return missing.filter((id) => presence?.goneSince(id) !== undefined);
     this.#lookedAtAllAt = now;
     return missing;

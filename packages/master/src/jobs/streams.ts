@@ -1,6 +1,6 @@
 import { decodeBody, encodeBody, type NatsBus } from '@edge-run/shared/bus';
 import { type Clock, EdgeError, errorMessage } from '@edge-run/shared/kernel';
-import { type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
+import { idFromToken, type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { type BatchProgress, batchProgress } from './batch-progress.ts';
@@ -131,12 +131,13 @@ function returnStream(manager: JetStreamManager, js: JetStreamClient): ReturnStr
       return [...byMinion.values()];
     },
     stored: storedReturns({
-      has: async (subject) => (await manager.streams.getMessage(name, { last_by_subj: subject })) !== null,
-      subjectsOf: async (jid) => {
-        const subjects = new Set<string>();
-        const filter = { filter_subject: SUBJECTS.returnsOf(jid), headers_only: true };
-        for await (const { subject } of messagesOf(manager, js, filter)) subjects.add(subject);
-        return subjects;
+      has: async (jid, id) => {
+        const message = await manager.streams.getMessage(name, { last_by_subj: SUBJECTS.returns(jid, id) });
+        return message !== null;
+      },
+      idsOf: async (jid) => {
+        const { state } = await manager.streams.info(name, { subjects_filter: SUBJECTS.returnsOf(jid) });
+        return Object.keys(state.subjects ?? {}).map((subject) => idFromToken(subject.split('.').at(-1)!));
       },
     }),
   };
@@ -146,7 +147,7 @@ function returnStream(manager: JetStreamManager, js: JetStreamClient): ReturnStr
 async function* messagesOf(
   manager: JetStreamManager,
   js: JetStreamClient,
-  filter: { readonly filter_subject: string; readonly headers_only?: boolean },
+  filter: { readonly filter_subject: string },
 ): AsyncGenerator<{ readonly subject: string; readonly data: Uint8Array }> {
   const { name } = STREAMS.returns;
   const consumer = await manager.consumers.add(name, {

@@ -63,9 +63,9 @@ export interface Situation {
 export const MAX_RESENDS = 3;
 /** A single answer may get lost. */
 const MUTE_AFTER_QUESTIONS = 3;
-/** A minion ends its job itself at the limit; this is for one that cannot. */
 /** Ends that follow each other closer than this say that the fleet is at work, and may be slow. */
 const AT_WORK_MS = 3_000;
+/** A minion ends its job itself at the limit; this is for one that cannot. */
 const TIMEOUT_MARGIN_MS = 10_000;
 const CANCEL_GRACE_MS = 7_000;
 
