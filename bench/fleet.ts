@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,6 +35,7 @@ const FEW = 1_000;
 const PADDING = 'x'.repeat(400);
 const AGENTS = fileURLToPath(new URL('./fleet-agents.js', import.meta.url));
 const never = new AbortController().signal;
+setMaxListeners(0, never); // every job in flight listens to it
 
 /** A process of agents or bare clients. */
 class Crowd {

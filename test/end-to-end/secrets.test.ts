@@ -51,6 +51,8 @@ told:
     - name: echo "{{ pillar.password }}" && echo '{{ pillar.password | base64_encode }}'
 `,
       'states/fails.sls': 'broken:\n  cmd.run:\n    - name: echo "no {{ pillar.password }}" >&2; exit 3\n',
+      'orch/dump.sls':
+        "dump:\n  salt.function:\n    - tgt: box1\n    - name: cmd.run\n    - arg: ['PGPASSWORD={{ pillar.password }} pg_dump shop']\n",
       'orch/roll.sls':
         'roll:\n  salt.state:\n    - tgt: box1\n    - sls: secret\nsay:\n  salt.function:\n    - tgt: box1\n    - name: pillar.items\n',
     },
@@ -145,6 +147,16 @@ describe.sequential('secrets of a pillar', () => {
     await stack.write('pillars/sealed.sls', await sealed(OLD));
     await run(0, 'apply', plan);
     printed.push(refused.stdout, refused.stderr, JSON.stringify(await stack.journal(await stack.lastRun())));
+  });
+
+  test('an orchestration that would hand one on as `[secret]` is refused before its first step', async () => {
+    const ended = await stack.run('orch', 'dump', 'pillarenv=prod');
+    printed.push(ended.stdout, ended.stderr);
+    expect(ended.exitCode, said(ended)).toBe(2);
+    expect(ended.stderr).toMatch(/EDGE_SECRET_IN_STEP/);
+    expect(ended.stderr).toMatch(/orch\/dump\.sls:2/);
+    expect(ended.stderr).toMatch(/`arg` of dump needs a secret of the pillar/);
+    expect(await stack.mustRun('orch', 'ls')).not.toContain('dump');
   });
 
   test('are sealed in plans, failures, runs and their journal', async () => {

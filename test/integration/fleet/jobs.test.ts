@@ -145,6 +145,11 @@ test('returns are confirmed, so that minions may forget them', async () => {
   const { jid } = await master.jobs.run({ target: 'web1', targetType: 'list', fun: 'test.ping' }, never);
   expect(await master.jobs.stored('web1', [jid, 'other'])).toEqual([jid]);
   expect(await master.jobs.stored('web2', [jid])).toEqual([]);
+  // From the fourth question on, all of a job's returns are asked for at once.
+  for (let question = 0; question < 6; question += 1) {
+    expect(await master.jobs.stored('web1', [jid, 'other'])).toEqual([jid]);
+    expect(await master.jobs.stored('a.b c', [jid])).toEqual([]);
+  }
 });
 
 test('an unknown job id is said so', async () => {

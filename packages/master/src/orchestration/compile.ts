@@ -17,7 +17,7 @@ import type { KnownCalls } from './ports.ts';
 import { RenderingCalls } from './rendering.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './run-request.ts';
-import { sealedPaths } from './secret-values.ts';
+import { sealedPaths, secretProblems } from './secret-values.ts';
 import { type Sources, sourcesOf } from './sources.ts';
 import { declaredStates } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
@@ -90,9 +90,12 @@ export async function compileOrchestration(
   const options = requireCompiled(
     readRunOptions(tree, { name, pillarenv, chunks: plan.chunks, override: request.options }),
   );
-  const problems = await checkSteps(plan.chunks, withComing(checks, Object.keys(request.foreseen?.brings ?? {})));
-  if (hasErrors(problems)) throw new DiagnosticsError(problems);
   const pillar = workplace.ctx.pillar.data;
+  const problems = [
+    ...(await checkSteps(plan.chunks, withComing(checks, Object.keys(request.foreseen?.brings ?? {})))),
+    ...secretProblems([...plan.chunks, ...undo.chunks], pillar),
+  ];
+  if (hasErrors(problems)) throw new DiagnosticsError(problems);
   const stored = { plan, settings, undo, pillar };
   return {
     name,

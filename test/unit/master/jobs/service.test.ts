@@ -120,6 +120,25 @@ describe('every target has one end', () => {
     expect(got.sort()).toEqual(['a', 'b', 'c']);
   });
 
+  test('thousands that take their time are not asked where their returns are', async () => {
+    const ids = Array.from({ length: 2_500 }, (_, index) => `m${index}`);
+    const questions: string[] = [];
+    const crowd = bus.connect('_INBOX.crowd');
+    void (async () => {
+      for await (const { body, subject, respond } of crowd.subscribe('edge.job.id.*', { signal: stop.signal })) {
+        const jid = isJob(body as object) ? jidOf(body as SignedJob) : (body as { jid: string }).jid;
+        if (!isJob(body as object)) questions.push(subject);
+        respond?.({ state: 'running', jid });
+        const id = subject.split('.').at(-1)!;
+        // Longer than the first look waits, with nothing heard of anybody.
+        setTimeout(() => void bus.publish(SUBJECTS.returns(jid, id), returnOf(jid, id)), 1_400);
+      }
+    })();
+    const { targets } = await jobs.run({ target: ids.join(','), fun: 'f' }, never);
+    expect([...targets.values()].filter(({ outcome }) => outcome === 'succeeded')).toHaveLength(ids.length);
+    expect(questions).toEqual([]);
+  }, 15_000);
+
   test('no targets: no waiting, and no job on record', async () => {
     const empty = createJobs({
       ...{
