@@ -121,6 +121,14 @@ describe
         expect(await linesOf(trial, 'during')).toBe(1);
       });
 
+      it('in a job that only looks: it is run again, and ends well', async () => {
+        const target = { expr: 'web1', type: 'glob' };
+        const words = { fun: 'test.sleep', args: [3], kwargs: [] };
+        const { jid } = (await fleet.ask('jobs.publish', { target, ...words })) as { jid: string };
+        await die('look');
+        expect((await jobEnd(jid)).returns).toMatchObject([{ id: 'web1', outcome: 'succeeded' }]);
+      });
+
       it('in a step that runs a command: the run fails and says why, nothing is run twice, the lock is free', async () => {
         const trial = 'command';
         const run = await start('command', trial);

@@ -32,7 +32,7 @@ test('a host that cannot be reached is unreachable, with the reason, and holds n
   const ends = ['gone', 'here'].map((id) =>
     serveSshHost({
       ...{ bus, dir, id, signers: () => signers, fence: async () => {}, concurrency: 2, version: '0' },
-      ...{ clock: systemClock, log: silentLogger },
+      ...{ clock: systemClock, log: silentLogger, onlyLooks: () => false },
       executorOf: async () => {
         if (id === 'gone') throw new EdgeError('EDGE_SSH_REFUSED', 'gone refused the connection');
         return testExecutor();

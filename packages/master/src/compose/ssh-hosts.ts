@@ -77,6 +77,7 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   const dir = join(config.data_dir, 'ssh-jobs');
   const served = new ServedHosts({
     ...{ bus, executorOf, clock, log, dir, lease: options.lease, store: options.duties, master: config.id },
+    onlyLooks: (fun) => options.base.catalog.functions.get(fun)?.access === 'read',
     concurrency: JOBS_PER_HOST,
     version: options.version,
   });

@@ -20,6 +20,8 @@ export interface ServeSshHostOptions {
   fence(signal: AbortSignal): Promise<void>;
   /** What runs the jobs of a host that has just answered; `roster`: the one that the job names instead of ours. @throws EdgeError when the host cannot be reached */
   executorOf(id: string, roster: string | undefined): Promise<JobExecutor>;
+  /** True for a function that only looks: it may be run again after a crash. */
+  onlyLooks(fun: string): boolean;
   /** Jobs that run at a time on one host. */
   readonly concurrency: number;
   readonly version: string;
@@ -94,8 +96,9 @@ async function publish(bus: Bus, message: ReturnMessage, store: JobStore, log: L
 }
 
 /** Asks for what runs the jobs with each of them: a host that cannot be reached now may be reached later. */
-function reaching({ id, executorOf, fence }: ServeSshHostOptions): JobExecutor {
+function reaching({ id, executorOf, onlyLooks, fence }: ServeSshHostOptions): JobExecutor {
   return {
+    onlyLooks: (fun) => onlyLooks(fun),
     facts: async () => (await executorOf(id, undefined)).facts(),
     async execute(job, work) {
       let executor: JobExecutor;
