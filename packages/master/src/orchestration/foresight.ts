@@ -25,18 +25,23 @@ const NOTHING_FORESEEN: ForeseenWorld = { brings: {}, leaves: {}, touched: {}, s
 /** What the steps of a plan that have been looked at would leave behind, over what was known when it began. */
 export function foreseenWorldOf(record: RunRecord): ForeseenWorld {
   const { brings, leaves, touched, shaken, depth } = record.foreseen ?? NOTHING_FORESEEN;
-  const world = { brings: { ...brings }, leaves: { ...leaves }, touched: { ...touched }, shaken: [...shaken], depth };
-  const ids = new Map(record.stored.plan.chunks.map(({ key, id }) => [key, id]));
+  const world = { brings: { ...brings }, leaves: { ...leaves }, depth };
+  const touches = new Map(Object.entries(touched).map(([host, steps]) => [host, [...steps]]));
+  const shakes = new Set(shaken);
+  const { nodes, runNodes } = record.state.graph;
   for (const [step, { foreseen }] of record.answers) {
     if (foreseen === undefined) continue;
     Object.assign(world.brings, foreseen.brings);
     Object.assign(world.leaves, foreseen.leaves);
+    const id = nodes[runNodes.get(step) ?? -1]?.chunk.id ?? step;
     for (const host of touchedBy(foreseen)) {
-      world.touched[host] = [...(world.touched[host] ?? []), ids.get(step) ?? step];
-      if (isShaking(foreseen) && !world.shaken.includes(host)) world.shaken.push(host);
+      const known = touches.get(host);
+      if (known === undefined) touches.set(host, [id]);
+      else known.push(id);
+      if (isShaking(foreseen)) shakes.add(host);
     }
   }
-  return world;
+  return { ...world, touched: Object.fromEntries(touches), shaken: [...shakes] };
 }
 
 /** The foresight for the next step of a plan. */

@@ -5,6 +5,7 @@ import { createRunnerCalls, keyWheels, masterRunners, type Runner, type RunnerPa
 import { createCatalog } from '@edge-run/shared/execute';
 import { EdgeError, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { parseArguments } from '@edge-run/shared/schema';
+import { buildGraph } from '@edge-run/shared/state';
 import { fromPlain, PyMap, type Value } from '@edge-run/shared/values';
 import { beforeEach, describe, expect, it } from 'vitest';
 
@@ -40,7 +41,7 @@ const noFiles = {
   },
 };
 const endedPlan = {
-  ...{ id: 'plan-x', answers: new Map(), stored: { plan: { chunks: [] } }, foreseen: undefined },
+  ...{ id: 'plan-x', answers: new Map(), state: { graph: buildGraph({ chunks: [] }) }, foreseen: undefined },
   end: { exitCode: 0 },
 } as unknown as RunRecord;
 
