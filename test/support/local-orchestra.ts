@@ -323,7 +323,7 @@ function fixedKeys(ids: readonly string[]): Parameters<typeof keyWheels>[0] {
   const refuse = (id: string): Promise<never> =>
     Promise.reject(new EdgeError('EDGE_NOT_ALLOWED', `the key of ${id} stays as it is`));
   return {
-    list: async () => ids.map((id) => ({ id, state: 'accepted' as const })),
+    list: async () => ids.map((id) => ({ id, state: 'accepted' as const, fingerprint: `SHA256:${id}` })),
     accept: refuse,
     reject: refuse,
     delete: refuse,

@@ -3,7 +3,7 @@ import { EDGE_VERSION, silentLogger } from '@edge-run/shared/kernel';
 import type { RunningApi } from '../api/index.ts';
 import type { SwitchedOn } from '../cloud/index.ts';
 import { type Operation, serveGateway } from '../gateway/index.ts';
-import { serveEnrolment } from '../keys/index.ts';
+import { serveEnrolment, tellOfKeys } from '../keys/index.ts';
 import {
   fleetOperations,
   jobOperations,
@@ -55,6 +55,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     const automation = await startAutomation({ core, fleet, runners: engine.runners });
     const { connections, background, config, log } = core;
     const { bus, keyring } = connections;
+    tellOfKeys({ keyring, send: (tag, data) => core.events.send({ tag, data }), clock: options.clock, log });
     background.run(serveEnrolment({ bus, keyring, signal: stop.signal, log }));
     let api: RunningApi | undefined;
     const operations = operationsOf(core, fleet, engine, automation, { startedAt, api: () => api?.url });

@@ -20,6 +20,15 @@ export interface ListedKey {
   readonly role?: string;
 }
 
+/** Something that happened to the key of a minion. */
+export interface KeyEvent {
+  /** `asked`: the minion asked to come in, and this is the answer; `decided`: somebody changed the state of its key. */
+  readonly kind: 'asked' | 'decided';
+  readonly id: string;
+  readonly publicKey: string;
+  readonly act: 'accept' | 'pend' | 'reject' | 'denied' | 'delete';
+}
+
 /** Where the keys of an installation lie, and who is told of changes. */
 export interface KeyringOptions {
   readonly dir: string;
@@ -79,6 +88,8 @@ export interface Keyring {
   /** The ids that are accepted, sorted. */
   accepted(): readonly string[];
   isAccepted(id: string): boolean;
+  /** Tells of what happens to keys from now on, through this keyring. */
+  listen(listener: (event: KeyEvent) => void): void;
   operatorCreds(name: string): string;
   masterCreds(name: string): string;
   systemCreds(name: string): string;
@@ -86,6 +97,7 @@ export interface Keyring {
 
 /** More unknown keys than this are not remembered: the credential to knock is public. */
 const MAX_WAITING = 10_000;
+const ACTS = { accepted: 'accept', pending: 'pend', rejected: 'reject', denied: 'denied' } as const;
 
 /** Opens (or makes) the keyring of a directory. */
 export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
@@ -99,6 +111,14 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
   const revoked = await store.revocations();
   const index = await KeyIndex.open(store);
   const tokens = await JoinTokens.open(store, clock);
+  const listeners: ((event: KeyEvent) => void)[] = [];
+  const tell = (
+    kind: KeyEvent['kind'],
+    act: KeyEvent['act'],
+    { id, publicKey }: Pick<KeyEntry, 'id' | 'publicKey'>,
+  ) => {
+    for (const listener of listeners) listener({ kind, id, publicKey, act });
+  };
   let turn: Promise<unknown> = Promise.resolve();
   /** One change at a time. */
   const exclusively = <T>(work: () => Promise<T>): Promise<T> => {
@@ -249,7 +269,9 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
             },
           );
         }
-        return admit(candidates[0]![1], by);
+        const admitted = await admit(candidates[0]![1], by);
+        tell('decided', 'accept', admitted);
+        return admitted;
       }),
     reject: (id, by = 'user') =>
       exclusively(async () => {
@@ -258,6 +280,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
           await index.put('rejected', changed);
           if (state === 'accepted') await revoke(entry.publicKey);
           options.onAnswer?.(entry.publicKey, answerFor('rejected', changed));
+          tell('decided', 'reject', entry);
         }
       }),
     delete: (id) =>
@@ -265,6 +288,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
         for (const [state, entry] of known(id)) {
           await index.remove(state, entry.publicKey);
           if (state === 'accepted') await revoke(entry.publicKey);
+          tell('decided', 'delete', entry);
         }
       }),
     rotate: (id, publicKey, body) =>
@@ -309,11 +333,14 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
           log.warn('dropped a knock that is not signed by the key it asks for', { publicKey: publicKey.slice(0, 60) });
           return undefined;
         }
-        return judge(knock);
+        const answer = await judge(knock);
+        if (answer !== undefined) tell('asked', ACTS[answer.status], knock);
+        return answer;
       }),
     idOf: (publicKey) => index.accepted(publicKey)?.id,
     accepted: () => index.acceptedIds(),
     isAccepted: (id) => index.of(id).some(([state]) => state === 'accepted'),
+    listen: (listener) => void listeners.push(listener),
     operatorCreds: (name) => authority.operatorCreds(name).creds,
     masterCreds: (name) => authority.masterCreds(name),
     systemCreds: (name) => authority.systemCreds(name),

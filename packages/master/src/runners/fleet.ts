@@ -19,26 +19,32 @@ export function fleetRunners({
   events: Events;
 }): readonly Runner[] {
   const isUp = (id: string): boolean => nodes.kindOf(id) === 'ssh' || presence.goneSince(id) === undefined;
-  const status = (): { up: string[]; down: string[] } => ({
-    up: nodes.ids().filter(isUp),
-    down: nodes.ids().filter((id) => !isUp(id)),
-  });
+  const status = async (tgt = '*', tgtType = 'glob'): Promise<{ up: string[]; down: string[] }> => {
+    const ids = tgt === '*' ? nodes.ids() : (await nodes.select(tgt, tgtType)).matched.map(({ id }) => id);
+    return { up: ids.filter(isUp), down: ids.filter((id) => !isUp(id)) };
+  };
   return [
     defineRunner({
       ...fleetRunnerDeclarations['manage.status'],
       plan: LOOKS,
-      run: async () => status(),
+      run: ({ tgt, tgt_type }) => status(tgt, tgt_type),
     }),
     defineRunner({
       ...fleetRunnerDeclarations['manage.up'],
       plan: LOOKS,
-      run: async () => status().up,
+      run: async ({ tgt, tgt_type }) => (await status(tgt, tgt_type)).up,
     }),
     defineRunner({
       ...fleetRunnerDeclarations['manage.down'],
       plan: LOOKS,
-      run: async () => status().down,
+      run: async ({ tgt, tgt_type }) => (await status(tgt, tgt_type)).down,
     }),
+    ...(['manage.present', 'manage.alived'] as const).map((name) =>
+      defineRunner({ ...fleetRunnerDeclarations[name], plan: LOOKS, run: async () => (await status()).up }),
+    ),
+    ...(['manage.not_present', 'manage.not_alived'] as const).map((name) =>
+      defineRunner({ ...fleetRunnerDeclarations[name], plan: LOOKS, run: async () => (await status()).down }),
+    ),
     defineRunner({
       ...fleetRunnerDeclarations['cache.grains'],
       plan: LOOKS,

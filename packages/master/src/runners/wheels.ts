@@ -5,7 +5,7 @@ import { defineRunner, LOOKS, type PlannedRun, type Runner } from './contract.ts
 
 /** What the functions about keys need of a keyring. */
 export interface KeyControl {
-  list(): Promise<readonly { readonly id: string; readonly state: KeyState }[]>;
+  list(): Promise<readonly { readonly id: string; readonly state: KeyState; readonly fingerprint: string }[]>;
   accept(id: string, by?: string): Promise<unknown>;
   reject(id: string, by?: string): Promise<void>;
   delete(id: string): Promise<void>;
@@ -46,31 +46,46 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
       ]),
     );
   };
-  const matching = async (glob: string, from: readonly KeyState[]): Promise<readonly string[]> => {
-    const ids = (await keys.list()).filter(({ id, state }) => from.includes(state) && globMatches(glob, id));
-    const unique = [...new Set(ids.map(({ id }) => id))].sort();
-    if (unique.length > 0) return unique;
+  /** Ids whose key is to change, and those of which it is so already; a step that is done again finds these. */
+  const chosen = async (
+    wanted: Wanted,
+    { from, done }: { readonly from: readonly KeyState[]; readonly done: readonly KeyState[] },
+  ): Promise<{ readonly ids: readonly string[]; readonly known: readonly string[] }> => {
+    const all = await keys.list();
+    const of = (states: readonly KeyState[]): string[] => [
+      ...new Set(all.flatMap(({ id, state }) => (states.includes(state) && wanted.has(id, state) ? [id] : []))),
+    ];
+    const ids = of(from).sort();
+    const known = of([...from, ...done]).sort();
+    const missing = wanted.ids?.filter((id) => !all.some((key) => key.id === id)) ?? [];
+    if (done.length === 0 || (known.length > 0 && missing.length === 0)) return { ids, known };
     throw new EdgeError(
       'EDGE_KEY_UNKNOWN',
-      `no ${from.join(' or ')} key matches ${glob}`,
-      { match: glob },
+      `no ${from.join(' or ')} key matches ${missing.join(', ') || wanted.text}`,
+      { match: wanted.text },
       { hint: "See 'edge-run keys ls'." },
     );
   };
   const change = async (
-    glob: string,
-    from: readonly KeyState[],
+    wanted: Wanted,
+    step: Step,
     act: (id: string) => Promise<unknown>,
   ): Promise<readonly string[]> => {
-    const ids = await matching(glob, from);
+    const { ids, known } = await chosen(wanted, step);
     for (const id of ids) await act(id);
-    return ids;
+    return known;
   };
   /** What becomes of the keys that match. */
-  const planned = async (glob: string, from: readonly KeyState[], becomes: string): Promise<PlannedRun> => ({
-    effect: 'changes',
-    changes: Object.fromEntries((await matching(glob, from)).map((id) => [id, becomes])),
-  });
+  const planned = async (wanted: Wanted, step: Step, becomes: string): Promise<PlannedRun> => {
+    const { ids } = await chosen(wanted, step);
+    if (ids.length === 0) return { effect: 'nothing' };
+    return { effect: 'changes', changes: Object.fromEntries(ids.map((id) => [id, becomes])) };
+  };
+  const accepting = (wanted: Wanted, rejectedToo: boolean, by: string) =>
+    change(wanted, acceptable(rejectedToo), (id) => keys.accept(id, by));
+  const rejecting = (wanted: Wanted, acceptedToo: boolean, by: string) =>
+    change(wanted, rejectable(acceptedToo), (id) => keys.reject(id, by));
+  const deleting = (wanted: Wanted) => change(wanted, DELETABLE, (id) => keys.delete(id));
   return [
     defineRunner({
       ...keyWheelDeclarations['key.list'],
@@ -91,37 +106,98 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
       },
     }),
     defineRunner({
+      ...keyWheelDeclarations['key.finger'],
+      plan: LOOKS,
+      run: async ({ match }) => {
+        const lists: Record<string, Record<string, string>> = {};
+        for (const { id, state, fingerprint } of await keys.list())
+          if (globMatches(match, id)) lists[LISTS[state]] = { ...lists[LISTS[state]], [id]: fingerprint };
+        return lists;
+      },
+    }),
+    defineRunner({
       ...keyWheelDeclarations['key.accept'],
       plan: {
         kind: 'planned',
-        plan: ({ match, include_rejected }) => planned(match, acceptable(include_rejected), 'accepted'),
+        plan: ({ match, include_rejected }) => planned(byGlob(match), acceptable(include_rejected), 'accepted'),
       },
       run: async ({ match, include_rejected }, { by }) => ({
-        [LISTS.accepted]: await change(match, acceptable(include_rejected), (id) => keys.accept(id, by)),
+        [LISTS.accepted]: await accepting(byGlob(match), include_rejected, by),
+      }),
+    }),
+    defineRunner({
+      ...keyWheelDeclarations['key.accept_dict'],
+      plan: {
+        kind: 'planned',
+        plan: ({ match, include_rejected }) => planned(byLists(match), acceptable(include_rejected), 'accepted'),
+      },
+      run: async ({ match, include_rejected }, { by }) => ({
+        [LISTS.accepted]: await accepting(byLists(match), include_rejected, by),
       }),
     }),
     defineRunner({
       ...keyWheelDeclarations['key.reject'],
       plan: {
         kind: 'planned',
-        plan: ({ match, include_accepted }) => planned(match, rejectable(include_accepted), 'rejected'),
+        plan: ({ match, include_accepted }) => planned(byGlob(match), rejectable(include_accepted), 'rejected'),
       },
       run: async ({ match, include_accepted }, { by }) => ({
-        [LISTS.rejected]: await change(match, rejectable(include_accepted), (id) => keys.reject(id, by)),
+        [LISTS.rejected]: await rejecting(byGlob(match), include_accepted, by),
+      }),
+    }),
+    defineRunner({
+      ...keyWheelDeclarations['key.reject_dict'],
+      plan: {
+        kind: 'planned',
+        plan: ({ match, include_accepted }) => planned(byLists(match), rejectable(include_accepted), 'rejected'),
+      },
+      run: async ({ match, include_accepted }, { by }) => ({
+        [LISTS.rejected]: await rejecting(byLists(match), include_accepted, by),
       }),
     }),
     defineRunner({
       ...keyWheelDeclarations['key.delete'],
-      plan: { kind: 'planned', plan: ({ match }) => planned(match, STATES_OF.all!, 'deleted') },
-      run: ({ match }) => change(match, STATES_OF.all!, (id) => keys.delete(id)),
+      plan: { kind: 'planned', plan: ({ match }) => planned(byGlob(match), DELETABLE, 'deleted') },
+      run: ({ match }) => deleting(byGlob(match)),
+    }),
+    defineRunner({
+      ...keyWheelDeclarations['key.delete_dict'],
+      plan: { kind: 'planned', plan: ({ match }) => planned(byLists(match), DELETABLE, 'deleted') },
+      run: ({ match }) => deleting(byLists(match)),
     }),
   ];
 }
 
-function acceptable(rejectedToo: boolean): readonly KeyState[] {
-  return rejectedToo ? ['pending', 'rejected'] : ['pending'];
+/** Which keys are meant. */
+interface Wanted {
+  has(id: string, state: KeyState): boolean;
+  /** Each of these must be known. */
+  readonly ids?: readonly string[];
+  readonly text: string;
 }
 
-function rejectable(acceptedToo: boolean): readonly KeyState[] {
-  return acceptedToo ? ['pending', 'accepted'] : ['pending'];
+/** Keys in `from` change; those in `done` are as they shall be. Nothing has to be there where nothing is ever `done`. */
+interface Step {
+  readonly from: readonly KeyState[];
+  readonly done: readonly KeyState[];
+}
+
+const DELETABLE: Step = { from: ['accepted', 'pending', 'rejected', 'denied'], done: [] };
+
+function byGlob(glob: string): Wanted {
+  return { has: (id) => globMatches(glob, id), text: glob };
+}
+
+/** Salt's lists: a key that has left its list since, because it was accepted, say, is meant as well. */
+function byLists(lists: Readonly<Record<string, readonly string[] | undefined>>): Wanted {
+  const ids = Object.values(lists).flatMap((list) => list ?? []);
+  return { has: (id) => ids.includes(id), ids, text: ids.join(', ') };
+}
+
+function acceptable(rejectedToo: boolean): Step {
+  return { from: rejectedToo ? ['pending', 'rejected'] : ['pending'], done: ['accepted'] };
+}
+
+function rejectable(acceptedToo: boolean): Step {
+  return { from: acceptedToo ? ['pending', 'accepted'] : ['pending'], done: ['rejected'] };
 }

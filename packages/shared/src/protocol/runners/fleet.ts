@@ -4,6 +4,17 @@ import { PyMap } from '../../values/index.ts';
 import { runner } from './runner.ts';
 
 const none = z.object({});
+const some = z.object({
+  tgt: z.string().default('*').describe('Which hosts.'),
+  tgt_type: z.string().default('glob').describe('How `tgt` is read.'),
+  timeout: z
+    .number()
+    .nullish()
+    .describe('Accepted for Salt trees: nobody is asked, the master knows who is connected.'),
+  gather_job_timeout: z.number().nullish().describe('Accepted for Salt trees, as `timeout`.'),
+});
+const all = [{ title: 'all', args: {} }];
+const controllers = [...all, { title: 'some', args: { tgt: 'role:controller', tgt_type: 'grain' } }];
 
 /** Runners that tell of hosts, jobs and events, under Salt's names. */
 export const fleetRunnerDeclarations = {
@@ -11,22 +22,50 @@ export const fleetRunnerDeclarations = {
     name: 'manage.status',
     summary: 'Tells which hosts are connected.',
     returns: '`up` and `down`: ids.',
-    args: none,
-    examples: [{ title: 'all', args: {} }],
+    args: some,
+    examples: controllers,
   }),
   'manage.up': runner({
     name: 'manage.up',
     summary: 'Tells which hosts are connected.',
     returns: 'Ids.',
-    args: none,
-    examples: [{ title: 'all', args: {} }],
+    args: some,
+    examples: controllers,
   }),
   'manage.down': runner({
     name: 'manage.down',
     summary: 'Tells which hosts are not connected.',
     returns: 'Ids.',
+    args: some,
+    examples: controllers,
+  }),
+  'manage.present': runner({
+    name: 'manage.present',
+    summary: 'Tells which hosts are connected.',
+    returns: 'Ids.',
     args: none,
-    examples: [{ title: 'all', args: {} }],
+    examples: all,
+  }),
+  'manage.not_present': runner({
+    name: 'manage.not_present',
+    summary: 'Tells which hosts are not connected.',
+    returns: 'Ids.',
+    args: none,
+    examples: all,
+  }),
+  'manage.alived': runner({
+    name: 'manage.alived',
+    summary: 'Tells which hosts are connected.',
+    returns: 'Ids.',
+    args: none,
+    examples: all,
+  }),
+  'manage.not_alived': runner({
+    name: 'manage.not_alived',
+    summary: 'Tells which hosts are not connected.',
+    returns: 'Ids.',
+    args: none,
+    examples: all,
   }),
   'cache.grains': runner({
     name: 'cache.grains',
