@@ -18,9 +18,34 @@ export interface EventTag {
   readonly data: z.ZodType;
 }
 
+/** What hosts send is below `data`. */
+const fromHost = (sent: z.ZodType): z.ZodType =>
+  z.object({
+    id: z.string().describe('The host.'),
+    tag: z.string(),
+    data: sent,
+    cmd: z.literal('_minion_event'),
+    pretag: z.null(),
+  });
+
 const minionSays = z.object({
   version: z.string().describe('Version of the minion.'),
   running: z.number().describe('Jobs it has in hand.'),
+});
+
+const finger = z.string().describe('Fingerprint of its key.');
+const keyAsked = z.object({
+  id: z.string().describe('The id it wants to have.'),
+  act: z.enum(['pend', 'accept', 'reject', 'denied']).describe('The answer; `denied`: another key has the id.'),
+  result: z.boolean().describe('False for `reject` and `denied`.'),
+  pub: z.string().describe('Its public key.'),
+  finger,
+});
+const keyDecided = z.object({
+  id: z.string(),
+  act: z.enum(['accept', 'reject', 'delete']),
+  result: z.literal(true),
+  finger,
 });
 
 const jobNew = z.object({
@@ -30,6 +55,7 @@ const jobNew = z.object({
   tgt: z.string(),
   tgt_type: z.string(),
   minions: z.array(z.string()).describe('Ids that must answer, frozen now.'),
+  missing: z.array(z.string()).describe('Empty: who is missing shows when the job ends.'),
   user: z.string().describe('Who asked.'),
 });
 
@@ -76,8 +102,15 @@ export const EVENT_TAGS: readonly EventTag[] = [
     tag: 'salt/minion/<id>/start',
     when: 'A minion is connected, for the first time or again.',
     sender: 'minion',
-    data: minionSays,
+    data: fromHost(minionSays),
   },
+  {
+    tag: 'salt/auth',
+    when: 'A minion asks to be let in; one that waits asks again, which is told at most every ten seconds.',
+    sender: 'master',
+    data: keyAsked,
+  },
+  { tag: 'salt/key', when: 'Somebody decided about the key of a minion.', sender: 'master', data: keyDecided },
   { tag: 'salt/job/<jid>/new', when: 'A job was published.', sender: 'master', data: jobNew },
   {
     tag: 'salt/job/<jid>/ret/<id>',
@@ -95,7 +128,7 @@ export const EVENT_TAGS: readonly EventTag[] = [
     tag: 'salt/state_result/<jid>/<id>/<name>',
     when: 'A state with `fire_event` has ended; `<name>` is what `fire_event` says, or the name of the state.',
     sender: 'minion',
-    data: stateResult,
+    data: fromHost(stateResult),
   },
   ...runEvent.options.map((option) => ({
     tag: `run/<run>/${option.shape.type.value}`,

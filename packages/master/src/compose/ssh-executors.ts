@@ -3,6 +3,7 @@ import { type Clock, type Compiled, type Logger, newId } from '@edge-run/shared/
 import type { Mine } from '@edge-run/shared/modules/contract';
 import { gatherGrains, KeptFacts } from '@edge-run/shared/modules/facts';
 import { requireAllowed } from '@edge-run/shared/policy';
+import { hostEventData } from '@edge-run/shared/protocol';
 import { fromPlain, PyMap, Redactor } from '@edge-run/shared/values';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import type { FactsStore } from '../nodes/index.ts';
@@ -82,6 +83,9 @@ async function createExecutor(id: string, options: SshExecutorsOptions): Promise
       ...base,
       redactor: new Redactor(),
       host,
+      events: {
+        send: (tag, data) => base.events.send(tag, new PyMap(Object.entries(hostEventData(id, tag, data)))),
+      },
       log: log.child({ host: id }),
       requireAllowed: (command) => requireAllowed(config.command_policy, command, belongs),
       opts: new PyMap([

@@ -1,9 +1,18 @@
 import type { Bus, Received } from '@edge-run/shared/bus';
-import { type Clock, EdgeError, errorMessage, type Logger, newId, toErrorRecord } from '@edge-run/shared/kernel';
+import {
+  type Clock,
+  EdgeError,
+  errorMessage,
+  type JsonValue,
+  type Logger,
+  newId,
+  toErrorRecord,
+} from '@edge-run/shared/kernel';
 import {
   type Answer,
   type EdgeEvent,
   eventSubject,
+  hostEventData,
   idFromToken,
   minionEvent,
   SUBJECTS,
@@ -62,6 +71,7 @@ export async function serveGateway(options: GatewayOptions): Promise<void> {
   await Promise.all([
     answerAll(bus.subscribe(SUBJECTS.rpcAll, { signal, queue: 'gateway' }), 'minion'),
     answerAll(bus.subscribe(SUBJECTS.operations, { signal, queue: 'gateway' }), 'user'),
+    hearMinions(options),
     takeEvents(options),
   ]);
   await desk.idle();
@@ -128,8 +138,18 @@ class Desk {
   }
 }
 
-async function takeEvents({ bus, signal, clock, log, onMinionEvent }: GatewayOptions): Promise<void> {
+/** Every master hears who is there. */
+async function hearMinions({ bus, signal, onMinionEvent }: GatewayOptions): Promise<void> {
+  if (onMinionEvent === undefined) return;
   for await (const { subject, body } of bus.subscribe(SUBJECTS.minionEvents, { signal })) {
+    const parsed = minionEvent.safeParse(body);
+    if (parsed.success) onMinionEvent(idFromToken(senderToken(subject)!), parsed.data.tag);
+  }
+}
+
+/** One master of an installation makes an event for everybody of what a minion sends. */
+async function takeEvents({ bus, signal, clock, log }: GatewayOptions): Promise<void> {
+  for await (const { subject, body } of bus.subscribe(SUBJECTS.minionEvents, { signal, queue: 'events' })) {
     const id = idFromToken(senderToken(subject)!);
     const parsed = minionEvent.safeParse(body);
     if (!parsed.success) {
@@ -137,13 +157,13 @@ async function takeEvents({ bus, signal, clock, log, onMinionEvent }: GatewayOpt
       continue;
     }
     const { tag, data } = parsed.data;
-    onMinionEvent?.(id, tag);
     if (tag === HEARTBEAT) continue;
     if (RESERVED_TAGS.test(tag) || (OWN_TAGS.exec(tag)?.[1] ?? id) !== id) {
       log.warn(`dropped an event of ${id}: its tag is not its own to send`, { tag });
       continue;
     }
-    const event: EdgeEvent = { id: newId(), tag, data, at: clock.now(), source: `minion:${id}` };
+    const about = hostEventData(id, tag, data as JsonValue);
+    const event: EdgeEvent = { id: newId(), tag, data: about, at: clock.now(), source: `minion:${id}` };
     await bus
       .publish(eventSubject(tag), event)
       .catch((error: unknown) => log.warn(`event ${tag}: ${errorMessage(error)}`));

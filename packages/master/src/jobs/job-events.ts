@@ -16,16 +16,16 @@ export interface JobNews {
 /** `salt/job/<jid>/new`: it was published. */
 export function newJobNews(record: JobRecord): JobNews {
   const { jid, fun, args, target, targetType, targets, by } = record;
-  const data = { jid, fun, arg: args, tgt: target, tgt_type: targetType, minions: targets, user: by };
+  const data = { jid, fun, arg: args, tgt: target, tgt_type: targetType, minions: targets, missing: [], user: by };
   return { tag: `salt/job/${jid}/new`, id: `job-${jid}-new`, data, ...causeOf(record) };
 }
 
 /** `salt/job/<jid>/ret/<id>`: a target has its end, with or without a return. */
 export function returnNews(record: JobRecord, id: string, answer: JobTargetAnswer): JobNews {
-  const { jid, fun } = record;
+  const { jid, fun, args } = record;
   const { outcome, retcode, ret, evidence, error } = answer;
   const data = {
-    ...{ jid, id, fun, outcome, retcode, success: outcome === 'succeeded' },
+    ...{ jid, id, fun, fun_args: [...args, ...keywordsOf(record)], outcome, retcode, success: outcome === 'succeeded' },
     ...(ret === undefined ? {} : { return: encodeValue(ret) }),
     ...(evidence === undefined ? {} : { evidence }),
     ...(error === undefined ? {} : { error: { ...error } }),
@@ -39,6 +39,11 @@ export function endNews(record: JobRecord, { targets: answers, stopped }: JobAns
   const targets = Object.fromEntries([...answers].map(([id, { outcome }]) => [id, outcome]));
   const data = { jid, fun, targets, ...(stopped === undefined ? {} : { stopped }) };
   return { tag: `salt/job/${jid}/end`, id: `job-${jid}-end`, data, at, ...causeOf(record) };
+}
+
+/** Keyword arguments as Salt writes them behind the positional ones. */
+function keywordsOf({ kwargs }: JobRecord): readonly JsonValue[] {
+  return kwargs.length === 0 ? [] : [{ ...Object.fromEntries(kwargs), __kwarg__: true }];
 }
 
 function causeOf({ causedBy }: JobRecord): { readonly causedBy?: string } {

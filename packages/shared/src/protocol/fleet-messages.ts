@@ -87,6 +87,14 @@ export const minionEvent = z.object({
 });
 export type MinionEvent = z.infer<typeof minionEvent>;
 
+/**
+ * The data of an event that a host sent, as everybody else gets it: Salt's, so that reactors find the host as `data['id']`
+ * and what it sent below `data['data']` (Salt 3006 `_minion_event`).
+ */
+export function hostEventData<T>(id: string, tag: string, sent: T) {
+  return { id, tag, data: sent, cmd: '_minion_event', pretag: null } as const;
+}
+
 /** The answer to a request, as it travels. */
 export const answerRecord = z.discriminatedUnion('ok', [
   z.object({ ok: z.literal(true), answer: z.unknown() }),

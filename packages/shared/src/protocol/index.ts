@@ -4,6 +4,7 @@ export {
   answerRecord,
   type FindMessage,
   findMessage,
+  hostEventData,
   type JobReceipt,
   jobReceipt,
   type KillMessage,

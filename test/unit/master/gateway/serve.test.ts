@@ -112,6 +112,9 @@ test('events are taken up with their true source; reserved and foreign tags are 
     ['salt/minion/web1/start', 'minion:web1'],
     ['release/requested', 'minion:web1'],
   ]);
+  expect(got[1]!.data).toEqual({
+    ...{ id: 'web1', tag: 'release/requested', data: { a: 1 }, cmd: '_minion_event', pretag: null },
+  });
   stop.abort();
   await reader;
 });

@@ -22,6 +22,8 @@ export type JobReturn = z.infer<typeof jobReturn>;
 export const jobReturnEvent = jobReturn.omit({ ret: true }).extend({
   jid: z.string(),
   fun: z.string(),
+  fun_args: z.array(encodedValue).optional().describe('Its arguments; keyword arguments last, with `__kwarg__`.'),
+  success: z.boolean().optional().describe('True for the outcome `succeeded`.'),
   return: encodedValue.optional(),
 });
 export type JobReturnEvent = z.infer<typeof jobReturnEvent>;
