@@ -212,7 +212,7 @@ export class LocalOrchestra {
         runners,
         wheels,
         events: {
-          listen: (signal) => events.listen(signal),
+          listen: (signal, wants, since) => events.listen(signal, wants, since),
           send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })),
         },
         returners,

@@ -20,8 +20,9 @@ export class MemoryEvents implements Events {
     return event;
   }
 
-  async listen(signal: AbortSignal): Promise<AsyncIterable<EdgeEvent>> {
+  async listen(signal: AbortSignal, _wants?: unknown, since?: number): Promise<AsyncIterable<EdgeEvent>> {
     const queue = new BoundedQueue<EdgeEvent>();
+    if (since !== undefined) for (const event of this.sent) if (event.at >= since) queue.push(event);
     this.#listeners.add(queue);
     const end = (): void => {
       this.#listeners.delete(queue);

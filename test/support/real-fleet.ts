@@ -21,10 +21,10 @@ export class RealFleet {
     this.directory = directory;
   }
 
-  /** A master that lets everybody in who has the token, and these minions. */
-  static async start(ids: readonly string[]): Promise<RealFleet> {
+  /** A master that lets everybody in who has the token, and these minions; `config`: more of the master's settings. */
+  static async start(ids: readonly string[], config: object = {}): Promise<RealFleet> {
     const fleet = new RealFleet(await mkdtemp(join(tmpdir(), 'edge-real-')));
-    await fleet.#write('master.yaml', { data_dir: 'data', file_roots: { base: ['states'] } });
+    await fleet.#write('master.yaml', { data_dir: 'data', file_roots: { base: ['states'] }, ...config });
     await fleet.startMaster();
     const access = (await fleet.ask('keys.join', {})) as { servers: string[]; knock: string; trustedKeys: string[] };
     const { token } = (await fleet.ask('keys.token-new', { uses: Math.max(1, ids.length) })) as { token: string };

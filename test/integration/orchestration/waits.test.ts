@@ -300,3 +300,39 @@ describe('load balancers', () => {
     expect(all).toMatchObject({ result: false, comment: expect.stringContaining('Last answer: 2 of 3 in service') });
   });
 });
+
+describe('salt.wait_for_event', () => {
+  const told =
+    'told:\n  salt.runner:\n    - name: event.send\n    - kwarg: {tag: build/1/done, data: {id: web1}}\n    - require: [{test: early}]\n';
+  const wait = (id: string): string =>
+    `${id}:\n  salt.wait_for_event: [{name: 'build/*/done'}, {id_list: [web1]}, {timeout: 30}]\n`;
+  async function outcomes(text: string): Promise<readonly unknown[]> {
+    orchestra = await LocalOrchestra.start({
+      files: { 'salt/it.sls': text },
+      ...{ master: 'm', grains: {}, minions: { web1: {} } },
+    });
+    await orchestra.events.send({ tag: 'build/0/done', data: { id: 'web1' } });
+    await orchestra.clock.sleep(1);
+    const answer = encodeValue(await orchestra.call('state.orchestrate', ['it'], new Map())) as JsonObject;
+    const steps = Object.values((answer.data as JsonObject).m as JsonObject) as JsonObject[];
+    return steps.map(({ __id__: id, result }) => [id, result]);
+  }
+
+  it('hears what the step before it set off, however quick that was', async () => {
+    expect(await outcomes(`early: test.nop\n${told}${wait('heard')}`)).toEqual([
+      ['early', true],
+      ['told', true],
+      ['heard', true],
+    ]);
+  });
+  it('takes no event for another one that the step before it has waited for, nor one from before the run', async () => {
+    expect(await outcomes(`early: test.nop\n${told}${wait('heard')}${wait('again')}`)).toEqual([
+      ['early', true],
+      ['told', true],
+      ['heard', true],
+      ['again', false],
+    ]);
+    await orchestra?.dispose();
+    expect(await outcomes(wait('none'))).toEqual([['none', false]]);
+  });
+});

@@ -44,6 +44,7 @@ async function start(
   const stop = new AbortController();
   const reactor = await startReactor({
     ...{ connection: bus.connection, events, config, runners, jobs: new RecordedJobs(), ackWaitMs },
+    wheels: new RecordedRunners([]),
     ...{ clock: systemClock, log: silentLogger, signal: stop.signal },
     render: async (sls, { tag, data }) => {
       const text = FILES[sls];

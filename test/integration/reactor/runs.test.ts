@@ -57,6 +57,7 @@ async function startMaster(name: string, wrap: (runners: RunnerCalls) => RunnerC
     ...{ connection, events, clock: systemClock, log, signal: stop.signal, ackWaitMs: 1_000 },
     config: [{ 'release/*': ['release.sls'] }],
     render: async (sls) => loadSls(RELEASE, { path: sls }),
+    wheels: { has: () => false, names: () => [], call: () => Promise.reject(new Error('no wheels here')) },
     jobs: new RecordedJobs(),
     runners: wrap(createRunnerCalls(stateRunners(runs, new RunCommands(runs, systemClock), name))),
   });

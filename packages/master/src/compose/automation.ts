@@ -15,6 +15,7 @@ export interface AutomationOptions {
   readonly core: Core;
   readonly fleet: Fleet;
   readonly runners: RunnerCalls;
+  readonly wheels: RunnerCalls;
 }
 
 /** What runs without anybody asking. */
@@ -26,7 +27,7 @@ export interface Automation {
 }
 
 /** Starts the reactor and the scheduler. @throws DiagnosticsError for a schedule that is not valid */
-export async function startAutomation({ core, fleet, runners }: AutomationOptions): Promise<Automation> {
+export async function startAutomation({ core, fleet, runners, wheels }: AutomationOptions): Promise<Automation> {
   const { config, connections, events, clock, log, signal } = core;
   const { dispatcher } = fleet;
   const { connection } = connections.bus;
@@ -35,6 +36,7 @@ export async function startAutomation({ core, fleet, runners }: AutomationOption
   const work = { jobs: dispatcher, runners, clock, log, signal };
   const reactor = await startReactor({
     ...work,
+    wheels,
     connection,
     events,
     config: config.reactor,

@@ -52,7 +52,7 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     const fleet = await openFleet(core);
     await startReturners(core, fleet.jobs);
     const engine = await createRuns(core, fleet);
-    const automation = await startAutomation({ core, fleet, runners: engine.runners });
+    const automation = await startAutomation({ core, fleet, runners: engine.runners, wheels: engine.wheels });
     const { connections, background, config, log } = core;
     const { bus, keyring } = connections;
     tellOfKeys({ keyring, send: (tag, data) => core.events.send({ tag, data }), clock: options.clock, log });

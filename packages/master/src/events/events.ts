@@ -1,5 +1,5 @@
 import { type Bus, decodeBody } from '@edge-run/shared/bus';
-import { type Clock, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
+import { type Clock, type InstantMs, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
 import { type EdgeEvent, edgeEvent, eventSubject, STREAMS } from '@edge-run/shared/protocol';
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
@@ -9,6 +9,8 @@ import { EventHub, type WantsTag } from './hub.ts';
 /** How long events are kept. */
 const KEPT_FOR_MS = 7 * 24 * 3_600_000;
 const KEPT_BYTES = 1024 ** 3;
+/** Kept events that a listener is told first, at most: the last ones. */
+const CAUGHT_UP = 10_000;
 
 /** An event to be sent; id, time and source are added. */
 export interface NewEvent {
@@ -26,8 +28,11 @@ export interface NewEvent {
 /** The events of the installation: sent to everybody who watches, and kept in a stream. */
 export interface Events {
   send(event: NewEvent): Promise<EdgeEvent>;
-  /** Every event that is wanted from now on, until `signal` aborts. The subscription stands when the promise resolves. */
-  listen(signal: AbortSignal, wants?: WantsTag): Promise<AsyncIterable<EdgeEvent>>;
+  /**
+   * Every event that is wanted, until `signal` aborts: from `since` on, the kept ones first, or from now on. The
+   * subscription stands when the promise resolves.
+   */
+  listen(signal: AbortSignal, wants?: WantsTag, since?: InstantMs): Promise<AsyncIterable<EdgeEvent>>;
   /** Kept events since an instant, oldest first, at most the last `limit`. */
   recent(options: {
     readonly since?: number;
@@ -60,9 +65,21 @@ export async function openEvents(options: EventsOptions): Promise<Events> {
       await bus.publish(eventSubject(event.tag), event);
       return event;
     },
-    listen: (signal, wants) => hub.listen(signal, wants),
+    async listen(signal, wants, since) {
+      const live = await hub.listen(signal, wants);
+      if (since === undefined) return live;
+      const tag = wants === undefined ? {} : { tag: wants };
+      return joined(await readRecent(connection, { since, limit: CAUGHT_UP, ...tag }), live);
+    },
     recent: (query) => readRecent(connection, query),
   };
+}
+
+/** Kept events, and then those that come, each once. */
+async function* joined(kept: readonly EdgeEvent[], live: AsyncIterable<EdgeEvent>): AsyncGenerator<EdgeEvent> {
+  yield* kept;
+  const known = new Set(kept.map(({ id }) => id));
+  for await (const event of live) if (!known.has(event.id)) yield event;
 }
 
 async function readRecent(

@@ -1,5 +1,5 @@
 import type { HostRuntime } from '@edge-run/shared/execute';
-import type { Clock, Logger } from '@edge-run/shared/kernel';
+import type { Clock, InstantMs, Logger } from '@edge-run/shared/kernel';
 import type { StateModule } from '@edge-run/shared/modules/contract';
 import { STEPS_NAME } from '@edge-run/shared/orchestration';
 import type { StepProgress } from '@edge-run/shared/protocol';
@@ -122,6 +122,16 @@ function identityOf(record: RunRecord): RunIdentity {
   };
 }
 
+/** Steps that wait for events themselves. */
+const WAITS_FOR_EVENT = /^(salt\.wait_for_event|wait_until\.event)$/;
+
+function eventsSince({ begunAt, lastDone, state }: RunRecord, startedAt: InstantMs | undefined): InstantMs | undefined {
+  // Steps side by side: what has ended since says nothing about when this one began to wait.
+  if (lastDone === undefined || (startedAt !== undefined && lastDone.endedAt > startedAt)) return startedAt ?? begunAt;
+  const { chunk } = state.graph.nodes[state.graph.runNodes.get(lastDone.step)!]!;
+  return WAITS_FOR_EVENT.test(`${chunk.state}.${chunk.fun}`) ? lastDone.endedAt + 1 : lastDone.startedAt;
+}
+
 interface Execution {
   readonly record: RunRecord;
   readonly identity: RunIdentity;
@@ -145,6 +155,7 @@ function stepContext(
     onlyHosts: record.onlyHosts.get(step),
     jid: stepJobId(record.id, step, mode, round),
     startedAt: started?.startedAt,
+    eventsSince: eventsSince(record, started?.startedAt),
     ports,
     signal,
     log,

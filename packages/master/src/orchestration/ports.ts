@@ -1,3 +1,4 @@
+import type { InstantMs } from '@edge-run/shared/kernel';
 import type { EdgeEvent, ForeseenStep, ForeseenWorld } from '@edge-run/shared/protocol';
 import type { Value } from '@edge-run/shared/values';
 
@@ -53,7 +54,10 @@ export interface RunnerRequest {
 
 /** Events as they pass. */
 export interface EventWaiter {
-  /** Every event that is wanted from now on, until `signal` aborts. The subscription stands when the promise resolves. */
-  listen(signal: AbortSignal, wants?: (tag: string) => boolean): Promise<AsyncIterable<EdgeEvent>>;
+  /**
+   * Every event that is wanted, from `since` on where that is given and from now on otherwise, until `signal` aborts. The
+   * subscription stands when the promise resolves.
+   */
+  listen(signal: AbortSignal, wants?: (tag: string) => boolean, since?: InstantMs): Promise<AsyncIterable<EdgeEvent>>;
   send(tag: string, data: Value, causedBy?: string): Promise<void>;
 }

@@ -75,6 +75,8 @@ export interface RunRecord {
   readonly answers: GrowingMap<StepKey, StepReturn>;
   /** Steps this run has done itself, in order of ending; those that were skipped or kept are not among them. */
   readonly done: GrowingMap<StepKey, true>;
+  /** The last of them. */
+  readonly lastDone: { readonly step: StepKey; readonly startedAt: InstantMs; readonly endedAt: InstantMs } | undefined;
   /** How often a master took the run up; hosts refuse jobs of an earlier epoch. */
   readonly epoch: number;
   /** Who drives it, or did last. */
@@ -215,6 +217,7 @@ function foldEnded(record: RunRecord, event: EntryOf<'step-ended'>): RunRecord {
     answers: mode === 'foresee' ? record.answers : record.answers.with(step, answer),
     bundle: event.bundle ?? record.bundle,
     done: isOwn ? withKeys(record.done, [step]) : record.done,
+    lastDone: isOwn ? { step, startedAt: event.startedAt, endedAt: event.at } : record.lastDone,
     hosts: { targeted: withKeys(hosts.targeted, ids), failed: withKeys(hosts.failed, failed) },
   };
 }
@@ -280,6 +283,7 @@ function newRecord(event: EntryOf<'run-planned'>): RunRecord {
     state: createRun(stored.plan, { testing: inputs.test }),
     answers: GrowingMap.empty(),
     done: GrowingMap.empty(),
+    lastDone: undefined,
     epoch: 0,
     master: undefined,
     locked: false,

@@ -71,6 +71,11 @@ export interface StepContext {
   readonly jid: string;
   /** When this attempt started first, whichever master that was; undefined where it is not known. */
   readonly startedAt: InstantMs | undefined;
+  /**
+   * From when on events count for a step that waits for one: what the step before it set off may be quicker than this one,
+   * and a master may have died meanwhile. An event that the step before has itself waited for does not count again.
+   */
+  readonly eventsSince: InstantMs | undefined;
   readonly ports: StepPorts;
   readonly signal: AbortSignal;
   readonly log: Logger;

@@ -53,6 +53,7 @@ export interface ReactionPorts {
   readonly render: RenderReaction;
   readonly jobs: Pick<Dispatcher, 'run'>;
   readonly runners: RunnerCalls;
+  readonly wheels: RunnerCalls;
   /** Calls of the client `caller`; they are refused when absent. */
   readonly caller?: (request: CallerRequest) => Promise<void>;
   readonly clock: Clock;
@@ -77,7 +78,7 @@ export async function react(
   const { chunks, diagnostics } = await compileFor(event, files, ports);
   const problems = [...diagnostics];
   for (const chunk of chunks) {
-    const call = callOf(chunk, ports.runners);
+    const call = callOf(chunk, chunk.client === 'wheel' ? ports.wheels : ports.runners);
     problems.push(...call.diagnostics);
     if (call.value === undefined) continue;
     calls.throwIfAborted();
@@ -144,7 +145,8 @@ async function handOver(
   switch (call.client) {
     case 'runner':
     case 'wheel': {
-      const started = await startRunner(ports.runners, { ...common, name: fun, key, signal: calls });
+      const functions = call.client === 'wheel' ? ports.wheels : ports.runners;
+      const started = await startRunner(functions, { ...common, name: fun, key, signal: calls });
       return { ended: started.ended.then(({ result }) => (result ? undefined : notSucceeded(chunk, key))) };
     }
     case 'local': {

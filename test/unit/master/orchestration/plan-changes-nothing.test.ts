@@ -170,6 +170,6 @@ function stepContext(): StepContext {
   const run = { id: 'plan-x', ofJob, pillar: new PyMap(), saltenv: 'base', pillarenv: undefined, testing: true };
   return {
     ...{ run: { ...run, dropped: new Set() }, step: 's', onlyHosts: undefined, jid: 'plan-x-1', ports, signal },
-    ...{ log: silentLogger, report: () => {}, startedAt: 0 },
+    ...{ log: silentLogger, report: () => {}, startedAt: 0, eventsSince: undefined },
   };
 }

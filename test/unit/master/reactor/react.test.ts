@@ -33,6 +33,7 @@ function ports(parts: {
       return notCompiled([diagnostic]);
     },
     runners: parts.runners ?? new RecordedRunners(['state.orchestrate']),
+    wheels: new RecordedRunners(['key.accept']),
     jobs: parts.jobs ?? new RecordedJobs(),
     clock: new ManualClock(),
     log: silentLogger,
@@ -57,6 +58,22 @@ describe('react', () => {
       { name: 'state.orchestrate', by: 'reactor:a.sls', causedBy: 'E1', key: expect.stringMatching(/-r1-/) },
     ]);
     expect(all.sent).toEqual([]);
+  });
+  it('calls wheels, which are no runners, and says so of those that nobody has', async () => {
+    const all = ports({
+      files: {
+        'a.sls':
+          'a: {wheel.key.accept: [{match: web1}]}\nb: {runner.key.accept: [{match: web1}]}\nc: {wheel.key.acept: []}',
+      },
+    });
+    await react(event, ['a.sls'], all, never);
+    expect(all.wheels.calls).toMatchObject([{ name: 'key.accept', by: 'reactor:a.sls', causedBy: 'E1' }]);
+    expect(all.wheels.calls[0]!.kwargs.get('match')).toBe('web1');
+    expect(all.runners.calls).toEqual([]);
+    expect(summaries(all.sent[0]!.data)).toEqual([
+      expect.stringContaining('there is no runner `key.accept`'),
+      expect.stringContaining('there is no wheel `key.acept`'),
+    ]);
   });
 
   it('gives templates the tag and the data with Salt’s _stamp', async () => {

@@ -22,7 +22,7 @@ export const saltWaitForEvent = defineStep({
     const seen: Id[] = [];
     try {
       const wanted = (tag: string): boolean => globMatches(args.name, tag);
-      for await (const event of await ctx.ports.events.listen(wait.signal, wanted)) {
+      for await (const event of await ctx.ports.events.listen(wait.signal, wanted, ctx.eventsSince)) {
         if (!wanted(event.tag)) continue;
         const id = idOf(decodeValue(event.data), args.event_id);
         const index = id === undefined ? -1 : missing.indexOf(id);

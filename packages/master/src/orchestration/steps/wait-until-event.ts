@@ -15,8 +15,9 @@ export const waitUntilEvent = defineStep({
     const wait = limitOf(args.deadline * 1000, ctx);
     let others = 0;
     try {
-      for await (const event of await ctx.ports.events.listen(wait.signal)) {
-        if (!globMatches(args.name, event.tag)) continue;
+      const wanted = (tag: string): boolean => globMatches(args.name, tag);
+      for await (const event of await ctx.ports.events.listen(wait.signal, wanted, ctx.eventsSince)) {
+        if (!wanted(event.tag)) continue;
         const data = decodeValue(event.data);
         if (holds(data, args.where)) {
           const seen = new PyMap([
