@@ -120,9 +120,11 @@ describe('the guides', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('name only functions, states, steps and runners that exist', () => {
-    const known = new Set([...modules.map(({ name }) => name), ...declared.operations.map(({ name }) => name)]);
-    const prefixes = new Set([...known].filter((name) => name.includes('.')).map((name) => name.split('.')[0]));
+  it('name only functions, states, steps, runners and settings that exist', () => {
+    const called = [...modules, ...declared.operations].map(({ name }) => name);
+    const settings = [declared.masterConfig, declared.minionConfig].flatMap((args) => settingRows(inputSchema(args)));
+    const known = new Set([...called, ...settings.map(({ name }) => name)]);
+    const prefixes = new Set(called.filter((name) => name.includes('.')).map((name) => name.split('.')[0]));
     const wrong = pages.flatMap(({ path, text }) =>
       [...text.matchAll(/`([a-z_]+)\.([a-z_]+)`/g)]
         .filter(([, module, fun]) => prefixes.has(module) && !known.has(`${module}.${fun}`))

@@ -69,5 +69,45 @@ describe.skipIf(reason !== undefined)(
         '0\ngone',
       );
     });
+
+    it('keys, known hosts, the hosts file, the zone, alternatives: the same, and what a user links leads nowhere', async () => {
+      await out(
+        'sh',
+        '-c',
+        `useradd -m edge-app; echo 'secret of root' >/root/secret; chmod 600 /root/secret
+su edge-app -c 'ln -s /root/secret ~/secret'`,
+      );
+      const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
+      const wanted = [
+        ['ssh_auth.present', { name: `ssh-ed25519 ${key} jane`, user: 'edge-app' }],
+        ['ssh_known_hosts.present', { name: 'git.example.com', user: 'edge-app', key }],
+        ['host.present', { name: 'git.example.com', ip: '192.0.2.7' }],
+        ['timezone.system', { name: 'Europe/Berlin' }],
+        ['alternatives.install', { name: 'edge-ed', link: '/usr/bin/edge-ed', path: '/bin/cat', priority: 5 }],
+        ['alternatives.set', { name: 'edge-ed', path: '/bin/cat' }],
+      ] as const;
+      const ends = await states(wanted);
+      expect(ends.map(({ result, changes }) => [result, Object.keys(changes)])).toEqual([
+        [true, [key]],
+        [true, ['old', 'new']],
+        [true, ['added']],
+        [true, ['timezone']],
+        [true, ['name', 'link', 'path', 'priority']],
+        [true, []],
+      ]);
+      const seen = `cd /home/edge-app; stat -c '%n %a %U' .ssh .ssh/*; cat .ssh/authorized_keys; tail -1 /etc/hosts; readlink /etc/localtime /usr/bin/edge-ed`;
+      expect(await out('sh', '-c', seen)).toBe(`.ssh 700 edge-app
+.ssh/authorized_keys 600 edge-app
+.ssh/known_hosts 600 edge-app
+ssh-ed25519 ${key} jane
+192.0.2.7\t\tgit.example.com
+/usr/share/zoneinfo/Europe/Berlin
+/etc/alternatives/edge-ed`);
+      for (const { result, changes } of await states(wanted))
+        expect({ result, changes }).toEqual({ result: true, changes: {} });
+      const [led] = await states([['ssh_auth.present', { name: key, user: 'edge-app', config: 'secret' }]]);
+      expect(led).toMatchObject({ result: false, comment: expect.stringContaining('not edge-app') });
+      expect(await out('cat', '/root/secret')).toBe('secret of root');
+    });
   },
 );

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseDisplay } from '@edge-run/shared/modules/providers/alternatives';
 import {
   type CronJob,
   formatCrontab,
@@ -10,6 +11,7 @@ import {
   setEnv,
   setJob,
 } from '@edge-run/shared/modules/providers/cron';
+import { parseHosts } from '@edge-run/shared/modules/providers/hosts';
 import {
   escapeOctal,
   findFstab,
@@ -20,6 +22,7 @@ import {
   setFstab,
   unescapeOctal,
 } from '@edge-run/shared/modules/providers/mount';
+import { parseAuthorizedKeys, parseKnownHosts } from '@edge-run/shared/modules/providers/ssh';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../../../conformance/runner.ts';
@@ -35,7 +38,18 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   },
   fstab: (text) => parseFstab(text).flatMap(({ entry }) => (entry === undefined ? [] : [entry])),
   mountinfo: parseMountinfo,
+  hosts: (text) => entriesOf(parseHosts(text)),
+  'authorized-keys': (text) => entriesOf(parseAuthorizedKeys(text)),
+  'known-hosts': (text) => entriesOf(parseKnownHosts(text)),
+  alternatives: (text) => {
+    const group = parseDisplay(text);
+    return group === undefined ? null : { ...group, choices: [...group.choices] };
+  },
 };
+
+function entriesOf(lines: readonly { readonly entry?: object }[]): readonly object[] {
+  return lines.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+}
 
 describe.each(Object.entries(PARSERS))('%s read from recorded text', (kind, parse) => {
   const dir = join(repositoryRoot(), 'test/cases', kind);

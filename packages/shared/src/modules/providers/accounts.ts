@@ -59,6 +59,16 @@ export async function listGroups(host: HostReader): Promise<GroupInfo[]> {
   return parseGroups(await database(host, 'group'));
 }
 
+/** A user as `passwd(5)` has it. */
+export type UserEntry = Omit<UserInfo, 'groups'>;
+
+/** A user by name, also one of a directory that does not list its users; undefined when there is none. */
+export async function findUser(host: HostReader, name: string): Promise<UserEntry | undefined> {
+  const script = 'getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd';
+  const { stdout } = await host.probe(['sh', '-c', script, 'sh', name]);
+  return parseUsers(stdout, '').find((user) => user.name === name);
+}
+
 /** Fields of `shadow(5)` behind the name; empty ones where there is nobody to ask for. Days are those since 1970. */
 export interface ShadowEntry {
   readonly hash: string;
