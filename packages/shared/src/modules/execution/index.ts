@@ -4,6 +4,7 @@ export { configFunctions } from './config.ts';
 export { cpFunctions } from './cp.ts';
 export { cpCacheFunctions } from './cp-cache.ts';
 export { cronFunctions } from './cron.ts';
+export { djangoFunctions } from './django.ts';
 export { environFunctions } from './environ.ts';
 export { eventFunctions } from './event.ts';
 export { fileFunctions } from './file.ts';
