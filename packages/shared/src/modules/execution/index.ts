@@ -16,6 +16,7 @@ export { hostsFunctions } from './hosts.ts';
 export { httpFunctions } from './http.ts';
 export { httpProblem } from './http-judge.ts';
 export { queryHttp } from './http-question.ts';
+export { iniFunctions } from './ini.ts';
 export { logFunctions } from './log.ts';
 export { matchFunctions } from './match.ts';
 export { mergingFunctions } from './merging.ts';

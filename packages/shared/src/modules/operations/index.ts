@@ -13,6 +13,7 @@ export {
   readText,
   requireAbsolute,
   walk,
+  writeBytes,
   writeText,
 } from './paths.ts';
 export { hasProgram, mustProbe, mustRun } from './run.ts';

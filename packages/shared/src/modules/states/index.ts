@@ -7,6 +7,7 @@ export { gitStates } from './git.ts';
 export { grainsStates } from './grains.ts';
 export { hostStates } from './host.ts';
 export { httpStates } from './http.ts';
+export { iniStates } from './ini.ts';
 export { moduleStates } from './module.ts';
 export { mountStates } from './mount.ts';
 export { npmStates } from './npm.ts';
