@@ -2,6 +2,7 @@ import { EdgeError } from '../kernel/index.ts';
 import type { Catalog, ExecutionModule, StateModule } from '../modules/contract/index.ts';
 import {
   alternativesFunctions,
+  archiveFunctions,
   cmdFunctions,
   configFunctions,
   cpCacheFunctions,
@@ -45,6 +46,7 @@ import {
 import {
   actionStates,
   alternativesStates,
+  archiveStates,
   cmdStates,
   cronStates,
   fileStates,
@@ -80,6 +82,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
     functions: byName([
       ...testFunctions,
       ...alternativesFunctions,
+      ...archiveFunctions,
       ...cmdFunctions,
       ...configFunctions,
       ...cronFunctions,
@@ -124,6 +127,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
     states: byName([
       ...actionStates,
       ...alternativesStates,
+      ...archiveStates,
       ...cmdStates,
       ...cronStates,
       ...fileStates,

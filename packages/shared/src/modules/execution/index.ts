@@ -1,4 +1,5 @@
 export { alternativesFunctions } from './alternatives.ts';
+export { archiveFunctions } from './archive.ts';
 export { cmdFunctions, commandOfCall } from './cmd.ts';
 export { configFunctions } from './config.ts';
 export { cpFunctions } from './cp.ts';

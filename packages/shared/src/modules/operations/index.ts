@@ -1,4 +1,4 @@
-export { download, findDigest, verifyDigest } from './download.ts';
+export { type Digest, download, findDigest, otherDigest, parseDigest, verifyDigest } from './download.ts';
 export {
   applyOwnership,
   asText,

@@ -1,5 +1,6 @@
 export { actionStates } from './actions.ts';
 export { alternativesStates } from './alternatives.ts';
+export { archiveStates } from './archive.ts';
 export { cmdStates } from './cmd.ts';
 export { cronStates } from './cron.ts';
 export { fileStates } from './file.ts';
