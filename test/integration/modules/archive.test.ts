@@ -156,6 +156,7 @@ describe('archives on this machine', () => {
       expect(await run(args)).toMatchObject({ result: true, changes: {} });
       expect(web.asked).toEqual(['GET /SUMS']);
       expect(await run({ name: at('list'), source, skip_verify: true })).toMatchObject({ result: true });
+      expect(await run({ ...args, name: at('list2'), source })).toMatchObject({ result: true });
     } finally {
       await web.stop();
     }

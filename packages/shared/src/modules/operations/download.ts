@@ -15,6 +15,12 @@ export async function download(url: string, signal: AbortSignal): Promise<Uint8A
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** False where the server at a `http(s)://` address says that there is nothing; whoever downloads hears of other problems. */
+export async function mayDownload(url: string, signal: AbortSignal): Promise<boolean> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]);
+  return (await fetch(url, { method: 'HEAD', signal: limit })).status !== 404;
+}
+
 /** A digest, and how it was made: `sha256`. */
 export interface Digest {
   readonly form: string;

@@ -1,4 +1,4 @@
-export { type Digest, download, findDigest, otherDigest, parseDigest, verifyDigest } from './download.ts';
+export { type Digest, download, findDigest, mayDownload, otherDigest, parseDigest, verifyDigest } from './download.ts';
 export {
   applyOwnership,
   asText,

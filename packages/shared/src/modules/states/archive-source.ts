@@ -7,6 +7,7 @@ import type { ModuleContext } from '../contract/index.ts';
 import {
   type Digest,
   makeDirectories,
+  mayDownload,
   mustProbe,
   otherDigest,
   parseDigest,
@@ -37,7 +38,9 @@ export interface FoundArchive {
 
 /** Finds the first source that exists, and fetches no more of it than is needed to tell its version. @throws EdgeError */
 export async function findArchive(ctx: ModuleContext, request: ArchiveRequest): Promise<FoundArchive> {
-  for (const source of request.sources) {
+  for (const [index, source] of request.sources.entries()) {
+    const hasNext = index < request.sources.length - 1;
+    if (hasNext && isRemote(source) && !(await mayDownload(source, ctx.signal))) continue;
     const found = await archiveAt(ctx, source, request);
     if (found !== undefined) return found;
   }
@@ -71,14 +74,13 @@ async function archiveAt(
       file: () => Promise.resolve({ path }),
     };
   }
-  const isRemote = /^https?:\/\//.test(source);
-  const served = isRemote ? undefined : await ctx.files.open(source, ctx.saltenv);
-  if (!isRemote && served === undefined) return undefined;
+  const served = isRemote(source) ? undefined : await ctx.files.open(source, ctx.saltenv);
+  if (!isRemote(source) && served === undefined) return undefined;
   const wanted = await wantedOf();
   const fetch = async (): Promise<Uint8Array> => {
     const digest = wanted === undefined ? undefined : `${wanted.form}=${wanted.hex}`;
-    const request_ = { sources: [source], sourceHash: digest, skipVerify: request.skipVerify };
-    return (await fetchSource(ctx, { ...request_, template: undefined, variables: new Map(), opened: served })).bytes;
+    const wish = { sources: [source], sourceHash: digest, skipVerify: request.skipVerify, opened: served };
+    return (await fetchSource(ctx, { ...wish, template: undefined, variables: new Map() })).bytes;
   };
   let bytes: Promise<Uint8Array> | undefined;
   const file = async (): Promise<ArchiveFile> => {
@@ -91,6 +93,10 @@ async function archiveAt(
   if (fetched === undefined) return undefined;
   const version = `sha256:${createHash('sha256').update(fetched).digest('hex')}`;
   return { source, version, file: () => Promise.resolve({ bytes: fetched }) };
+}
+
+function isRemote(source: string): boolean {
+  return /^https?:\/\//.test(source);
 }
 
 async function fetchIfThere(fetch: () => Promise<Uint8Array>): Promise<Uint8Array | undefined> {
