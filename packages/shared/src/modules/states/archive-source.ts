@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path/posix';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { Host } from '../../host/index.ts';
 import { EdgeError } from '../../kernel/index.ts';
@@ -145,7 +146,7 @@ export async function readRecord(
   const bytes = await readIfPresent(ctx.host, recordPath(ctx, directory, source));
   if (bytes === undefined) return undefined;
   try {
-    return recordSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))) as ExtractionRecord;
+    return recordSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8'))) as ExtractionRecord;
   } catch (error) {
     ctx.log.warn(`the record of what was extracted into ${directory} cannot be read: ${String(error)}`);
     return undefined;
@@ -161,11 +162,11 @@ export async function writeRecord(
 ): Promise<void> {
   const path = recordPath(ctx, directory, source);
   await makeDirectories(ctx.host, dirname(path), { mode: 0o700 });
-  await ctx.host.writeFile(path, new Uint8Array(Buffer.from(JSON.stringify(record))), { mode: 0o600 });
+  await ctx.host.writeFile(path, new Uint8Array(gzipSync(JSON.stringify(record))), { mode: 0o600 });
 }
 
 function recordPath({ opts }: ModuleContext, directory: string, source: string): string {
   const cachedir = opts.get('cachedir');
   const base = typeof cachedir === 'string' ? cachedir : '/var/cache/edge';
-  return `${base}/archives/${createHash('sha256').update(`${directory}\0${source}`).digest('hex')}.json`;
+  return `${base}/archives/${createHash('sha256').update(`${directory}\0${source}`).digest('hex')}.json.gz`;
 }

@@ -201,7 +201,7 @@ async function look(args: Args, ctx: ModuleContext, target: Target): Promise<Ver
       : []
     : args.clean
       ? tops
-      : found.other.map((path) => inside(into, path));
+      : outermost(found.other).map((path) => inside(into, path));
   const present = args.clean_parent ? removed : await thoseThere(host, removed);
   return changesOf(
     extraction(args, ctx, {
@@ -276,6 +276,11 @@ async function whatIsThere(
     missing: entries.filter(({ found }) => found === 'none').map(({ path }) => path),
     other: entries.filter(({ kind, found }) => found !== 'none' && found !== kind).map(({ path }) => path),
   };
+}
+
+/** Paths without those below another: what is below a symlink that goes is not the directory's. */
+function outermost(paths: readonly string[]): readonly string[] {
+  return paths.filter((path) => !paths.some((other) => path.startsWith(`${other}/`)));
 }
 
 async function thoseThere(host: HostReader, paths: readonly string[]): Promise<readonly string[]> {
