@@ -90,6 +90,7 @@ describe('contents of archives', () => {
   it.each([
     ['an absolute path', of(['/etc/x', 'file']), ['/etc/x']],
     ['a path upwards', of(['a/../../x', 'file'], ['..', 'directory']), ['a/../../x', '..']],
+    ['a path upwards, from Windows', of(['a\\..\\..\\x', 'file']), ['a\\..\\..\\x']],
     ['a hard link to elsewhere', of(['a', 'file', '/etc/shadow'], ['b', 'file', '../x']), ['a', 'b']],
     ['through a link of the archive', of(['a', 'link', '/etc'], ['a/x', 'file']), ['a/x']],
     ['over a link of the archive', of(['a', 'link', '/etc/x'], ['a', 'file']), ['a']],

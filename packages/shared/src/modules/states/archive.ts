@@ -331,7 +331,7 @@ async function giveOwner(host: Host, into: string, paths: readonly string[], arg
   for (const some of chunks(paths))
     await mustRun(
       host,
-      ['chown', '-h', '-R', owner, ...some],
+      ['chown', '-h', '-R', '--', owner, ...some],
       {},
       `What was extracted into ${into} has its owner of before.`,
     );

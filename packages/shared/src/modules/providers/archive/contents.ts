@@ -136,8 +136,9 @@ export function topLevel(contents: ArchiveContents): {
   };
 }
 
+/** unzip takes backslashes of archives from Windows for slashes. */
 function leads(path: string): boolean {
-  return path.startsWith('/') || path.split('/').includes('..');
+  return /^[\\/]/.test(path) || path.split(/[\\/]/).includes('..');
 }
 
 function above(path: string): readonly string[] {
