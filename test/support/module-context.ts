@@ -45,6 +45,7 @@ export function moduleContext(
     log: silentLogger,
     events: { send: (tag, data) => Promise.resolve(void sent.push([tag, data])) },
     mine: NO_MINE,
+    required: [],
     hasFunction: (name) => functions.has(name),
     call: async (name, args = [], kwargs = {}) => {
       const module = functions.get(name);

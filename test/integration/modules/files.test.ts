@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createCatalog } from '@edge-run/shared/execute';
-import { toPlain, type Value } from '@edge-run/shared/values';
+import { fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callFunction, moduleContext, runState } from '../../support/module-context.ts';
 import { realHost } from '../../support/real-host.ts';
@@ -72,6 +72,83 @@ describe('file functions and states on this machine', () => {
     expect((await run('file.recurse', args)).changes.size).toBe(0);
     expect((await real.host.list(`${real.dir}/www`)).map(({ name }) => name)).toEqual(['a.txt', 'sub']);
     expect(await readFile(`${real.dir}/www/a.txt`, 'utf8')).toBe('me\n');
+  });
+  it('recurse: cleaning leaves what is excluded and what required states manage', async () => {
+    const name = `${real.dir}/www2`;
+    const args = { name, source: 'salt://www', clean: true, exclude_pat: ['E@\\.git', '*.keep'], backup: false };
+    await run('file.recurse', args);
+    for (const path of ['x.keep', 'own', 'gone/deep', 'sub/also.keep', '.git/config']) {
+      await call('file.makedirs', [`${name}/${path}`]);
+      await call('file.write', [`${name}/${path}`, 'x']);
+    }
+    const required = [{ state: 'file', fun: 'managed', name: `${name}/own`, env: 'base', args: new PyMap() }];
+    const cleaned = await runState(catalog.states.get('file.recurse')!, { ...ctx, required }, args);
+    expect(toPlain(cleaned.changes)).toEqual({ removed: [`${name}/gone`, `${name}/gone/deep`] });
+  });
+  it('directory: cleaning removes what nobody manages, and nothing outside', async () => {
+    const name = `${real.dir}/clean`;
+    const outside = `${real.dir}/outside`;
+    for (const dir of ['old/deep', 'mine/inner', 'tree/sub', 'half/x'])
+      await call('file.makedirs', [`${name}/${dir}/`]);
+    await call('file.makedirs', [`${outside}/`]);
+    await call('file.write', [`${outside}/precious`, 'x']);
+    for (const file of [
+      'old/deep/f',
+      'mine/inner/f',
+      'tree/a.txt',
+      'tree/sub/b.txt',
+      'tree/stray',
+      'half/keep',
+      'stray',
+    ])
+      await call('file.write', [`${name}/${file}`, 'x']);
+    await call('file.symlink', [outside, `${name}/link`]);
+    await call('file.symlink', [outside, `${name}/mine/link`]);
+    const state = (fun: string, path: string, args = {}) => ({
+      state: 'file',
+      fun,
+      name: `${name}/${path}`,
+      env: 'base',
+      args: fromPlain(args) as PyMap,
+    });
+    const required = [
+      state('directory', 'mine'),
+      state('recurse', 'tree', { source: 'salt://www', exclude_pat: '.git/*' }),
+      state('managed', 'half/keep'),
+      state('managed', 'not/yet'),
+    ];
+    const clean = (mode: 'apply' | 'plan', extra = {}) =>
+      runState(catalog.states.get('file.directory')!, { ...ctx, required }, { name, clean: true, ...extra }, mode);
+    const gone = ['half/x', 'link', 'old', 'old/deep', 'old/deep/f', 'stray', 'tree/stray'].map(
+      (path) => `${name}/${path}`,
+    );
+    const planned = await clean('plan');
+    expect(planned.result).toBeNull();
+    expect(planned.changes).toEqual(
+      new PyMap(gone.map((path) => [path, new PyMap([['removed', 'Removed due to clean']])])),
+    );
+    expect(await clean('plan', { exclude_pat: ['old/deep/f', 'E@^(link|stray|half/x|tree/stray)$'] })).toMatchObject({
+      result: true,
+    });
+    // What is removed is not given an owner first.
+    const done = await clean('apply', { recurse: ['mode'], dir_mode: '0750', file_mode: '0640' });
+    expect(done.result).toBe(true);
+    expect(toPlain(done.changes)).toMatchObject({ removed: gone });
+    expect((await clean('apply')).changes.size).toBe(0);
+    expect((await real.host.list(name)).map((entry) => entry.name)).toEqual(['half', 'mine', 'tree']);
+    expect((await real.host.stat(`${name}/mine/link`))?.kind).toBe('symlink');
+    expect(await readFile(`${outside}/precious`, 'utf8')).toBe('x\n');
+    expect(await clean('apply', { max_depth: 1 })).toMatchObject({ result: false });
+    await call('file.symlink', ['/', `${real.dir}/all`]);
+    expect(await run('file.directory', { name: `${real.dir}/all`, clean: true })).toMatchObject({
+      result: false,
+      comment: expect.stringContaining('Refusing'),
+    });
+    const { required: _, ...alone } = ctx;
+    expect(await runState(catalog.states.get('file.directory')!, alone, { name, clean: true })).toMatchObject({
+      result: false,
+      comment: expect.stringContaining('run of states'),
+    });
   });
   it('managed: follows a symlink, keeps a backup, and keeps owner and mode', async () => {
     const [file, link] = [`${real.dir}/real`, `${real.dir}/link`];

@@ -3,7 +3,7 @@ import type { Clock, InstantMs, Logger } from '@edge-run/shared/kernel';
 import type { StateModule } from '@edge-run/shared/modules/contract';
 import { STEPS_NAME } from '@edge-run/shared/orchestration';
 import type { StepProgress } from '@edge-run/shared/protocol';
-import { type Chunk, resumeRun, runStep, type StateReturn } from '@edge-run/shared/state';
+import { type Chunk, resumeRun, runStep, type StateReturn, type StepKey } from '@edge-run/shared/state';
 import { PyMap, type Value } from '@edge-run/shared/values';
 import type { StartAction } from './decide-run.ts';
 import type { DriverPorts } from './driver-ports.ts';
@@ -32,7 +32,9 @@ export interface StepExecutorOptions {
 /** Makes what runs one step of a run: step kinds through their ports, other states on the master's own host. */
 export function createStepExecutor(options: StepExecutorOptions): DriverPorts['executeStep'] {
   return async (record, action, signal) => {
-    const planned = record.state.graph.nodes[record.state.graph.runNodes.get(action.step)!]!.chunk;
+    const { nodes, runNodes } = record.state.graph;
+    const chunkOf = (key: StepKey): Chunk | undefined => nodes[runNodes.get(key) ?? -1]?.chunk;
+    const planned = chunkOf(action.step)!;
     const identity = identityOf(record);
     let kept: Pick<StepAnswer, 'hosts' | 'foreseen'> = {};
     let attempt = 0;
@@ -77,6 +79,7 @@ export function createStepExecutor(options: StepExecutorOptions): DriverPorts['e
       testing: identity.testing,
       clock: options.clock,
       random: options.random,
+      chunkOf,
     });
     const foreseen = foresight === undefined ? {} : { foreseen: kept.foreseen ?? foreseenOf(answer) };
     const moved = mayMoveFiles(chunk, answer, options.kinds) ? await movedBundle(record, options) : {};

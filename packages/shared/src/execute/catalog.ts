@@ -2,6 +2,7 @@ import { EdgeError } from '../kernel/index.ts';
 import type { Catalog, ExecutionModule, StateModule } from '../modules/contract/index.ts';
 import {
   alternativesFunctions,
+  archiveFunctions,
   cmdFunctions,
   configFunctions,
   cpCacheFunctions,
@@ -18,6 +19,7 @@ import {
   hashutilFunctions,
   hostsFunctions,
   httpFunctions,
+  iniFunctions,
   logFunctions,
   matchFunctions,
   mergingFunctions,
@@ -45,6 +47,7 @@ import {
 import {
   actionStates,
   alternativesStates,
+  archiveStates,
   cmdStates,
   cronStates,
   fileStates,
@@ -52,6 +55,7 @@ import {
   grainsStates,
   hostStates,
   httpStates,
+  iniStates,
   moduleStates,
   mountStates,
   npmStates,
@@ -79,6 +83,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
     functions: byName([
       ...testFunctions,
       ...alternativesFunctions,
+      ...archiveFunctions,
       ...cmdFunctions,
       ...configFunctions,
       ...cronFunctions,
@@ -95,6 +100,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...hashutilFunctions,
       ...hostsFunctions,
       ...httpFunctions,
+      ...iniFunctions,
       ...logFunctions,
       ...matchFunctions,
       ...mergingFunctions,
@@ -123,6 +129,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
     states: byName([
       ...actionStates,
       ...alternativesStates,
+      ...archiveStates,
       ...cmdStates,
       ...cronStates,
       ...fileStates,
@@ -130,6 +137,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...grainsStates,
       ...hostStates,
       ...httpStates,
+      ...iniStates,
       ...moduleStates,
       ...mountStates,
       ...npmStates,

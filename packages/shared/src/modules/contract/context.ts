@@ -127,6 +127,18 @@ export interface StateCalls {
   run(fun: string, args: readonly Value[], kwargs: ReadonlyMap<string, Value>): Promise<Value>;
 }
 
+/** A state that another one requires: what it is called with, before slots are filled in. */
+export interface RequiredState {
+  /** `file` of `file.managed`. */
+  readonly state: string;
+  /** `managed` of `file.managed`. */
+  readonly fun: string;
+  readonly name: Value;
+  /** File environment it takes its files from. */
+  readonly env: string;
+  readonly args: PyMap;
+}
+
 /** Everything a module may use; nothing else is in reach. */
 export interface ModuleContext<H extends HostReader = HostReader> {
   readonly host: H;
@@ -163,6 +175,8 @@ export interface ModuleContext<H extends HostReader = HostReader> {
   /** Compiles the pillar of the host anew for the jobs that come. @throws DiagnosticsError when it does not compile */
   readonly refreshPillar?: () => Promise<void>;
   readonly state?: StateCalls;
+  /** The states this one has as `require`, for one that leaves alone what they manage; absent outside of a run of states. */
+  readonly required?: readonly RequiredState[];
   /** Calls another execution module by name; positional arguments first. */
   call(name: string, args?: readonly Value[], kwargs?: Readonly<Record<string, unknown>>): Promise<Value>;
   /** True when an execution module of that name exists. */

@@ -13,6 +13,7 @@ export type {
   MineEntry,
   ModuleContext,
   PillarView,
+  RequiredState,
   RunnerCall,
   Runners,
   StateCalls,

@@ -1,7 +1,6 @@
 import { EdgeError } from '../../kernel/index.ts';
-import { floatText } from '../../render/index.ts';
-import { copyValue, PyFloat, PyMap, type Value } from '../../values/index.ts';
-import { updateInPlace } from '../text/index.ts';
+import { copyValue, PyMap, type Value } from '../../values/index.ts';
+import { pythonText, updateInPlace } from '../text/index.ts';
 
 /** What is chosen from, and how. */
 export interface FilterBy {
@@ -34,18 +33,12 @@ export function filterBy(value: Value | undefined, { table, merge, fallback, bas
 function choose(table: PyMap, value: Value | undefined): Value | undefined {
   for (const one of value === undefined ? [] : Array.isArray(value) ? value : [value]) {
     for (const [key, chosen] of table)
-      if (globMatches(pythonText(key), pythonText(one))) {
+      if (globMatches(pythonText(key) ?? String(key), pythonText(one) ?? String(one))) {
         if (chosen !== null) return chosen;
         break;
       }
   }
   return undefined;
-}
-
-/** A value as Python's `str` writes those that keys are made of. */
-function pythonText(value: Value): string {
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return value === null ? 'None' : String(value instanceof PyFloat ? floatText(value.value) : value);
 }
 
 /** A key of a look-up is a shell pattern, or the value itself. */

@@ -1,4 +1,5 @@
 export { alternativesFunctions } from './alternatives.ts';
+export { archiveFunctions } from './archive.ts';
 export { cmdFunctions, commandOfCall } from './cmd.ts';
 export { configFunctions } from './config.ts';
 export { cpFunctions } from './cp.ts';
@@ -17,6 +18,7 @@ export { hostsFunctions } from './hosts.ts';
 export { httpFunctions } from './http.ts';
 export { httpProblem } from './http-judge.ts';
 export { queryHttp } from './http-question.ts';
+export { iniFunctions } from './ini.ts';
 export { logFunctions } from './log.ts';
 export { matchFunctions } from './match.ts';
 export { mergingFunctions } from './merging.ts';

@@ -15,8 +15,21 @@ export async function download(url: string, signal: AbortSignal): Promise<Uint8A
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Refuses content that has another digest than `sourceHash` (`sha256=<hex>`, or the bare digest) says. @throws EdgeError `EDGE_BAD_ARGUMENT` */
-export function verifyDigest(source: string, bytes: Uint8Array, sourceHash: string): void {
+/** False where the server at a `http(s)://` address says that there is nothing; whoever downloads hears of other problems. */
+export async function mayDownload(url: string, signal: AbortSignal): Promise<boolean> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]);
+  return (await fetch(url, { method: 'HEAD', signal: limit })).status !== 404;
+}
+
+/** A digest, and how it was made: `sha256`. */
+export interface Digest {
+  readonly form: string;
+  /** Lower case. */
+  readonly hex: string;
+}
+
+/** Reads `sha256=<hex>`, or the bare digest, whose length tells its form. @throws EdgeError `EDGE_BAD_ARGUMENT` */
+export function parseDigest(sourceHash: string): Digest {
   const lengths: Record<number, string> = {
     32: 'md5',
     40: 'sha1',
@@ -34,16 +47,24 @@ export function verifyDigest(source: string, bytes: Uint8Array, sourceHash: stri
       {},
       { hint: 'Write source_hash: sha256=<hex>.' },
     );
+  return { form, hex: match[2]!.toLowerCase() };
+}
+
+/** Refuses content that has another digest than `sourceHash` (`sha256=<hex>`, or the bare digest) says. @throws EdgeError `EDGE_BAD_ARGUMENT` */
+export function verifyDigest(source: string, bytes: Uint8Array, sourceHash: string): void {
+  const { form, hex } = parseDigest(sourceHash);
   const digest = createHash(form).update(bytes).digest('hex');
-  if (digest !== match[2]!.toLowerCase())
-    throw new EdgeError(
-      'EDGE_BAD_ARGUMENT',
-      `${source} has ${form} ${digest}, not ${match[2]!}`,
-      { source, digest },
-      {
-        hint: 'Either the file was changed or the digest is of another version.',
-      },
-    );
+  if (digest !== hex) throw otherDigest(source, { form, hex: digest }, hex);
+}
+
+/** What is wrong where a source has another digest than the one it should have. */
+export function otherDigest(source: string, found: Digest, wanted: string): EdgeError {
+  return new EdgeError(
+    'EDGE_BAD_ARGUMENT',
+    `${source} has ${found.form} ${found.hex}, not ${wanted}`,
+    { source, digest: found.hex },
+    { hint: 'Either the file was changed or the digest is of another version.' },
+  );
 }
 
 /**

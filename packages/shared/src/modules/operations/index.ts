@@ -1,4 +1,4 @@
-export { download, findDigest, verifyDigest } from './download.ts';
+export { type Digest, download, findDigest, mayDownload, otherDigest, parseDigest, verifyDigest } from './download.ts';
 export {
   applyOwnership,
   asText,
@@ -13,6 +13,7 @@ export {
   readText,
   requireAbsolute,
   walk,
+  writeBytes,
   writeText,
 } from './paths.ts';
 export { hasProgram, mustProbe, mustRun } from './run.ts';

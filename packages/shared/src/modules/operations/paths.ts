@@ -104,11 +104,16 @@ export function asText(host: HostReader, path: string, content: Uint8Array): str
   }
 }
 
-/** Replaces a file's content and keeps its owner and permissions; a new file gets 0644. Follows symlinks. */
+/** Replaces a file's text and keeps its owner and permissions; a new file gets 0644. Follows symlinks. */
 export async function writeText(host: Host, path: string, text: string): Promise<void> {
+  await writeBytes(host, path, new Uint8Array(Buffer.from(text)));
+}
+
+/** Replaces a file's content, as `writeText` does. */
+export async function writeBytes(host: Host, path: string, content: Uint8Array): Promise<void> {
   const target = await followLinks(host, path);
   const found = await host.stat(target);
-  await host.writeFile(target, new Uint8Array(Buffer.from(text)), {
+  await host.writeFile(target, content, {
     mode: found?.mode ?? 0o644,
     ...(found === undefined ? {} : { owner: String(found.uid), group: String(found.gid) }),
   });

@@ -68,11 +68,15 @@ export async function fetchSource(ctx: ModuleContext, request: SourceRequest): P
   );
 }
 
-/** The digest of a source, read out of a file of digests where the tree names one. */
-async function digestOf(
+/** The digest of a source, read out of a file of digests where the tree names one. @throws EdgeError `EDGE_FILE_NOT_FOUND` */
+export async function digestOf(
   ctx: ModuleContext,
   source: string,
-  { sourceHash, sourceHashName, target }: SourceRequest & { readonly sourceHash: string },
+  {
+    sourceHash,
+    sourceHashName,
+    target,
+  }: Pick<SourceRequest, 'sourceHashName' | 'target'> & { readonly sourceHash: string },
 ): Promise<string> {
   if (!/^(?:\w+:\/\/|\/)/.test(sourceHash)) return sourceHash;
   const listed = await openSource(ctx, sourceHash, { sourceHash: undefined, skipVerify: true });

@@ -21,7 +21,7 @@ import {
   type Ownership,
   walk,
 } from '../operations/index.ts';
-import { parseMode, pythonRegex } from '../text/index.ts';
+import { parseMode } from '../text/index.ts';
 import {
   asksForPath,
   backupArg,
@@ -35,13 +35,11 @@ import {
   showDiffArg,
   variablesArg,
 } from './file-arguments.ts';
+import { cleaning, sourcePrefix, whyNotClean } from './file-clean.ts';
 import { contentChange, fetchSource, ownershipChange } from './file-content.ts';
 import { templateArgs, templateVariables } from './file-managed.ts';
+import { isIncluded, patternList } from './file-patterns.ts';
 
-const patternList = z
-  .union([z.string(), z.array(z.string())])
-  .optional()
-  .transform((value) => (typeof value === 'string' ? [value] : (value ?? [])));
 const forceArg = z.boolean().default(false).describe('Replace what is there although it is something else.');
 
 /** Files of a tree that are looked at together: over a slow line that hides its delay. */
@@ -62,6 +60,11 @@ export const fileDirectory: StateModule = defineState({
     max_depth: z.number().int().min(0).optional().describe('How many levels below; all where absent.'),
     dir_mode: modeArg.optional().describe('Permissions of directories, octal, in quotes.'),
     file_mode: modeArg.optional().describe('Permissions of files below, with recurse: [mode].'),
+    clean: z
+      .boolean()
+      .default(false)
+      .describe('Remove what is below the directory and not managed by a `file` state it requires.'),
+    exclude_pat: patternList.describe('With clean, paths to leave: shell patterns, or E@ and a regular expression.'),
     makedirs: makedirsArg,
     force: forceArg,
     follow_symlinks: z.boolean().default(false).describe('Take a symlink to a directory for the directory.'),
@@ -71,12 +74,14 @@ export const fileDirectory: StateModule = defineState({
   }),
   examples: [
     { title: 'owned by the application', args: { name: '/srv/app', user: 'app', mode: '0755', makedirs: true } },
+    { title: 'nothing in it but what required states put there', args: { name: '/etc/app.d', clean: true } },
   ],
   firstLook: (name) => asksForPath(bare(name)),
   async check(args, ctx) {
     const { name } = args;
     if (!name.startsWith('/')) return refused(`Specified file ${name} is not an absolute path`);
     const path = bare(name);
+    if (args.clean && args.max_depth !== undefined) return refused('Cannot specify both max_depth and clean');
     const ownership = ownershipOf({ ...args, mode: args.dir_mode ?? args.mode });
     const found = await ctx.host.stat(path);
     const isThere =
@@ -99,9 +104,15 @@ export const fileDirectory: StateModule = defineState({
         },
       });
     const real = found.kind === 'symlink' ? await followLinks(ctx.host, path) : path;
+    const unclean = args.clean ? whyNotClean(ctx, real) : undefined;
+    if (unclean !== undefined) return refused(unclean);
     const here = found.kind === 'symlink' ? (await ctx.host.stat(real))! : found;
     const self = args.children_only || rights(path, real, here, ownership);
-    return changesOf(self, ...(args.recurse.length === 0 ? [] : await below(ctx, real, args, ownership)));
+    const left = args.clean
+      ? await cleaning(ctx, { root: path, real, managed: [], excluded: args.exclude_pat })
+      : { changes: [], gone: new Set<string>() };
+    const inner = args.recurse.length === 0 ? [] : await below(ctx, real, args, ownership, left.gone);
+    return changesOf(...left.changes, self, ...inner);
   },
 });
 
@@ -110,6 +121,7 @@ async function below(
   root: string,
   args: { recurse: readonly string[]; max_depth?: number | undefined; file_mode?: string | number | undefined },
   dirs: Ownership,
+  gone: ReadonlySet<string>,
 ): Promise<Change[]> {
   const { recurse } = args;
   const owner = {
@@ -122,7 +134,7 @@ async function below(
   for await (const { path, found } of walk(host, root)) {
     const isDir = found.kind === 'directory';
     const depth = path.slice(root.length).split('/').length - 2;
-    if (args.max_depth !== undefined && depth > args.max_depth) continue;
+    if (gone.has(path) || (args.max_depth !== undefined && depth > args.max_depth)) continue;
     if (isDir ? recurse.includes('ignore_dirs') : recurse.includes('ignore_files')) continue;
     const wanted = { ...owner, mode: isDir ? (modes ? dirs.mode : undefined) : fileMode };
     const change = rights(path, path, found, wanted);
@@ -147,7 +159,12 @@ export const fileRecurse: StateModule = defineState({
   args: z.object({
     name: pathArg,
     source: z.string().describe('`salt://` path of a directory.'),
-    clean: z.boolean().default(false).describe('Remove what is below the directory and not in the tree.'),
+    clean: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Remove what is below the directory and neither in the tree nor managed by a `file` state it requires.',
+      ),
     ...ownerArgs,
     dir_mode: modeArg.optional().describe('Permissions of directories, octal, in quotes.'),
     file_mode: modeArg.optional().describe('Permissions of files, octal, in quotes; `keep` takes those of the source.'),
@@ -174,10 +191,7 @@ export const fileRecurse: StateModule = defineState({
     const found = await ctx.host.stat(root);
     if (found !== undefined && !(await isDirectory(ctx.host, root)))
       return refused(`The path ${name} exists and is not a directory`);
-    const prefix = `${args.source
-      .replace(/^(salt|edge):\/\//, '')
-      .replace(/\?.*$/, '')
-      .replace(/\/+$/, '')}/`;
+    const prefix = sourcePrefix(args.source);
     const wanted = new Set<string>();
     const changes: (Change | true)[] = [];
     const dirs = ownershipOf({ ...args, mode: args.dir_mode });
@@ -198,7 +212,12 @@ export const fileRecurse: StateModule = defineState({
     }
     changes.push(...(await mapBounded(looks, LOOKS_AT_ONCE, (look) => look())));
     if (wanted.size === 0) return refused(`${args.source} holds no files in environment ${ctx.saltenv}`);
-    if (args.clean && found !== undefined) changes.push(...(await leftovers(ctx, root, wanted, seenDirs)));
+    if (args.clean && found !== undefined) {
+      const real = await followLinks(ctx.host, root);
+      const unclean = whyNotClean(ctx, real);
+      if (unclean !== undefined) return refused(unclean);
+      changes.push(...(await cleaning(ctx, { root, real, managed: wanted, excluded: args.exclude_pat })).changes);
+    }
     return changesOf(...changes);
   },
 });
@@ -271,51 +290,8 @@ async function fileChange(
   return change === true ? own : { ...change, changes: { [path]: change.changes } };
 }
 
-async function leftovers(
-  { host }: ModuleContext,
-  root: string,
-  files: ReadonlySet<string>,
-  dirs: ReadonlySet<string>,
-): Promise<Change[]> {
-  const changes: Change[] = [];
-  const gone: string[] = [];
-  for await (const { path, found } of walk(host, root)) {
-    const relative = path.slice(root.length + 1);
-    if (files.has(relative) || dirs.has(relative) || gone.some((dir) => path.startsWith(`${dir}/`))) continue;
-    if (found.kind === 'directory') gone.push(path);
-    changes.push({
-      what: `${path}: absent`,
-      before: found.kind,
-      after: null,
-      changes: { [path]: { removed: 'Removed due to clean' } },
-      async apply({ host: writer }) {
-        await writer.remove(path);
-        return undefined;
-      },
-    });
-  }
-  return changes;
-}
-
 /** The directories above a relative path, outermost first; the root is empty. */
 function parents(relative: string): string[] {
   const parts = relative.split('/').slice(0, -1);
   return ['', ...parts.map((_, index) => parts.slice(0, index + 1).join('/'))];
-}
-
-function isIncluded(path: string, include: readonly string[], exclude: readonly string[]): boolean {
-  const hits = (pattern: string): boolean =>
-    pattern.startsWith('E@')
-      ? path.search(pythonRegex(pattern.slice(2))) === 0
-      : new RegExp(`^${shellPattern(pattern)}$`, 's').test(path);
-  return (include.length === 0 || include.some(hits)) && !exclude.some(hits);
-}
-
-/** As Python's fnmatch: a star crosses slashes. */
-function shellPattern(pattern: string): string {
-  return pattern
-    .replace(/[\\^$.+(){}|]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.')
-    .replaceAll('[!', '[^');
 }

@@ -1,5 +1,6 @@
 export { actionStates } from './actions.ts';
 export { alternativesStates } from './alternatives.ts';
+export { archiveStates } from './archive.ts';
 export { cmdStates } from './cmd.ts';
 export { cronStates } from './cron.ts';
 export { fileStates } from './file.ts';
@@ -7,6 +8,7 @@ export { gitStates } from './git.ts';
 export { grainsStates } from './grains.ts';
 export { hostStates } from './host.ts';
 export { httpStates } from './http.ts';
+export { iniStates } from './ini.ts';
 export { moduleStates } from './module.ts';
 export { mountStates } from './mount.ts';
 export { npmStates } from './npm.ts';

@@ -11,6 +11,7 @@ export {
   setKeyValues,
   toggleComments,
 } from './edits.ts';
+export { decodeText, encodeText } from './encoding.ts';
 export { formatMode, parseMode } from './file-mode.ts';
 export {
   appendToGrain,
@@ -20,9 +21,11 @@ export {
   type ReadGrain,
   removeFromGrain,
 } from './grain-edits.ts';
+export { type IniFormat, type IniOptions, IniText } from './ini.ts';
 export { editLine, type LineOptions } from './line-mode.ts';
 export { bareLines, endedText, splitLines } from './lines.ts';
 export { mergeRecursive, updateInPlace } from './merge.ts';
 export { escapeRegex, expandReplacement, pythonRegex, substitute } from './python-regex.ts';
+export { pythonText } from './python-text.ts';
 export { deserializeData, SERIALIZERS, type Serializer, serializeData } from './serialize.ts';
 export { isBinary, unifiedDiff } from './unified-diff.ts';

@@ -1,5 +1,5 @@
 import type { Host, HostReader } from '../../host/index.ts';
-import type { ModuleContext } from '../../modules/contract/index.ts';
+import type { ModuleContext, RequiredState } from '../../modules/contract/index.ts';
 
 /** The host as something that can only be looked at: no method that writes is reachable through it. */
 export function readerOf(host: Host): HostReader {
@@ -15,14 +15,19 @@ export function readerOf(host: Host): HostReader {
   };
 }
 
-/** The same context with another host and saltenv. Written out, because a context may be an object of any class. */
+/** The same context with another host and saltenv, and what the state requires. Written out, because a context may be an object of any class. */
 export function contextWith<H extends HostReader>(
   ctx: ModuleContext<HostReader>,
-  { host, saltenv }: { readonly host: H; readonly saltenv: string },
+  {
+    host,
+    saltenv,
+    required,
+  }: { readonly host: H; readonly saltenv: string; readonly required: readonly RequiredState[] },
 ): ModuleContext<H> {
   return {
     host,
     saltenv,
+    required,
     get facts() {
       return ctx.facts;
     },

@@ -77,6 +77,7 @@ class Driver {
       testing: options.testing,
       clock: this.#clock,
       random: options.random ?? Math.random,
+      chunkOf: (key) => this.#chunks.get(key),
       waiting: (chunk) => this.#waiting(chunk),
     };
   }

@@ -4,7 +4,7 @@ import type { ModuleContext, StateModule } from '../../modules/contract/index.ts
 import { parseArguments } from '../../schema/index.ts';
 import { PyMap } from '../../values/index.ts';
 import { textKeys } from '../compile/index.ts';
-import type { Chunk, StepMode } from '../contract.ts';
+import type { Chunk, StepKey, StepMode } from '../contract.ts';
 import { hasChanges } from '../engine/index.ts';
 import { quietAnswer, type StepAnswer } from './answer.ts';
 import { contextWith, readerOf } from './context.ts';
@@ -23,6 +23,8 @@ export interface StepTools {
   readonly clock: Clock;
   /** In [0, 1), for the splay of retries. */
   readonly random: () => number;
+  /** A state of the plan, for those that look at what they require. */
+  readonly chunkOf: (key: StepKey) => Chunk | undefined;
   /** Arguments of states of the same module and function that wait, for `aggregate`. */
   readonly waiting?: (chunk: Chunk) => readonly PyMap[];
 }
@@ -66,10 +68,8 @@ async function attempt(chunk: Chunk, mode: StepMode, tools: StepTools, testing: 
 }
 
 async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boolean): Promise<StepOutcome> {
-  const ctx = contextWith<HostReader>(tools.context, {
-    host: tools.reader ?? readerOf(tools.context.host),
-    saltenv: chunk.env,
-  });
+  const place = { saltenv: chunk.env, required: requiredBy(chunk, tools.chunkOf) };
+  const ctx = contextWith<HostReader>(tools.context, { ...place, host: tools.reader ?? readerOf(tools.context.host) });
   const { kept, said } = await askGuards(chunk, ctx);
   if (kept !== undefined) return { answer: kept, calls: 1 };
   const name = `${chunk.state}.${chunk.fun}`;
@@ -79,9 +79,7 @@ async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boo
   if (unusable !== undefined) return { answer: quietAnswer(testing ? null : false, unusable), calls: 1 };
 
   const bound = await boundArguments(chunk, module, tools, ctx);
-  const write = testing
-    ? {}
-    : { write: contextWith<Host>(tools.context, { host: tools.context.host, saltenv: chunk.env }) };
+  const write = testing ? {} : { write: contextWith<Host>(tools.context, { ...place, host: tools.context.host }) };
   const shownName = module.shownName?.(bound.args);
   const complete = (answer: StepAnswer): StepAnswer => ({
     ...answer,
@@ -114,6 +112,13 @@ async function call(chunk: Chunk, mode: StepMode, tools: StepTools, testing: boo
   if (mode !== 'watch' || module.onWatch === undefined || hasChanges(own.changes))
     return { answer: complete(own), calls: 1 };
   return { answer: complete(await react()), calls: 2 };
+}
+
+/** The states a state has as `require`, also because they said `require_in`. */
+function requiredBy({ requisites }: Chunk, chunkOf: StepTools['chunkOf']): readonly Chunk[] {
+  return requisites
+    .filter(({ kind, quantifier }) => kind === 'require' && quantifier === 'all')
+    .flatMap(({ targets }) => targets.flatMap((key) => chunkOf(key) ?? []));
 }
 
 /** The verdict of `check_cmd`, which wins over the state's own (Salt 3006 state.py, _run_check_cmd). */
