@@ -22,12 +22,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const call = async (name: string, kwargs: Record<string, unknown>) =>
-  callFunction(catalog.functions.get(`django.${name}`)!, moduleContext({ host: new LocalHost({ id: 'app1' }) }), args, {
-    settings_module: 'shop.settings',
-    bin_env: join(directory, 'venv'),
-    ...kwargs,
-  });
+const call = (name: string, kwargs: Record<string, unknown>) =>
+  callFunction(
+    djangoFunctions.find((module) => module.name === `django.${name}`)!,
+    moduleContext(new LocalHost({ id: 'app1' })),
+    [],
+    { settings_module: 'shop.settings', bin_env: join(directory, 'venv'), ...kwargs },
+  );
 const asked = async (): Promise<string[]> => (await readFile(join(directory, 'asked'), 'utf8')).trimEnd().split('\n');
 
 describe('django', () => {
