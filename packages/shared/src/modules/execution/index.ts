@@ -26,6 +26,8 @@ export { networkAddressFunctions } from './network-addresses.ts';
 export { npmFunctions } from './npm.ts';
 export { pillarFunctions } from './pillar.ts';
 export { pkgFunctions } from './pkg.ts';
+export { pkgRepoFunctions } from './pkg-repo.ts';
+export { keyserverUrl } from './pkg-repo-key.ts';
 export { postgresFunctions } from './postgres.ts';
 export { rsyncFunctions } from './rsync.ts';
 export { saltutilFunctions } from './saltutil.ts';

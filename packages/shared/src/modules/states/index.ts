@@ -11,6 +11,7 @@ export { moduleStates } from './module.ts';
 export { mountStates } from './mount.ts';
 export { npmStates } from './npm.ts';
 export { pkgStates } from './pkg.ts';
+export { pkgrepoStates } from './pkgrepo.ts';
 export { postgresStates } from './postgres.ts';
 export { serviceStates } from './service.ts';
 export { sshAuthStates } from './ssh-auth.ts';
