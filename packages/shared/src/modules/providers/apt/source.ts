@@ -22,18 +22,18 @@ const LINE =
 export function parseSourceLine(line: string): AptSource | undefined {
   const found = LINE.exec(line.trim())?.groups;
   if (found === undefined) return undefined;
-  const dist = found['dist']!;
-  const comps = wordsOf(found['comps'] ?? '');
+  const { off, type, options = '', uri, dist = '', comps: named = '', comment = '' } = found;
+  const comps = wordsOf(named);
   // A comment in prose can begin with `deb`; what it says is no source.
   if (dist.endsWith('/') ? comps.length > 0 : comps.some((comp) => !/^[\w./+-]+$/.test(comp))) return undefined;
   return {
-    type: found['type'] as AptSource['type'],
-    options: new Map(wordsOf(found['options'] ?? '').map(splitOption)),
-    uri: found['uri']!,
+    type: type as AptSource['type'],
+    options: new Map(wordsOf(options).map(splitOption)),
+    uri: uri!,
     dist,
     comps,
-    isDisabled: found['off'] !== undefined,
-    comment: (found['comment'] ?? '').trim(),
+    isDisabled: off !== undefined,
+    comment: comment.trim(),
   };
 }
 
