@@ -26,6 +26,7 @@ import {
   networkFunctions,
   npmFunctions,
   pillarFunctions,
+  pipFunctions,
   pkgFunctions,
   pkgRepoFunctions,
   postgresFunctions,
@@ -41,6 +42,7 @@ import {
   testFunctions,
   timezoneFunctions,
   userFunctions,
+  virtualenvFunctions,
 } from '../modules/execution/index.ts';
 import {
   actionStates,
@@ -55,6 +57,7 @@ import {
   moduleStates,
   mountStates,
   npmStates,
+  pipStates,
   pkgrepoStates,
   pkgStates,
   postgresStates,
@@ -65,6 +68,7 @@ import {
   testStates,
   timezoneStates,
   userStates,
+  virtualenvStates,
 } from '../modules/states/index.ts';
 import { catalogFunctions } from './catalog-functions.ts';
 
@@ -104,6 +108,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...networkFunctions,
       ...npmFunctions,
       ...pillarFunctions,
+      ...pipFunctions,
       ...pkgFunctions,
       ...pkgRepoFunctions,
       ...postgresFunctions,
@@ -118,6 +123,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...systemFunctions,
       ...timezoneFunctions,
       ...userFunctions,
+      ...virtualenvFunctions,
       ...catalogFunctions(() => catalog),
       ...functions,
     ]),
@@ -134,6 +140,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...moduleStates,
       ...mountStates,
       ...npmStates,
+      ...pipStates,
       ...pkgStates,
       ...pkgrepoStates,
       ...postgresStates,
@@ -144,6 +151,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...testStates,
       ...timezoneStates,
       ...userStates,
+      ...virtualenvStates,
       ...states,
     ]),
   };
