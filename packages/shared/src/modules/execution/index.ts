@@ -38,6 +38,7 @@ export { slsutilFunctions } from './slsutil.ts';
 export { sshFunctions } from './ssh.ts';
 export { sshKnownHostsFunctions } from './ssh-known-hosts.ts';
 export { supervisordFunctions } from './supervisord.ts';
+export { sysctlFunctions } from './sysctl.ts';
 export { systemFunctions } from './system.ts';
 export { testFunctions } from './test.ts';
 export { timezoneFunctions } from './timezone.ts';

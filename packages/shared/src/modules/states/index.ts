@@ -18,6 +18,7 @@ export { serviceStates } from './service.ts';
 export { sshAuthStates } from './ssh-auth.ts';
 export { sshKnownHostsStates } from './ssh-known-hosts.ts';
 export { supervisordStates } from './supervisord.ts';
+export { sysctlStates } from './sysctl.ts';
 export { testStates } from './test.ts';
 export { timezoneStates } from './timezone.ts';
 export { userStates } from './user.ts';

@@ -48,15 +48,15 @@ FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname =
       const fixed = Object.entries({ lc_collate, lc_ctype })
         .filter(([key, value]) => value !== undefined && value !== now[key])
         .map(([key, value]) => `${key} ${value} (it has ${now[key]})`);
-      if (encoding !== undefined && now['is_encoding'] !== 't')
-        fixed.push(`encoding ${encoding} (it has ${now['encoding']})`);
+      if (encoding !== undefined && now.is_encoding !== 't')
+        fixed.push(`encoding ${encoding} (it has ${now.encoding})`);
       if (fixed.length > 0)
         return refused(
           `Database ${name} is already present, and cannot get ${fixed.join(', ')}: it has to be made anew`,
         );
       const alterations = [
-        ...(owner === undefined || owner === now['owner'] ? [] : (['owner'] as const)),
-        ...(tablespace === undefined || tablespace === now['tablespace'] ? [] : (['tablespace'] as const)),
+        ...(owner === undefined || owner === now.owner ? [] : (['owner'] as const)),
+        ...(tablespace === undefined || tablespace === now.tablespace ? [] : (['tablespace'] as const)),
       ];
       if (alterations.length === 0) return inSync(`${name} is already present`);
       const after = Object.fromEntries(alterations.map((key) => [key, given[key]]));

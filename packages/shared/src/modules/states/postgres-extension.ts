@@ -37,14 +37,14 @@ export const postgresExtensionStates: readonly StateModule[] = [
         return changesOf(sqlChange(change, options, { sql: `CREATE EXTENSION :"name" ${words.join(' ')}`, variables }));
       }
       const alterations = [
-        ...(ext_version === undefined || ext_version === now['version'] ? [] : ['UPDATE TO :"version"']),
-        ...(schema === undefined || schema === now['schema'] ? [] : ['SET SCHEMA :"schema"']),
+        ...(ext_version === undefined || ext_version === now.version ? [] : ['UPDATE TO :"version"']),
+        ...(schema === undefined || schema === now.schema ? [] : ['SET SCHEMA :"schema"']),
       ];
       if (alterations.length === 0) return inSync(`Extension ${name} is already present`);
       const change = {
         what: `extension ${name}: version and schema`,
         before: now,
-        after: { version: ext_version ?? now['version'], schema: schema ?? now['schema'] },
+        after: { version: ext_version ?? now.version, schema: schema ?? now.schema },
         changes: { [name]: 'Upgraded' },
       };
       const sql = alterations.map((alteration) => `ALTER EXTENSION :"name" ${alteration};`).join('\n');

@@ -71,8 +71,8 @@ export const postgresRoleStates: readonly StateModule[] = (['user', 'group'] as 
           return refused(
             `the password of ${args.name} can be compared only as a superuser: give default_password, or another db_user`,
           );
-        const missing = (args.groups ?? []).filter((group) => !now['groups']!.split('\n').includes(group));
-        const isUntil = args.valid_until === undefined || now['is_until'] === 't';
+        const missing = (args.groups ?? []).filter((group) => !now.groups!.split('\n').includes(group));
+        const isUntil = args.valid_until === undefined || now.is_until === 't';
         const changes = {
           ...Object.fromEntries(attributes.map((name) => [name, args[name]])),
           ...(password === undefined ? {} : { password: true }),
@@ -132,14 +132,12 @@ async function passwordNeeded(
   options: PostgresOptions,
 ): Promise<string | undefined> {
   if (password === undefined) return undefined;
-  if (now['sees_passwords'] !== 't') return 'unknown';
+  if (now.sees_passwords !== 't') return 'unknown';
   const sql = "SELECT coalesce(rolpassword, '') AS kept FROM pg_authid WHERE rolname = :'name'";
-  const kept = (await selectRows(host, sql, { name }, options))[0]?.['kept'] ?? '';
+  const kept = (await selectRows(host, sql, { name }, options))[0]?.kept ?? '';
   const isForm =
     typeof encrypted !== 'string' || passwordForm(password) !== undefined || passwordForm(kept) === encrypted;
-  return isForm && isKeptPassword(kept, password, name)
-    ? undefined
-    : formed({ name, encrypted }, password, now['form']!);
+  return isForm && isKeptPassword(kept, password, name) ? undefined : formed({ name, encrypted }, password, now.form!);
 }
 
 async function creation(
@@ -159,7 +157,7 @@ async function creation(
     changes: { [name]: 'Present' },
   };
   return sqlChange(change, options, () => {
-    const password = given === undefined ? undefined : formed(args, given, server?.['form'] ?? 'scram-sha-256');
+    const password = given === undefined ? undefined : formed(args, given, server?.form ?? 'scram-sha-256');
     const { sql, variables } = alteration(args, attributes, { password, isUntil: args.valid_until === undefined });
     const login = args.login === undefined && kind === 'user' ? ' LOGIN' : '';
     // One transaction: a role that is half made would not be found missing again.
