@@ -150,6 +150,20 @@ describe('files of sources', () => {
       }),
     );
   });
+  it('consolidate: once is enough', () => {
+    fc.assert(
+      fc.property(fc.array(files, { maxLength: 2 }), source, (given, wanted) => {
+        const here = given.map(({ path, chunks }, index) => ({ path: path.replace('x.', `x${index}.`), chunks }));
+        const goal = { source: wanted, file: LIST, consolidate: true };
+        const { edits } = planRepository(here, goal);
+        const untouched = here.filter(({ path }) => !edits.some((edit) => edit.path === path));
+        const written = edits.flatMap(({ path, after }) =>
+          after === undefined ? [] : [parseSourcesFile(path, after)],
+        );
+        expect(planRepository([...written, ...untouched], goal).edits).toEqual([]);
+      }),
+    );
+  });
   it('removal is final', () => {
     fc.assert(
       fc.property(files, source, (file, unwanted) => {

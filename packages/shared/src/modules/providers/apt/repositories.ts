@@ -40,8 +40,10 @@ export interface RepositoryPlan {
 }
 
 /** Decides what has to be written for a source to be as it should; no edits: it is. */
-export function planRepository(files: readonly SourcesFile[], goal: RepositoryGoal): RepositoryPlan {
-  const together = goal.consolidate === true ? consolidated(files) : files;
+export function planRepository(files: readonly SourcesFile[], asked: RepositoryGoal): RepositoryPlan {
+  const isTogether = asked.consolidate === true && !isDeb822(asked.file);
+  const goal = isTogether ? { ...asked, source: { ...asked.source, comment: '' }, file: MAIN_FILE } : asked;
+  const together = asked.consolidate === true ? consolidated(files) : files;
   const found = findRepository(together, goal);
   if (found !== undefined && fits(found, goal.source)) return { found, edits: editsBetween(files, together) };
   const path = found?.path ?? goal.file;
@@ -108,8 +110,9 @@ function consolidated(files: readonly SourcesFile[]): readonly SourcesFile[] {
     lines.set(key, { ...source, comment: '', comps: [...new Set([...known, ...source.comps])] });
   }
   if (lines.size === 0) return files;
+  const others = lists.filter((file) => file.path !== MAIN_FILE && sourcesOf(file).length === 0);
   const empty: SourcesFile = parseSourcesFile(MAIN_FILE, '');
-  return [[...lines.values()].reduce(addSource, empty), ...stanzas];
+  return [[...lines.values()].reduce(addSource, empty), ...others, ...stanzas];
 }
 
 /** A source that speaks of the same architectures and components, or of all. */
