@@ -3,14 +3,15 @@ import { defineRead, defineWrite, type ExecutionModule } from '../contract/index
 import { mustProbe } from '../operations/index.ts';
 import { assignSetting, persistSetting, readSetting, SETTINGS_FILE, settingValue } from '../providers/sysctl/index.ts';
 
-/** Name, value and file of a setting of the kernel. */
+/** Name, value and file of a setting of the kernel; most values are numbers. */
 export const sysctlArgs = {
   name: z
     .string()
     .regex(/^[^-\s=][^\s=]*$/, 'a setting is a word such as net.ipv4.ip_forward')
     .describe('Setting: net.ipv4.ip_forward.'),
   value: z
-    .string()
+    .union([z.string(), z.number()])
+    .transform(String)
     .refine((value) => value.trim() !== '' && !/[\r\n]/.test(value), 'a value is one line')
     .describe('Its value; words with spaces between.'),
   config: z.string().startsWith('/').default(SETTINGS_FILE).describe('File it is kept in.'),
