@@ -71,16 +71,112 @@ describe.skipIf(!isRoot || version === undefined)(
     });
     it('states: converge and then change nothing', async () => {
       const where = { db_host: real.dir, user: 'postgres' };
+      const inOwned = { maintenance_db: 'owned' };
       for (const [name, args] of [
-        ['postgres_user.present', { name: 'owner' }],
-        ['postgres_database.present', { name: 'owned', owner: 'owner' }],
+        ['postgres_group.present', { name: 'readers', login: false }],
+        [
+          'postgres_user.present',
+          { name: 'owner', password: "s'3cret", groups: 'readers', createdb: true, valid_until: '2031-02-03' },
+        ],
+        [
+          'postgres_user.present',
+          { name: 'owner', password: 'other', encrypted: 'md5', superuser: false, inherit: false },
+        ],
+        ['postgres_user.present', { name: 'owner', createdb: false, valid_until: 'infinity' }],
+        [
+          'postgres_database.present',
+          { name: 'owned', owner: 'owner', encoding: 'utf8', template: 'template0', lc_collate: 'C' },
+        ],
+        [
+          'postgres_database.present',
+          { name: 'owned', owner: 'postgres', encoding: 'UTF-8', tablespace: 'pg_default' },
+        ],
+        ['postgres_extension.absent', { name: 'plpgsql', cascade: true, ...inOwned }],
+        ['postgres_extension.present', { name: 'plpgsql', ext_version: '1.0', schema: 'pg_catalog', ...inOwned }],
+        [
+          'postgres_privileges.present',
+          { name: 'owner', object_name: 'owned', object_type: 'database', privileges: 'create,temp' },
+        ],
+        [
+          'postgres_privileges.present',
+          {
+            name: 'readers',
+            object_name: 'public',
+            object_type: 'schema',
+            privileges: ['ALL'],
+            grant_option: true,
+            ...inOwned,
+          },
+        ],
+        [
+          'postgres_privileges.absent',
+          { name: 'owner', object_name: 'owned', object_type: 'database', privileges: ['CREATE'] },
+        ],
+        ['postgres_privileges.absent', { name: 'owner', object_name: 'readers', object_type: 'group' }],
+        [
+          'postgres_privileges.present',
+          { name: 'owner', object_name: 'readers', object_type: 'group', grant_option: true },
+        ],
         ['postgres_database.absent', { name: 'owned' }],
         ['postgres_user.absent', { name: 'owner' }],
       ] as const) {
-        const first = await runState(catalog.states.get(name)!, ctx, { ...args, ...where });
-        expect([first.result, first.changes.size], `${name}: ${first.comment}`).toEqual([true, 1]);
-        expect((await runState(catalog.states.get(name)!, ctx, { ...args, ...where })).changes.size).toBe(0);
+        const state = catalog.states.get(name)!;
+        const plan = await runState(state, ctx, { ...args, ...where }, 'plan');
+        const first = await runState(state, ctx, { ...args, ...where });
+        expect([plan.result, first.result, first.changes.size], `${name}: ${first.comment}`).toEqual([null, true, 1]);
+        expect((await runState(state, ctx, { ...args, ...where })).changes.size, name).toBe(0);
       }
+    });
+    it('a password the server itself keeps is recognised', async () => {
+      const args = { name: 'bob', password: 'secret', db_host: real.dir, user: 'postgres' };
+      for (const form of ['md5', 'scram-sha-256']) {
+        await call('psql_query', {
+          query: `DROP ROLE IF EXISTS bob; SET password_encryption = '${form}'; CREATE ROLE bob LOGIN PASSWORD 'secret'`,
+        });
+        expect((await runState(catalog.states.get('postgres_user.present')!, ctx, args)).changes.size, form).toBe(0);
+      }
+    });
+    it('rights on tables, one and all, for a role and for everybody', async () => {
+      const where = { db_host: real.dir, user: 'postgres', maintenance_db: 'rights' };
+      await call('db_create', { name: 'rights' });
+      const query = 'CREATE TABLE a (x int); CREATE TABLE "B b" (x int); CREATE SEQUENCE s; CREATE ROLE ann';
+      await call('psql_query', { query, maintenance_db: 'rights' });
+      const run = (verb: string, args: object, mode?: 'plan') =>
+        runState(catalog.states.get(`postgres_privileges.${verb}`)!, ctx, { ...args, ...where }, mode);
+      const one = { name: 'ann', object_name: 'B b', object_type: 'table', privileges: ['SELECT', 'INSERT'] };
+      expect((await run('present', one)).changes.size).toBe(1);
+      const all = { name: 'ann', object_name: 'ALL', object_type: 'table', privileges: ['SELECT'] };
+      expect((await run('present', all)).result).toBe(true);
+      expect((await run('present', all)).changes.size).toBe(0);
+      expect(
+        (
+          await run('present', {
+            ...one,
+            name: 'public',
+            object_name: 's',
+            object_type: 'sequence',
+            privileges: ['USAGE'],
+          })
+        ).result,
+      ).toBe(true);
+      expect((await run('absent', { ...all, privileges: ['ALL'] })).result).toBe(true);
+      expect((await run('present', one, 'plan')).result).toBeNull();
+      expect((await run('present', { ...one, privileges: ['CONNECT'] })).comment).toBe(
+        'a table has no privilege CONNECT',
+      );
+      await expect(run('present', { ...one, privileges: ['SELEC'] })).rejects.toThrow('a privilege is one of');
+      await expect(run('present', { ...one, privileges: undefined })).rejects.toThrow('which privileges?');
+    });
+    it('what cannot be changed is refused, and a database that is still to come is none yet', async () => {
+      const where = { db_host: real.dir, user: 'postgres' };
+      const fixed = await runState(catalog.states.get('postgres_database.present')!, ctx, {
+        name: 'postgres',
+        lc_ctype: 'x',
+        ...where,
+      });
+      expect([fixed.result, fixed.comment]).toEqual([false, expect.stringContaining('cannot get lc_ctype x')]);
+      const args = { name: 'hstore', maintenance_db: 'later', ...where };
+      expect((await runState(catalog.states.get('postgres_extension.present')!, ctx, args, 'plan')).result).toBeNull();
     });
   },
 );

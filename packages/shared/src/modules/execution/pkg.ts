@@ -3,6 +3,7 @@ import { anyValue } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import { defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
 import { type PackageRequest, packageProvider } from '../providers/pkg/index.ts';
+import { installPackageFiles, packageFiles } from './pkg-files.ts';
 
 const nameArg = z
   .string()
@@ -48,14 +49,27 @@ export const pkgFunctions: readonly ExecutionModule[] = [
       refresh: z.boolean().default(false).describe('Refresh the lists first.'),
       version: z.string().optional().describe('Version to install.'),
       pkgs: pkgsArg,
+      sources: anyValue().optional().describe('Packages from files: a list of `name: source`.'),
+      fromrepo: z.string().optional().describe('Release or repository to install from.'),
+      skip_verify: z.boolean().default(false).describe('Take packages that nobody has signed.'),
+      install_recommends: z.boolean().optional().describe('Also what they recommend; the host decides where absent.'),
+      only_upgrade: z.boolean().default(false).describe('Leave packages alone that are not installed.'),
+      reinstall: z.boolean().default(false).describe('Install again what is there.'),
+      force_conf_new: z.boolean().default(false).describe('Replace configuration files although they were changed.'),
     }),
     returns: 'A mapping of what changed to {old, new} versions.',
     examples: [{ title: 'one package', args: { name: 'rsync' } }],
-    async run({ name, refresh, version, pkgs }, { host }) {
+    async run({ name, refresh, version, pkgs, sources, ...given }, ctx) {
+      const { host } = ctx;
       const provider = await packageProvider(host);
       const before = await provider.list(host);
       if (refresh) await provider.refresh(host);
-      await provider.install(host, packageRequests(name, pkgs, version));
+      const options = {
+        ...{ from: given.fromrepo, skipVerify: given.skip_verify, recommended: given.install_recommends },
+        ...{ onlyUpgrade: given.only_upgrade, reinstall: given.reinstall, newConfiguration: given.force_conf_new },
+      };
+      if (sources === undefined) await provider.install(host, packageRequests(name, pkgs, version), options);
+      else await installPackageFiles(ctx, provider, packageFiles(sources), options);
       return packageChanges(before, await provider.list(host));
     },
   }),
@@ -120,6 +134,69 @@ export const pkgFunctions: readonly ExecutionModule[] = [
     }),
   ),
   defineRead({
+    name: 'pkg.upgrade_available',
+    summary: 'Tell whether the lists have a newer version of an installed package.',
+    args: z.object({ name: z.string().describe('Package.') }),
+    returns: 'True or false.',
+    examples: [],
+    async run({ name }, { host }) {
+      const provider = await packageProvider(host);
+      const [now, candidate] = [(await provider.list(host)).get(name), await provider.candidate(host, name)];
+      return now !== undefined && candidate !== undefined && (await provider.compare(host, candidate, 'gt', now));
+    },
+  }),
+  defineRead({
+    name: 'pkg.list_upgrades',
+    summary: 'Answer the packages of which the lists have newer versions.',
+    args: z.object({
+      refresh: z
+        .literal(false, 'it only looks; call pkg.refresh_db first')
+        .default(false)
+        .describe('Accepted for Salt trees where it is false; pkg.refresh_db refreshes the lists.'),
+      dist_upgrade: z.boolean().default(true).describe('Also those that need other packages for it.'),
+    }),
+    returns: 'A mapping of names to versions.',
+    examples: [],
+    async run({ dist_upgrade }, { host }) {
+      return Object.fromEntries(await (await packageProvider(host)).upgrades(host, { isFull: dist_upgrade }));
+    },
+  }),
+  defineWrite({
+    name: 'pkg.upgrade',
+    summary: 'Upgrade all packages of which the lists have newer versions.',
+    args: z.object({
+      refresh: z.boolean().default(true).describe('Refresh the lists first.'),
+      dist_upgrade: z.boolean().default(false).describe('Also install and remove other packages for it.'),
+      force_conf_new: z.boolean().default(false).describe('Replace configuration files although they were changed.'),
+    }),
+    returns: 'A mapping of what changed to {old, new} versions.',
+    examples: [],
+    async run({ refresh, dist_upgrade, force_conf_new }, { host }) {
+      const provider = await packageProvider(host);
+      const before = await provider.list(host);
+      if (refresh) await provider.refresh(host);
+      await provider.upgrade(host, { isFull: dist_upgrade, newConfiguration: force_conf_new });
+      return packageChanges(before, await provider.list(host));
+    },
+  }),
+  ...([true, false] as const).map((wanted) =>
+    defineWrite({
+      name: wanted ? 'pkg.hold' : 'pkg.unhold',
+      summary: wanted ? 'Keep packages as they are.' : 'Let packages be changed again.',
+      args: z.object({ name: nameArg, pkgs: pkgsArg }),
+      returns: 'A mapping of names to {name, changes, result, comment}.',
+      examples: [],
+      async run({ name, pkgs }, { host }) {
+        const provider = await packageProvider(host);
+        const held = await provider.held(host);
+        const names = packageRequests(name, pkgs).map((request) => request.name);
+        const others = names.filter((other) => held.has(other) !== wanted);
+        if (others.length > 0) await provider.setHeld(host, others, wanted);
+        return Object.fromEntries(names.map((one) => [one, heldAnswer(one, wanted, others.includes(one))]));
+      },
+    }),
+  ),
+  defineRead({
     name: 'pkg.version_cmp',
     summary: 'Compare two versions by the rules of the packages of the host.',
     args: z.object({
@@ -148,3 +225,15 @@ export const pkgFunctions: readonly ExecutionModule[] = [
     },
   }),
 ];
+
+/** What Salt answers for one package of `pkg.hold` and `pkg.unhold`. */
+function heldAnswer(name: string, isHeld: boolean, isChanged: boolean): object {
+  const [old, now] = isHeld ? ['install', 'hold'] : ['hold', 'install'];
+  const said = isHeld ? 'being held' : 'not being held';
+  return {
+    name,
+    changes: isChanged ? { old, new: now } : {},
+    result: true,
+    comment: isChanged ? `Package ${name} is now ${said}.` : `Package ${name} is already ${said}.`,
+  };
+}

@@ -9,7 +9,7 @@ import {
   readRows,
   requirePsql,
   selectRows,
-} from '../providers/postgres.ts';
+} from '../providers/postgres/index.ts';
 
 /** How a server is reached, in Salt's names. */
 export const postgresArgs = {

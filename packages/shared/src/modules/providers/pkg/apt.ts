@@ -1,19 +1,22 @@
 import type { ExecOptions } from '../../../host/index.ts';
 import { mustProbe, mustRun } from '../../operations/index.ts';
-import type { PackageProvider } from './provider.ts';
+import type { InstallOptions, PackageProvider } from './provider.ts';
 
 /** Nobody is there to answer questions; a lock is waited for. */
 const UNATTENDED: ExecOptions = { env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' }, timeoutMs: 3_600_000 };
-const OPTIONS = [
-  '-q',
-  '-y',
-  '-o',
-  'DPkg::Lock::Timeout=300',
-  '-o',
-  'DPkg::Options::=--force-confold',
-  '-o',
-  'DPkg::Options::=--force-confdef',
-];
+const LOCK = ['-o', 'DPkg::Lock::Timeout=300'];
+const QUERY = [
+  'dpkg-query',
+  '-W',
+  '-f',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the fields of dpkg-query are written so
+  '${db:Status-Abbrev}\\t${Package}\\t${Version}\\n',
+] as const;
+
+function options(newConfiguration = false): readonly string[] {
+  const kept = newConfiguration ? 'confnew' : 'confold';
+  return ['-q', '-y', ...LOCK, '-o', `DPkg::Options::=--force-${kept}`, '-o', 'DPkg::Options::=--force-confdef'];
+}
 
 /** Reads `dpkg-query` lines of status, package and version; packages that are only half there do not count. */
 export function parseDpkg(output: string): Map<string, string> {
@@ -31,18 +34,43 @@ export function parseCandidate(output: string): string | undefined {
   return version === '(none)' ? undefined : version;
 }
 
+/** Reads what `apt-get --just-print` would install: name → version. */
+export function parseUpgrades(output: string): Map<string, string> {
+  return new Map(
+    [...output.matchAll(/^Inst (\S+) \[[^\]]*\] \((\S+)/gm)].map(([, name, version]) => [name!, version!]),
+  );
+}
+
 /** Packages of Debian and its kin. */
 export const aptProvider: PackageProvider = {
   kind: 'apt',
   async list(host) {
-    const { stdout } = await mustProbe(host, [
-      'dpkg-query',
-      '-W',
-      '-f',
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: the fields of dpkg-query are written so
-      '${db:Status-Abbrev}\\t${Package}\\t${Version}\\n',
-    ]);
-    return parseDpkg(stdout);
+    return parseDpkg((await mustProbe(host, QUERY)).stdout);
+  },
+  async remnants(host) {
+    const lines = (await mustProbe(host, QUERY)).stdout.split('\n').map((line) => line.split('\t'));
+    return new Set(lines.flatMap(([status, name]) => (status?.startsWith('rc') === true ? [name!] : [])));
+  },
+  async upgrades(host, { isFull }) {
+    const command = ['apt-get', '-q', '--just-print', isFull ? 'dist-upgrade' : 'upgrade'] as const;
+    return parseUpgrades((await mustProbe(host, command, { env: { LC_ALL: 'C.UTF-8' } })).stdout);
+  },
+  async upgrade(host, { isFull, ...given }) {
+    await mustRun(
+      host,
+      ['apt-get', ...options(given.newConfiguration), ...switches(given), isFull ? 'dist-upgrade' : 'upgrade'],
+      UNATTENDED,
+    );
+  },
+  async fileVersion(host, file) {
+    const [path, stdin] = 'path' in file ? [file.path, undefined] : ['-', file.content];
+    const { stdout } = await mustProbe(
+      host,
+      ['dpkg-deb', '--field', path, 'Version'],
+      stdin === undefined ? {} : { stdin },
+      'It has to be a package file of Debian (.deb).',
+    );
+    return stdout.trim();
   },
   async candidate(host, name) {
     return parseCandidate(
@@ -50,19 +78,21 @@ export const aptProvider: PackageProvider = {
     );
   },
   async refresh(host) {
-    await mustRun(host, ['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', 'update'], UNATTENDED);
+    await mustRun(host, ['apt-get', '-q', ...LOCK, 'update'], UNATTENDED);
   },
-  async install(host, packages, { from, skipVerify, recommended, onlyUpgrade } = {}) {
-    const options = [
-      ...(from === undefined ? [] : ['-t', from]),
-      ...(skipVerify === true ? ['--allow-unauthenticated'] : []),
-      ...(recommended === undefined ? [] : [recommended ? '--install-recommends' : '--no-install-recommends']),
-      ...(onlyUpgrade === true ? ['--only-upgrade'] : []),
-    ];
+  async install(host, packages, given = {}) {
     const names = packages.map(({ name, version }) => (version === undefined ? name : `${name}=${version}`));
+    const words = [
+      ...options(given.newConfiguration),
+      ...switches(given),
+      '--allow-downgrades',
+      'install',
+      '--',
+      ...names,
+    ];
     await mustRun(
       host,
-      ['apt-get', ...OPTIONS, ...options, '--allow-downgrades', 'install', '--', ...names],
+      ['apt-get', ...words],
       UNATTENDED,
       'Refresh the lists first (refresh: True) when a package is not found.',
     );
@@ -78,6 +108,24 @@ export const aptProvider: PackageProvider = {
     await mustRun(host, ['apt-mark', held ? 'hold' : 'unhold', '--', ...names], UNATTENDED);
   },
   async remove(host, names, { purge }) {
-    await mustRun(host, ['apt-get', ...OPTIONS, purge ? 'purge' : 'remove', '--', ...names], UNATTENDED);
+    await mustRun(host, ['apt-get', ...options(), purge ? 'purge' : 'remove', '--', ...names], UNATTENDED);
   },
 };
+
+function switches({
+  from,
+  skipVerify,
+  recommended,
+  onlyUpgrade,
+  reinstall,
+  changeHeld,
+}: InstallOptions): readonly string[] {
+  return [
+    ...(from === undefined ? [] : ['-t', from]),
+    ...(skipVerify === true ? ['--allow-unauthenticated'] : []),
+    ...(recommended === undefined ? [] : [recommended ? '--install-recommends' : '--no-install-recommends']),
+    ...(onlyUpgrade === true ? ['--only-upgrade'] : []),
+    ...(reinstall === true ? ['--reinstall'] : []),
+    ...(changeHeld === true ? ['--allow-change-held-packages'] : []),
+  ];
+}

@@ -4,8 +4,8 @@ import { hasProgram } from '../../operations/index.ts';
 import { aptProvider } from './apt.ts';
 import type { PackageProvider } from './provider.ts';
 
-export { parseCandidate, parseDpkg } from './apt.ts';
-export type { InstallOptions, PackageProvider, PackageRequest, VersionRelation } from './provider.ts';
+export { aptProvider, parseCandidate, parseDpkg, parseUpgrades } from './apt.ts';
+export type { InstallOptions, PackageProvider, PackageRequest, UpgradeOptions, VersionRelation } from './provider.ts';
 
 /** The provider of a host. @throws EdgeError `EDGE_NOT_SUPPORTED` on hosts whose packages Edge does not know. */
 export async function packageProvider(host: HostReader): Promise<PackageProvider> {

@@ -1,6 +1,6 @@
-import type { Command, ExecOptions, ExecResult, HostReader } from '../../host/index.ts';
-import { EdgeError } from '../../kernel/index.ts';
-import { parseCsv } from '../text/index.ts';
+import type { Command, ExecOptions, ExecResult, HostReader } from '../../../host/index.ts';
+import { EdgeError } from '../../../kernel/index.ts';
+import { parseCsv } from '../../text/index.ts';
 
 /** How a server is reached; what is absent psql decides. */
 export interface PostgresOptions {
