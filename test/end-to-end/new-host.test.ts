@@ -7,10 +7,13 @@ import { repositoryRoot } from '../conformance/runner.ts';
 import { eventually, killHard } from '../support/processes.ts';
 import { RealFleet } from '../support/real-fleet.ts';
 
-/* A host nobody knows knocks: an orchestration waits for it, lets it in and sets it up; or a reactor lets it in. */
+/*
+ * A host nobody knows knocks: an orchestration waits for it, lets it in and sets it up; or a reactor lets it in. When its
+ * key is deleted, a reactor has the load balancer configured without it.
+ */
 
 const FILES = {
-  'orch/provision.sls': `
+  'states/orch/provision.sls': `
 {% set host = pillar['host'] %}
 wait_for_host:
   salt.wait_for_event:
@@ -35,31 +38,50 @@ set_up:
     - failhard: true
     - require: [wait_for_start]
 `,
-  'top.sls': "base: {'*': [base]}\n",
-  'base.sls': '@DIR@/{{ grains.id }}.txt:\n  file.managed:\n    - contents: hello {{ grains.id }}\n',
-  'let-in.sls': `
+  'states/top.sls': "base: {'*': [base], proxy: [proxy]}\n",
+  'states/base.sls': '@DIR@/{{ grains.id }}.txt:\n  file.managed:\n    - contents: hello {{ grains.id }}\n',
+  'states/let-in.sls': `
 {% if data['act'] == 'pend' and data['id'].startswith('web') %}
 let-in:
   wheel.key.accept:
     - match: {{ data['id'] }}
 {% endif %}
 `,
-  'greet.sls': `
+  'states/greet.sls': `
 greet:
   local.cmd.run:
     - tgt: {{ data['id'] }}
     - arg: ["echo {{ data['id'] }} {{ data['data']['running'] }} > @DIR@/{{ data['id'] }}.greeted"]
 `,
+  'states/removed.sls': `
+{% if data['id'].startswith('web') and data['act'] == 'delete' %}
+configure:
+  local.state.apply:
+    - tgt: proxy
+{% endif %}
+`,
+  'states/proxy.sls': `
+@DIR@/servers.cfg:
+  file.managed:
+    - contents: "{{ salt['mine.get']('web*', 'test.ping') | dictsort }}"
+`,
+  'pillar/top.sls': "base: {'web*': [mine]}\n",
+  'pillar/mine.sls': 'mine_functions: {test.ping: []}\n',
 };
 
 let fleet: RealFleet;
 const hosts: ChildProcess[] = [];
 beforeAll(async () => {
-  fleet = await RealFleet.start([], {
-    reactor: [{ 'salt/auth': ['salt://let-in.sls'] }, { 'salt/minion/web*/start': ['salt://greet.sls'] }],
+  fleet = await RealFleet.start(['proxy'], {
+    pillar_roots: { base: ['pillar'] },
+    reactor: [
+      { 'salt/auth': ['salt://let-in.sls'] },
+      { 'salt/minion/web*/start': ['salt://greet.sls'] },
+      { 'salt/key': ['salt://removed.sls'] },
+    ],
   });
   for (const [path, text] of Object.entries(FILES)) {
-    const file = join(fleet.directory, 'states', path);
+    const file = join(fleet.directory, path);
     await mkdir(join(file, '..'), { recursive: true });
     await writeFile(file, text.replaceAll('@DIR@', fleet.directory));
   }
@@ -115,6 +137,23 @@ test('a reactor lets in whom it knows by name, and another greets it when it sta
   expect(greeted).toBe('web1 0\n');
   const { keys } = (await fleet.ask('keys.ls', {})) as { keys: { id: string; state: string }[] };
   expect(Object.fromEntries(keys.map(({ id, state }) => [id, state]))).toEqual({
-    ...{ db1: 'accepted', web1: 'accepted', mail1: 'pending' },
+    ...{ db1: 'accepted', web1: 'accepted', mail1: 'pending', proxy: 'accepted' },
   });
+});
+
+test('a host that is taken out is left out of the configuration of the load balancer', async () => {
+  const call = async (id: string, fun: string): Promise<void> => {
+    const target = { expr: id, type: 'glob' };
+    const { jid } = (await fleet.ask('jobs.publish', { target, fun, args: [], kwargs: [] })) as { jid: string };
+    await eventually(
+      async () => ((await fleet.ask('jobs.show', { jid })) as { endedAt?: number }).endedAt,
+      `${fun} on ${id} ends`,
+    );
+  };
+  const servers = async (): Promise<string> => readFile(join(fleet.directory, 'servers.cfg'), 'utf8').catch(() => '');
+  await call('web1', 'mine.update');
+  await call('proxy', 'state.apply');
+  expect(await servers()).toBe("[('web1', True)]\n");
+  await fleet.ask('keys.delete', { ids: ['web1'] });
+  await eventually(async () => (await servers()) === '[]\n', 'the load balancer is configured without web1');
 });
