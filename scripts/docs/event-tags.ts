@@ -110,6 +110,12 @@ export const EVENT_TAGS: readonly EventTag[] = [
     sender: 'master',
     data: keyAsked,
   },
+  {
+    tag: 'salt/presence/change',
+    when: 'Connections of minions came or went; with `presence_events` only.',
+    sender: 'master',
+    data: z.object({ new: z.array(z.string()), lost: z.array(z.string()) }),
+  },
   { tag: 'salt/key', when: 'Somebody decided about the key of a minion.', sender: 'master', data: keyDecided },
   { tag: 'salt/job/<jid>/new', when: 'A job was published.', sender: 'master', data: jobNew },
   {

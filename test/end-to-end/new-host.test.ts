@@ -74,6 +74,7 @@ const hosts: ChildProcess[] = [];
 beforeAll(async () => {
   fleet = await RealFleet.start(['proxy'], {
     pillar_roots: { base: ['pillar'] },
+    presence_events: true,
     reactor: [
       { 'salt/auth': ['salt://let-in.sls'] },
       { 'salt/minion/web*/start': ['salt://greet.sls'] },
@@ -156,4 +157,14 @@ test('a host that is taken out is left out of the configuration of the load bala
   expect(await servers()).toBe("[('web1', True)]\n");
   await fleet.ask('keys.delete', { ids: ['web1'] });
   await eventually(async () => (await servers()) === '[]\n', 'the load balancer is configured without web1');
+});
+
+test('a minion that dies is told to be lost', async () => {
+  await fleet.kill('proxy');
+  await eventually(async () => {
+    const { events } = (await fleet.ask('events.recent', {})) as {
+      events: { tag: string; data: { lost?: string[] } }[];
+    };
+    return events.some(({ tag, data }) => tag === 'salt/presence/change' && data.lost?.includes('proxy'));
+  }, 'the event');
 });

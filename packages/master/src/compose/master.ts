@@ -3,6 +3,7 @@ import { EDGE_VERSION, silentLogger } from '@edge-run/shared/kernel';
 import type { RunningApi } from '../api/index.ts';
 import type { SwitchedOn } from '../cloud/index.ts';
 import { type Operation, serveGateway } from '../gateway/index.ts';
+import { tellOfPresence } from '../jobs/index.ts';
 import { serveEnrolment, tellOfKeys } from '../keys/index.ts';
 import {
   fleetOperations,
@@ -56,6 +57,13 @@ export async function startMaster(options: MasterOptions): Promise<RunningMaster
     const { connections, background, config, log } = core;
     const { bus, keyring } = connections;
     tellOfKeys({ keyring, send: (tag, data) => core.events.send({ tag, data }), clock: options.clock, log });
+    if (config.presence_events)
+      background.run(
+        tellOfPresence({
+          ...{ presence: fleet.presence, master: config.id, alive: () => core.lease.alive() },
+          ...{ send: (tag, data) => core.events.send({ tag, data }), clock: options.clock, log, signal: stop.signal },
+        }),
+      );
     background.run(serveEnrolment({ bus, keyring, signal: stop.signal, log }));
     let api: RunningApi | undefined;
     const operations = operationsOf(core, fleet, engine, automation, { startedAt, api: () => api?.url });

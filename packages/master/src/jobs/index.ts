@@ -8,6 +8,7 @@ export type { JobNews } from './job-events.ts';
 export { hasFailed, type JobQuery } from './job-history.ts';
 export { batchSettings, type JobRunRequest, typedWords } from './job-request.ts';
 export { type MinionPresence, type Presence, trackPresence } from './presence.ts';
+export { type PresenceEventsOptions, tellOfPresence } from './presence-events.ts';
 export { type JobRecord, type JobSummary, jobRecord } from './records.ts';
 export {
   createJobs,

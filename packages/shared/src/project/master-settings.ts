@@ -158,6 +158,12 @@ export const masterConfigSchema = z.strictObject({
     .describe(
       'Let in every minion that knocks, as Salt does: the master warns of it at its start. For tests and demonstrations only.',
     ),
+  presence_events: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Send `salt/presence/change` when connections of minions come or go. Needs a server that Edge runs: of others only signs of life are known.',
+    ),
   lease: z
     .number()
     .min(2)
