@@ -4,6 +4,7 @@ import { commandNone } from './command-none.ts';
 import { commandSleeps } from './command-sleeps.ts';
 import { commandUnguarded } from './command-unguarded.ts';
 import { unknownLoadBalancer } from './load-balancer.ts';
+import { moduleCallProblems } from './module-calls.ts';
 import { revisionUnquoted } from './revision-unquoted.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { slsNotFound } from './sls-names.ts';
@@ -42,5 +43,6 @@ export async function applyRules(unit: Unit, context: RuleContext): Promise<read
       found.push(...problemsOf(error, unit.chunks[0]?.place));
     }
   }
+  found.push(...moduleCallProblems(unit, context));
   return unit.kind === 'orchestration' ? [...found, ...(await stepCallProblems(unit, context))] : found;
 }

@@ -9,7 +9,7 @@ export { grainsStates } from './grains.ts';
 export { hostStates } from './host.ts';
 export { httpStates } from './http.ts';
 export { iniStates } from './ini.ts';
-export { moduleStates } from './module.ts';
+export { type ModuleCall, moduleCalls, moduleStates } from './module.ts';
 export { mountStates } from './mount.ts';
 export { npmStates } from './npm.ts';
 export { pipStates } from './pip.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { anyValue } from '../../schema/index.ts';
+import { anyValue, parseArguments } from '../../schema/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 import {
   changesOf,
@@ -23,7 +23,8 @@ const args = z.object({
 });
 type Args = z.output<typeof args>;
 
-interface Call {
+/** A function that a `module.run` calls. */
+export interface ModuleCall {
   readonly fun: string;
   readonly args: readonly Value[];
   readonly kwargs: Readonly<Record<string, Value>>;
@@ -56,6 +57,13 @@ export const moduleStates: readonly StateModule[] = [
     }),
   ),
 ];
+
+/** The functions that a `module.run` with these arguments calls; none where it does not take them. */
+export function moduleCalls(given: PyMap): readonly ModuleCall[] {
+  const kwargs = new Map([...given].map(([key, value]) => [String(key), value]));
+  const { value } = parseArguments(moduleStates[0]!, { args: [], kwargs });
+  return value === undefined ? [] : callsOf(value as Args);
+}
 
 /** In the newer syntax, the functions stand for the name. */
 function functionNames(given: Args): readonly string[] | undefined {
@@ -103,7 +111,7 @@ function legacyFunction({ name }: Args): string | undefined {
   return typeof name === 'string' && /^\w+\.\w+$/.test(name) ? name : undefined;
 }
 
-function callsOf(given: Args): Call[] {
+function callsOf(given: Args): ModuleCall[] {
   const rest = given.rest instanceof PyMap ? [...given.rest] : [];
   const newer = rest.filter(([key]) => /^\w+\.\w+$/.test(String(key)));
   if (newer.length > 0) return newer.map(([key, body]) => newerCall(String(key), body));
@@ -119,7 +127,7 @@ function callsOf(given: Args): Call[] {
 }
 
 /** `fun: [positional, {keyword: value}]`, or one value, or nothing. */
-function newerCall(fun: string, body: Value): Call {
+function newerCall(fun: string, body: Value): ModuleCall {
   const items = body === null ? [] : Array.isArray(body) ? body : [body];
   const args = items.filter((item) => !(item instanceof PyMap));
   const maps = items.filter((item): item is PyMap => item instanceof PyMap);
