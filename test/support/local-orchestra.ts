@@ -212,7 +212,7 @@ export class LocalOrchestra {
         runners,
         wheels,
         events: {
-          listen: (signal, wants, since) => events.listen(signal, wants, since),
+          listen: (signal, wanted) => events.listen(signal, wanted),
           send: async (tag, data) => void (await events.send({ tag, data: encodeValue(data) })),
         },
         returners,

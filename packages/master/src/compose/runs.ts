@@ -106,7 +106,7 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
       runners,
       wheels,
       events: {
-        listen: (listenSignal, wants, since) => events.listen(listenSignal, wants, since),
+        listen: (listenSignal, wanted) => events.listen(listenSignal, wanted),
         send: async (tag, data, causedBy) => {
           await events.send({ tag, data: encodeValue(data), ...(causedBy === undefined ? {} : { causedBy }) });
         },

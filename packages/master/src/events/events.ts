@@ -1,10 +1,11 @@
 import { type Bus, decodeBody } from '@edge-run/shared/bus';
 import { type Clock, type InstantMs, type JsonValue, type Logger, newId } from '@edge-run/shared/kernel';
-import { type EdgeEvent, edgeEvent, eventSubject, STREAMS } from '@edge-run/shared/protocol';
+import { type EdgeEvent, edgeEvent, eventSubject, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
+import { compileGlob, isGlob } from '@edge-run/shared/target';
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { ensureStream } from '../journal/index.ts';
-import { EventHub, type WantsTag } from './hub.ts';
+import { EventHub } from './hub.ts';
 
 /** How long events are kept. */
 const KEPT_FOR_MS = 7 * 24 * 3_600_000;
@@ -29,10 +30,13 @@ export interface NewEvent {
 export interface Events {
   send(event: NewEvent): Promise<EdgeEvent>;
   /**
-   * Every event that is wanted, until `signal` aborts: from `since` on, the kept ones first, or from now on. The
+   * Every event whose tag the glob matches, until `signal` aborts: from `since` on, the kept ones first, or from now on. The
    * subscription stands when the promise resolves.
    */
-  listen(signal: AbortSignal, wants?: WantsTag, since?: InstantMs): Promise<AsyncIterable<EdgeEvent>>;
+  listen(
+    signal: AbortSignal,
+    wanted: { readonly glob: string; readonly since?: InstantMs | undefined },
+  ): Promise<AsyncIterable<EdgeEvent>>;
   /** Kept events since an instant, oldest first, at most the last `limit`. */
   recent(options: {
     readonly since?: number;
@@ -65,14 +69,22 @@ export async function openEvents(options: EventsOptions): Promise<Events> {
       await bus.publish(eventSubject(event.tag), event);
       return event;
     },
-    async listen(signal, wants, since) {
-      const live = await hub.listen(signal, wants);
+    async listen(signal, { glob, since }) {
+      const tag = compileGlob(glob);
+      const live = await hub.listen(signal, tag);
       if (since === undefined) return live;
-      const tag = wants === undefined ? {} : { tag: wants };
-      return joined(await readRecent(connection, { since, limit: CAUGHT_UP, ...tag }), live);
+      return joined(await readRecent(connection, { since, limit: CAUGHT_UP, tag }, subjectOf(glob)), live);
     },
     recent: (query) => readRecent(connection, query),
   };
+}
+
+/** A subject that every tag of the glob travels on. */
+function subjectOf(glob: string): string {
+  if (!isGlob(glob)) return eventSubject(glob);
+  const parts = glob.split('/');
+  const literal = parts.slice(0, parts.findIndex(isGlob));
+  return literal.length === 0 ? SUBJECTS.events : `${eventSubject(literal.join('/'))}.>`;
 }
 
 /** Kept events, and then those that come, each once. */
@@ -85,24 +97,29 @@ async function* joined(kept: readonly EdgeEvent[], live: AsyncIterable<EdgeEvent
 async function readRecent(
   connection: NatsConnection,
   { since, limit, tag = () => true }: Parameters<Events['recent']>[0],
+  subject: string = SUBJECTS.events,
 ): Promise<readonly EdgeEvent[]> {
   const manager = await jetstreamManager(connection);
   const { state } = await manager.streams.info(STREAMS.events.name);
   if (state.messages === 0) return [];
-  const consumer = await jetstream(connection).consumers.get(
-    STREAMS.events.name,
-    since === undefined
+  const consumer = await jetstream(connection).consumers.get(STREAMS.events.name, {
+    filter_subjects: subject,
+    ...(since === undefined
       ? { deliver_policy: DeliverPolicy.All }
-      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(since).toISOString() },
-  );
+      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(since).toISOString() }),
+  });
   const found: EdgeEvent[] = [];
-  if ((await consumer.info()).num_pending === 0) return found;
-  const messages = await consumer.consume();
-  for await (const message of messages) {
-    const event = edgeEvent.safeParse(decodeBody(message.data));
-    if (event.success && tag(event.data.tag)) found.push(event.data);
-    if (found.length > limit) found.shift();
-    if (message.seq >= state.last_seq || message.info.pending === 0) break;
+  try {
+    if ((await consumer.info()).num_pending === 0) return found;
+    const messages = await consumer.consume();
+    for await (const message of messages) {
+      const event = edgeEvent.safeParse(decodeBody(message.data));
+      if (event.success && tag(event.data.tag)) found.push(event.data);
+      if (found.length > limit) found.shift();
+      if (message.seq >= state.last_seq || message.info.pending === 0) break;
+    }
+    return found;
+  } finally {
+    await consumer.delete().catch(() => false); // it goes by itself after five minutes
   }
-  return found;
 }

@@ -55,9 +55,12 @@ export interface RunnerRequest {
 /** Events as they pass. */
 export interface EventWaiter {
   /**
-   * Every event that is wanted, from `since` on where that is given and from now on otherwise, until `signal` aborts. The
-   * subscription stands when the promise resolves.
+   * Every event whose tag the glob matches, from `since` on where that is given and from now on otherwise, until `signal`
+   * aborts. The subscription stands when the promise resolves.
    */
-  listen(signal: AbortSignal, wants?: (tag: string) => boolean, since?: InstantMs): Promise<AsyncIterable<EdgeEvent>>;
+  listen(
+    signal: AbortSignal,
+    wanted: { readonly glob: string; readonly since?: InstantMs | undefined },
+  ): Promise<AsyncIterable<EdgeEvent>>;
   send(tag: string, data: Value, causedBy?: string): Promise<void>;
 }

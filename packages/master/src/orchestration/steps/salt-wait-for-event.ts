@@ -1,5 +1,4 @@
 import { saltWaitForEventStep } from '@edge-run/shared/protocol';
-import { globMatches } from '@edge-run/shared/target';
 import { decodeValue, PyMap, type Value } from '@edge-run/shared/values';
 import { defineStep, type StepAnswer } from '../step-kind.ts';
 import { limitOf } from './event-limit.ts';
@@ -21,9 +20,8 @@ export const saltWaitForEvent = defineStep({
     const wait = limitOf(args.timeout * 1000, ctx);
     const seen: Id[] = [];
     try {
-      const wanted = (tag: string): boolean => globMatches(args.name, tag);
-      for await (const event of await ctx.ports.events.listen(wait.signal, wanted, ctx.eventsSince)) {
-        if (!wanted(event.tag)) continue;
+      const wanted = { glob: args.name, since: ctx.eventsSince };
+      for await (const event of await ctx.ports.events.listen(wait.signal, wanted)) {
         const id = idOf(decodeValue(event.data), args.event_id);
         const index = id === undefined ? -1 : missing.indexOf(id);
         if (id === undefined || index < 0) continue;

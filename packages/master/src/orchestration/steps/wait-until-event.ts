@@ -1,5 +1,4 @@
 import { waitUntilEventStep } from '@edge-run/shared/protocol';
-import { globMatches } from '@edge-run/shared/target';
 import { decodeValue, PyMap, traverse, type Value, valuesEqual } from '@edge-run/shared/values';
 import { defineStep, type StepAnswer } from '../step-kind.ts';
 import { limitOf } from './event-limit.ts';
@@ -15,9 +14,8 @@ export const waitUntilEvent = defineStep({
     const wait = limitOf(args.deadline * 1000, ctx);
     let others = 0;
     try {
-      const wanted = (tag: string): boolean => globMatches(args.name, tag);
-      for await (const event of await ctx.ports.events.listen(wait.signal, wanted, ctx.eventsSince)) {
-        if (!wanted(event.tag)) continue;
+      const wanted = { glob: args.name, since: ctx.eventsSince };
+      for await (const event of await ctx.ports.events.listen(wait.signal, wanted)) {
         const data = decodeValue(event.data);
         if (holds(data, args.where)) {
           const seen = new PyMap([
