@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type CompilePillarOf, type HostRuntime, type JobExecutor, RuntimeExecutor } from '@edge-run/shared/execute';
+import {
+  type CompilePillarOf,
+  type HostRuntime,
+  type JobExecutor,
+  onlyLooks,
+  RuntimeExecutor,
+} from '@edge-run/shared/execute';
 import { LocalHost } from '@edge-run/shared/host';
 import { EDGE_VERSION } from '@edge-run/shared/kernel';
 import type { Mine, Runners } from '@edge-run/shared/modules/contract';
@@ -132,7 +138,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
     presence: ssh.presence(presence),
     selectIn: (selection) => ssh.selectIn(selection),
     requireAllowed: judge,
-    onlyLooks: (fun) => base.catalog.functions.get(fun)?.access === 'read',
+    onlyLooks: (fun) => onlyLooks(base.catalog, fun),
     executeHere: (job, options) => new RuntimeExecutor(runtime).execute(job, options),
   });
   let calls: MasterCalls | undefined;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Bus } from '@edge-run/shared/bus';
-import { type JobExecutor, JobStore } from '@edge-run/shared/execute';
+import { type JobExecutor, JobStore, onlyLooks } from '@edge-run/shared/execute';
 import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import type { PyMap } from '@edge-run/shared/values';
 import type { CloudDriver } from '../cloud/index.ts';
@@ -77,7 +77,7 @@ export async function openSshHosts(options: SshHostsOptions): Promise<SshHosts> 
   const dir = join(config.data_dir, 'ssh-jobs');
   const served = new ServedHosts({
     ...{ bus, executorOf, clock, log, dir, lease: options.lease, store: options.duties, master: config.id },
-    onlyLooks: (fun) => options.base.catalog.functions.get(fun)?.access === 'read',
+    onlyLooks: (fun) => onlyLooks(options.base.catalog, fun),
     concurrency: JOBS_PER_HOST,
     version: options.version,
   });

@@ -1,6 +1,5 @@
 import { fingerprint } from '@edge-run/shared/bus';
-import type { Clock, JsonValue, Logger } from '@edge-run/shared/kernel';
-import { errorMessage } from '@edge-run/shared/kernel';
+import { type Clock, errorMessage, type JsonValue, type Logger } from '@edge-run/shared/kernel';
 import type { Keyring } from './keyring.ts';
 
 /** What telling of keys needs. */

@@ -78,7 +78,7 @@ export async function react(
   const { chunks, diagnostics } = await compileFor(event, files, ports);
   const problems = [...diagnostics];
   for (const chunk of chunks) {
-    const call = callOf(chunk, chunk.client === 'wheel' ? ports.wheels : ports.runners);
+    const call = callOf(chunk, masterFunctions(chunk.client, ports));
     problems.push(...call.diagnostics);
     if (call.value === undefined) continue;
     calls.throwIfAborted();
@@ -145,8 +145,12 @@ async function handOver(
   switch (call.client) {
     case 'runner':
     case 'wheel': {
-      const functions = call.client === 'wheel' ? ports.wheels : ports.runners;
-      const started = await startRunner(functions, { ...common, name: fun, key, signal: calls });
+      const started = await startRunner(masterFunctions(call.client, ports), {
+        ...common,
+        name: fun,
+        key,
+        signal: calls,
+      });
       return { ended: started.ended.then(({ result }) => (result ? undefined : notSucceeded(chunk, key))) };
     }
     case 'local': {
@@ -164,6 +168,11 @@ async function handOver(
       return { ended: Promise.resolve() };
     }
   }
+}
+
+/** The functions of the master that a client of reactions calls. */
+function masterFunctions(client: string, { runners, wheels }: Pick<ReactionPorts, 'runners' | 'wheels'>): RunnerCalls {
+  return client === 'wheel' ? wheels : runners;
 }
 
 function nobody({ target, transport }: { target: string; transport?: 'ssh' }, { id }: ReactionChunk): never {

@@ -1,5 +1,6 @@
 import type { Host } from '../host/index.ts';
 import { deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
+import type { Catalog } from '../modules/contract/index.ts';
 import type { PyMap, Redactor } from '../values/index.ts';
 import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 import type { HostRuntime } from './runtime.ts';
@@ -15,6 +16,11 @@ interface ExecuteOptions {
   readonly host?: Host;
 }
 
+/** True for a function that only looks: running it twice does no harm. */
+export function onlyLooks({ functions }: Pick<Catalog, 'functions'>, fun: string): boolean {
+  return functions.get(fun)?.access === 'read';
+}
+
 /** Runs jobs on the host of a runtime. State runs wait for each other; everything else runs side by side. */
 export class RuntimeExecutor implements JobExecutor {
   readonly #runtime: HostRuntime;
@@ -26,7 +32,7 @@ export class RuntimeExecutor implements JobExecutor {
   }
 
   onlyLooks(fun: string): boolean {
-    return this.#runtime.catalog.functions.get(fun)?.access === 'read';
+    return onlyLooks(this.#runtime.catalog, fun);
   }
 
   facts(): Promise<PyMap> {

@@ -1,6 +1,6 @@
 export { type CatalogAdditions, createCatalog } from './catalog.ts';
 export type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
-export { RuntimeExecutor } from './executor.ts';
+export { onlyLooks, RuntimeExecutor } from './executor.ts';
 export { type HearCall, type HeardCall, heardCalls } from './heard-calls.ts';
 export { JobRunner, type JobRunnerOptions } from './job-runner.ts';
 export { JobStore, type KnownJob } from './job-store.ts';

@@ -103,11 +103,12 @@ function isAmount(word: string, text: string): boolean {
   return amount !== undefined && (word !== 'batch' || amount.amount > 0);
 }
 
-function callProblems(
+/** What is wrong with a call of a host's function: a name nobody has, or arguments it does not take, as far as they are known. */
+export function callProblems(
   chunk: Chunk,
   name: string,
   call: { readonly args: readonly Value[]; readonly kwargs: ReadonlyMap<string, Value> },
-  { functions, placeOf }: StepChecks,
+  { functions, placeOf }: Pick<StepChecks, 'functions' | 'placeOf'>,
 ): readonly Diagnostic[] {
   const module = functions.get(name);
   if (module === undefined)

@@ -1,4 +1,4 @@
-export { checkSteps, type StepChecks } from './check-steps.ts';
+export { callProblems, checkSteps, type StepChecks } from './check-steps.ts';
 export { destinationProblem } from './destinations.ts';
 export { STEPS_NAME } from './late.ts';
 export { callOf, type ReactionCall } from './reaction-calls.ts';

@@ -1,7 +1,6 @@
 import type { Diagnostic } from '@edge-run/shared/kernel';
 import { moduleCalls } from '@edge-run/shared/modules/states';
-import { didYouMean, parseArguments } from '@edge-run/shared/schema';
-import { isOpen } from '@edge-run/shared/state';
+import { callProblems } from '@edge-run/shared/orchestration';
 import type { Unit } from '../unit.ts';
 import type { RuleContext } from './rule.ts';
 
@@ -13,21 +12,15 @@ const NO_PYTHON =
  * state would fail when its turn comes.
  */
 export function moduleCallProblems(unit: Unit, { workshop }: Pick<RuleContext, 'workshop'>): readonly Diagnostic[] {
-  const { functions } = workshop.catalog;
   return unit.chunks
     .filter(({ state }) => state === 'module')
-    .flatMap(({ args: given, place }) => {
-      const placed = place === undefined ? {} : { source: place };
-      return moduleCalls(given).flatMap(({ fun, args, kwargs }): readonly Diagnostic[] => {
-        const declaration = functions.get(fun);
-        if (declaration === undefined) {
-          const detail = didYouMean(fun, functions.keys()) || NO_PYTHON;
-          const summary = `no function \`${fun}\``;
-          return [{ severity: 'error', code: 'EDGE_UNKNOWN_FUNCTION', summary, detail, ...placed }];
-        }
-        if ([...args, ...Object.values(kwargs)].some(isOpen)) return [];
-        const { diagnostics } = parseArguments(declaration, { args, kwargs: new Map(Object.entries(kwargs)) });
-        return diagnostics.flatMap((found) => (found.severity === 'error' ? [{ ...found, ...placed }] : []));
-      });
-    });
+    .flatMap((chunk) =>
+      moduleCalls(chunk.args).flatMap(({ fun, args, kwargs }) =>
+        callProblems(chunk, fun, { args, kwargs: new Map(Object.entries(kwargs)) }, workshop.catalog),
+      ),
+    )
+    .filter(({ severity }) => severity === 'error')
+    .map((found) =>
+      found.code === 'EDGE_UNKNOWN_FUNCTION' && found.detail === '' ? { ...found, detail: NO_PYTHON } : found,
+    );
 }

@@ -16,6 +16,13 @@ import { authorizedKey } from './ssh-keys.ts';
 const acceptedHash = hashArg.describe('Accepted for Salt trees; keys are compared themselves.');
 const cacheKeysArg = z.array(z.string()).nullish().describe('Accepted for Salt trees; other keys always stay.');
 const keyArgs = { enc: encArg, comment: commentArg, options: optionsArg, config: authorizedArg };
+const keyOfUser = z.object({
+  user: userArg,
+  key: keyArg,
+  ...keyArgs,
+  cache_keys: cacheKeysArg,
+  fingerprint_hash_type: acceptedHash,
+});
 
 /** Keys that users may log in with. */
 export const sshFunctions: readonly ExecutionModule[] = [
@@ -47,13 +54,7 @@ export const sshFunctions: readonly ExecutionModule[] = [
   defineRead({
     name: 'ssh.check_key',
     summary: 'Answer what would have to be done for a user to have a key.',
-    args: z.object({
-      user: userArg,
-      key: keyArg,
-      ...keyArgs,
-      cache_keys: cacheKeysArg,
-      fingerprint_hash_type: acceptedHash,
-    }),
+    args: keyOfUser,
     returns: '`exists`, `update` or `add`.',
     examples: [],
     async run({ user, key, config, ...defaults }, { host }) {
@@ -64,13 +65,7 @@ export const sshFunctions: readonly ExecutionModule[] = [
   defineWrite({
     name: 'ssh.set_auth_key',
     summary: 'Let a user log in with a key.',
-    args: z.object({
-      user: userArg,
-      key: keyArg,
-      ...keyArgs,
-      cache_keys: cacheKeysArg,
-      fingerprint_hash_type: acceptedHash,
-    }),
+    args: keyOfUser,
     returns: '`new`, `replace` or `no change`.',
     examples: [],
     async run({ user, key, config, ...defaults }, { host }) {
