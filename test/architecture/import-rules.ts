@@ -37,7 +37,7 @@ export const SHARED_LAYERS: Layers = [
 ];
 
 export const MASTER_LAYERS: Layers = [
-  ['config'],
+  ['config', 'jetstream'],
   ['broker', 'journal', 'loadbalancer', 'metrics', 'secrets'],
   ['bundles', 'leases'],
   ['events', 'nodes', 'jobs', 'ssh', 'keys', 'canary', 'cloud'],

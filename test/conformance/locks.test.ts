@@ -1,4 +1,5 @@
 import { kvLockStore, memoryLockStore, openLeaseBuckets } from '@edge-run/master/leases';
+import { systemClock } from '@edge-run/shared/kernel';
 import { startNats } from '../support/nats.ts';
 import { describeLocks } from './locks.ts';
 
@@ -13,7 +14,7 @@ describeLocks('locks in a key-value bucket', async () => {
   const open = async () => {
     connections += 1;
     const { connection } = await nats.connect(`locks-${connections}`);
-    return kvLockStore((await openLeaseBuckets(connection, 10_000)).locks);
+    return kvLockStore((await openLeaseBuckets(connection, systemClock, 10_000)).locks);
   };
   return { open, close: () => nats.stop() };
 });

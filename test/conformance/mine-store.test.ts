@@ -1,4 +1,5 @@
 import { MemoryMineStore, type MineStore, openMineStore } from '@edge-run/master/nodes';
+import { systemClock } from '@edge-run/shared/kernel';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { eventually, killHard } from '../support/processes.ts';
@@ -66,7 +67,7 @@ describe('over JetStream', () => {
   });
   afterAll(() => nats.stop());
 
-  const open = async (): Promise<MineStore> => openMineStore((await nats.connect('mine')).connection);
+  const open = async (): Promise<MineStore> => openMineStore((await nats.connect('mine')).connection, systemClock);
   describeMineStore('KvMineStore', open);
 
   test('a server that is killed keeps what was put', async () => {

@@ -1,4 +1,5 @@
 import { memoryReservationTables, openLeaseBuckets, reservationTables } from '@edge-run/master/leases';
+import { systemClock } from '@edge-run/shared/kernel';
 import { startNats } from '../support/nats.ts';
 import { describeReservations } from './reservations.ts';
 
@@ -13,7 +14,7 @@ describeReservations('reservations in a key-value bucket', async () => {
   const open = async () => {
     connections += 1;
     const { connection } = await nats.connect(`reservations-${connections}`);
-    return reservationTables((await openLeaseBuckets(connection, 10_000)).locks);
+    return reservationTables((await openLeaseBuckets(connection, systemClock, 10_000)).locks);
   };
   return { open, close: () => nats.stop() };
 });

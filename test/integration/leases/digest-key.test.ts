@@ -1,4 +1,5 @@
 import { openDigestKey } from '@edge-run/master/secrets';
+import { systemClock } from '@edge-run/shared/kernel';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startNats, type TestNats } from '../../support/nats.ts';
 
@@ -11,7 +12,7 @@ afterAll(() => nats.stop());
 test('masters that start together and later ones have one key for the digests of secrets', async () => {
   const open = async (name: string): Promise<string> => {
     const { connection } = await nats.connect(name);
-    return Buffer.from(await openDigestKey(connection)).toString('hex');
+    return Buffer.from(await openDigestKey(connection, systemClock)).toString('hex');
   };
   const [one, two] = await Promise.all([open('one'), open('two')]);
   expect(one).toMatch(/^[0-9a-f]{64}$/);

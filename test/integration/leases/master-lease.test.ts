@@ -14,7 +14,7 @@ afterAll(() => nats.stop());
 
 async function lease(id: string, clock = systemClock): Promise<MasterLease> {
   const { connection } = await nats.connect(id);
-  const { masters, masterTokens } = await openLeaseBuckets(connection, LEASE_MS);
+  const { masters, masterTokens } = await openLeaseBuckets(connection, systemClock, LEASE_MS);
   return keepLease({
     id,
     signer: `key of ${id}`,

@@ -47,7 +47,7 @@ describe.skipIf(version === undefined)(`HAProxy ${version ?? '(not installed: ap
 
   async function startMaster(master: string): Promise<LocalOrchestra> {
     const { connection } = await nats.connect(master);
-    const { masters, masterTokens, locks } = await openLeaseBuckets(connection, LEASE_MS);
+    const { masters, masterTokens, locks } = await openLeaseBuckets(connection, systemClock, LEASE_MS);
     const lease = await keepLease({
       ...{ id: master, signer: `key of ${master}`, leaseMs: LEASE_MS, bucket: masters, tokens: masterTokens },
       ...{ clock: systemClock, log: silentLogger },

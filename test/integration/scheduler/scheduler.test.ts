@@ -1,5 +1,5 @@
 import { openScheduleState, startScheduler } from '@edge-run/master/scheduler';
-import { newId, silentLogger } from '@edge-run/shared/kernel';
+import { newId, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { parseSchedules } from '@edge-run/shared/schedule';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -26,7 +26,7 @@ async function start(parts: {
     'backup-nightly': { function: 'state.orchestrate', args: ['orch.backup'], cron: '0 * * * *', misfire },
   });
   const bus = await nats.connect(newId());
-  const state = await openScheduleState(bus.connection);
+  const state = await openScheduleState(bus.connection, systemClock);
   const stop = new AbortController();
   const scheduler = startScheduler({
     ...{ schedules, state, master, clock, runners, jobs: new RecordedJobs() },

@@ -10,7 +10,7 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
-import { ensureStream } from '../journal/index.ts';
+import { ensureStream, onceReady } from '../jetstream/index.ts';
 import type { Contents } from './contents.ts';
 
 /** How long a content is kept after it was last stored. */
@@ -22,14 +22,16 @@ const PART_BYTES = 512 * 1024;
 
 /** Contents in the stream `EDGE_FILES`, a message for each half megabyte. Makes the stream where it does not exist. */
 export async function openJetStreamContents(connection: NatsConnection, clock: Clock): Promise<Contents> {
-  const manager = await jetstreamManager(connection);
-  await ensureStream(manager, STREAMS.files, {
-    discard: DiscardPolicy.Old,
-    max_msgs_per_subject: 1,
-    max_age: nanos(KEPT_FOR_MS),
-    allow_direct: true,
+  return onceReady(clock, 'the store of bundles', async () => {
+    const manager = await jetstreamManager(connection);
+    await ensureStream(manager, STREAMS.files, {
+      discard: DiscardPolicy.Old,
+      max_msgs_per_subject: 1,
+      max_age: nanos(KEPT_FOR_MS),
+      allow_direct: true,
+    });
+    return new JetStreamContents(jetstream(connection), manager, clock);
   });
-  return new JetStreamContents(jetstream(connection), manager, clock);
 }
 
 class JetStreamContents implements Contents {

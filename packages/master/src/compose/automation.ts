@@ -45,7 +45,7 @@ export async function startAutomation({ core, fleet, runners, wheels }: Automati
   const scheduler = startScheduler({
     ...work,
     schedules,
-    state: await openScheduleState(connection),
+    state: await openScheduleState(connection, clock),
     master: config.id,
   });
   return {

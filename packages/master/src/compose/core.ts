@@ -55,12 +55,12 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
     const journal = await openJetStreamJournal<RunJournalEvent>({ connection, clock });
     const contents = await openJetStreamContents(connection, clock);
     const streams = await openJobStreams(bus, clock);
-    const leases = await openLeaseBuckets(connection, config.lease * 1000);
+    const leases = await openLeaseBuckets(connection, clock, config.lease * 1000);
     const lease = await keepLease({
       ...{ id: config.id, signer: connections.keyring.jobSigner.publicKey, leaseMs: config.lease * 1000 },
       ...{ bucket: leases.masters, tokens: leases.masterTokens, clock, log },
     });
-    const secretKey = await openDigestKey(connection);
+    const secretKey = await openDigestKey(connection, clock);
     return {
       ...options,
       connections,

@@ -100,7 +100,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
     signal,
   });
   const factsStore = new FactsStore(join(config.data_dir, 'facts'), clock);
-  await shareFacts(factsStore, core.connections.bus.connection, { log, signal });
+  await shareFacts(factsStore, core.connections.bus.connection, { clock, log, signal });
   const pillarOf: PillarOf = (id, { pillarenv, override, layers = false, grains = nodes.factsOf(id) }) =>
     compilePillar({
       id,
@@ -132,7 +132,7 @@ export async function openFleet(core: Core): Promise<Fleet> {
     nodegroups: () => ({ ...groupTargets(ssh.groups()), ...config.nodegroups }),
     pillarOf: (id) => pillarOf(id, { pillarenv: undefined, override: undefined }),
   });
-  const mine = new MineService({ store: await openMineStore(connections.bus.connection), nodes, clock, log });
+  const mine = new MineService({ store: await openMineStore(connections.bus.connection, clock), nodes, clock, log });
   const judge = judgeJobs(config.command_policy, { nodes, catalog: base.catalog });
   const { jobs, dispatcher, selectKnown } = openJobs(core, nodes, {
     presence: ssh.presence(presence),

@@ -4,7 +4,7 @@ import { type EdgeEvent, edgeEvent, eventSubject, STREAMS, SUBJECTS } from '@edg
 import { compileGlob, isGlob } from '@edge-run/shared/target';
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
-import { ensureStream } from '../journal/index.ts';
+import { ensureStream, onceReady } from '../jetstream/index.ts';
 import { EventHub } from './hub.ts';
 
 /** How long events are kept. */
@@ -58,9 +58,11 @@ export interface EventsOptions {
 /** Opens the events of an installation; makes their stream where it does not exist. */
 export async function openEvents(options: EventsOptions): Promise<Events> {
   const { bus, connection, clock, source } = options;
-  await ensureStream(await jetstreamManager(connection), STREAMS.events, {
-    max_age: nanos(KEPT_FOR_MS),
-    max_bytes: KEPT_BYTES,
+  await onceReady(clock, 'the stream of events', async () => {
+    await ensureStream(await jetstreamManager(connection), STREAMS.events, {
+      max_age: nanos(KEPT_FOR_MS),
+      max_bytes: KEPT_BYTES,
+    });
   });
   const hub = new EventHub(bus, options.log);
   return {

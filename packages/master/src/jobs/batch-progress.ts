@@ -3,7 +3,7 @@ import type { JobTargetAnswer } from '@edge-run/shared/modules/contract';
 import { idFromToken, idToken, type RunOfJob, runOfJob, targetOutcome } from '@edge-run/shared/protocol';
 import type { KV } from '@nats-io/kv';
 import { z } from 'zod';
-import { isWrittenByAnother } from '../journal/index.ts';
+import { isWrittenByAnother } from '../jetstream/index.ts';
 
 const wave = z.object({
   ids: z.array(z.string()),

@@ -1,6 +1,6 @@
 import { EdgeError, errorMessage, type InstantMs } from '@edge-run/shared/kernel';
 import type { JobAnswer, JobTargetAnswer } from '@edge-run/shared/modules/contract';
-import { isWrittenByAnother } from '../journal/index.ts';
+import { isWrittenByAnother } from '../jetstream/index.ts';
 import { answerOf } from './gather.ts';
 import { isJobId } from './job-request.ts';
 import { type JobRecord, type JobSummary, jobRecord, summarize } from './records.ts';

@@ -1,13 +1,13 @@
 import { decodeBody, encodeBody, type NatsBus } from '@edge-run/shared/bus';
-import { type Clock, EdgeError, errorMessage } from '@edge-run/shared/kernel';
+import { type Clock, EdgeError } from '@edge-run/shared/kernel';
 import { idFromToken, type ReturnMessage, returnMessage, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
+import type { KV } from '@nats-io/kv';
+import { isMissing, onceReady, openBucket } from '../jetstream/index.ts';
 import { type BatchProgress, batchProgress } from './batch-progress.ts';
 import { storedReturns } from './stored-returns.ts';
 
 const DAY_MS = 86_400_000;
-const READY_TIMEOUT_MS = 20_000;
 const JOBS_BUCKET = 'EDGE_JOBS';
 /** The stream behind the bucket of job records: each of its messages is one version of a record. */
 export const JOBS_STREAM = `KV_${JOBS_BUCKET}`;
@@ -39,7 +39,8 @@ export interface JobRecords {
 
 /**
  * Makes sure that the stream of returns and the bucket of job records exist.
- * @throws EdgeError `EDGE_CONFIG_INVALID` for copies on a server that does not keep them apart
+ * @throws EdgeError `EDGE_CONFIG_INVALID` for copies on a server that does not keep them apart,
+ *   `EDGE_BROKER_NOT_READY`
  */
 export async function openJobStreams(
   bus: NatsBus,
@@ -59,16 +60,15 @@ export async function openJobStreams(
       },
     );
   }
-  return retried(clock, async () => {
-    const manager = await jetstreamManager(connection, { timeout: 3_000 });
+  return onceReady(clock, 'the stream of returns', async () => {
+    const manager = await jetstreamManager(connection);
     const keepNanos = (options.keepMs ?? 7 * DAY_MS) * 1_000_000;
     await ensureReturnStream(manager, keepNanos, replicas);
-    const buckets = new Kvm(jetstream(connection, { timeout: 3_000 }));
     const kept = { ttl: options.keepMs ?? 7 * DAY_MS, replicas };
     // Two versions: whoever reads the changes of a job late still sees that it was published.
-    const records = await buckets.create(JOBS_BUCKET, { ...kept, history: 2 });
+    const records = await openBucket(connection, clock, JOBS_BUCKET, { ...kept, history: 2 });
     await keepTwoVersions(manager);
-    const batches = batchProgress(await buckets.create('EDGE_BATCHES', { ...kept, history: 1 }));
+    const batches = batchProgress(await openBucket(connection, clock, 'EDGE_BATCHES', kept));
     return { returns: returnStream(manager, jetstream(connection)), records: jobRecords(records, bus), batches };
   });
 }
@@ -109,7 +109,7 @@ async function ensureReturnStream(manager: JetStreamManager, keepNanos: number, 
   const exists = await manager.streams.info(name).then(
     ({ config: found }) => found,
     (error: unknown) => {
-      if (/stream not found/i.test(errorMessage(error))) return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     },
   );
@@ -184,17 +184,4 @@ export function checkReturn(subject: string, body: unknown): ReturnMessage | und
   const parsed = returnMessage.safeParse(body);
   if (!parsed.success || SUBJECTS.returns(parsed.data.jid, parsed.data.id) !== subject) return undefined;
   return parsed.data;
-}
-
-/** Just after a start or an election JetStream says that it is not enabled. */
-async function retried<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
-  const until = clock.now() + READY_TIMEOUT_MS;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof EdgeError || clock.now() > until) throw error;
-      await clock.sleep(250);
-    }
-  }
 }

@@ -1,5 +1,3 @@
-export { isWrittenByAnother } from './conflict.ts';
-export { ensureStream } from './ensure-stream.ts';
 export { type JetStreamJournalOptions, openEntryReader, openJetStreamJournal } from './jetstream-journal.ts';
 export type { Journal, JournalEntry, Revision } from './journal.ts';
 export { createMemoryJournal } from './memory-journal.ts';

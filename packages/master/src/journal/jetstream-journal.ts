@@ -10,8 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { isWrittenByAnother } from './conflict.ts';
-import { ensureStream } from './ensure-stream.ts';
+import { ensureStream, isWrittenByAnother, onceReady } from '../jetstream/index.ts';
 import type { Journal, JournalEntry, Revision } from './journal.ts';
 import { journalConflict } from './memory-journal.ts';
 
@@ -40,15 +39,18 @@ export interface JetStreamJournalOptions {
  * The journal on JetStream: one stream, one subject per run, appends with the expected last sequence of the subject.
  * Creates its stream where it does not exist.
  *
- * @throws EdgeError `EDGE_BROKER_TOO_OLD` for replicas above 1 on a server whose replicated compare-and-set is broken.
+ * @throws EdgeError `EDGE_BROKER_TOO_OLD` for replicas above 1 on a server whose replicated compare-and-set is broken,
+ *   `EDGE_BROKER_NOT_READY`
  */
 export async function openJetStreamJournal<E extends JsonValue>(options: JetStreamJournalOptions): Promise<Journal<E>> {
   const { connection, clock, replicas = 1 } = options;
   refuseBrokenReplication(connection, replicas);
-  const manager = await jetstreamManager(connection);
-  await ensureStream(manager, STREAMS.journal, { num_replicas: replicas });
-  const objects = await new Objm(connection).create(OBJECT_BUCKET, { replicas });
-  return new JetStreamJournal<E>(jetstream(connection), manager, objects, clock);
+  return onceReady(clock, 'the journal', async () => {
+    const manager = await jetstreamManager(connection);
+    await ensureStream(manager, STREAMS.journal, { num_replicas: replicas });
+    const objects = await new Objm(connection).create(OBJECT_BUCKET, { replicas });
+    return new JetStreamJournal<E>(jetstream(connection), manager, objects, clock);
+  });
 }
 
 class JetStreamJournal<E extends JsonValue> implements Journal<E> {

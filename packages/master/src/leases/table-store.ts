@@ -1,7 +1,7 @@
 import { type Clock, EdgeError } from '@edge-run/shared/kernel';
 import type { KV } from '@nats-io/kv';
 import { z } from 'zod';
-import { isWrittenByAnother } from '../journal/index.ts';
+import { isWrittenByAnother } from '../jetstream/index.ts';
 
 /** How often a change of a table is tried against others who change it. */
 const WRITE_ATTEMPTS = 200;

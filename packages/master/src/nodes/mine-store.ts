@@ -1,9 +1,9 @@
-import { EdgeError, errorMessage } from '@edge-run/shared/kernel';
+import { type Clock, EdgeError, errorMessage } from '@edge-run/shared/kernel';
 import { encodedValue, idFromToken, idToken } from '@edge-run/shared/protocol';
-import { jetstream } from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
+import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
+import { openBucket } from '../jetstream/index.ts';
 
 /** One value in the mine, as kept. */
 export const storedMineEntry = z.object({
@@ -36,9 +36,8 @@ const WRITES_AT_A_TIME = 16;
  * The mine in the bucket `EDGE_MINE`, under `<name>.<host>`. Nothing is kept in memory but the answers of the last
  * second, so that a thousand hosts that ask the same thing at once read it once.
  */
-export async function openMineStore(connection: NatsConnection): Promise<MineStore> {
-  const js = jetstream(connection, { timeout: 3_000 });
-  return new KvMineStore(await new Kvm(js).create('EDGE_MINE', { history: 1 }));
+export async function openMineStore(connection: NatsConnection, clock: Clock): Promise<MineStore> {
+  return new KvMineStore(await openBucket(connection, clock, 'EDGE_MINE'));
 }
 
 class KvMineStore implements MineStore {

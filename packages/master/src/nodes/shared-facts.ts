@@ -1,9 +1,8 @@
-import { errorMessage, type JsonValue, type Logger } from '@edge-run/shared/kernel';
+import { type Clock, errorMessage, type JsonValue, type Logger } from '@edge-run/shared/kernel';
 import { idFromToken, idToken } from '@edge-run/shared/protocol';
 import { decodeValue, encodeValue, PyMap, valuesEqual } from '@edge-run/shared/values';
-import { jetstream } from '@nats-io/jetstream';
-import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { openBucket } from '../jetstream/index.ts';
 import type { FactsStore } from './facts-store.ts';
 
 /**
@@ -13,9 +12,9 @@ import type { FactsStore } from './facts-store.ts';
 export async function shareFacts(
   store: FactsStore,
   connection: NatsConnection,
-  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
+  { clock, log, signal }: { readonly clock: Clock; readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<void> {
-  const bucket = await new Kvm(jetstream(connection, { timeout: 3_000 })).create('EDGE_FACTS', { history: 1 });
+  const bucket = await openBucket(connection, clock, 'EDGE_FACTS');
   const watch = await bucket.watch();
   signal.addEventListener('abort', () => watch.stop(), { once: true });
   /** Host id → what the bucket holds, so that it is not told what it told us. */

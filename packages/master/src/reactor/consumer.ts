@@ -2,22 +2,13 @@ import { decodeBody } from '@edge-run/shared/bus';
 import { type Clock, errorMessage, type Logger } from '@edge-run/shared/kernel';
 import type { EdgeEvent } from '@edge-run/shared/protocol';
 import { edgeEvent, idFromToken, STREAMS } from '@edge-run/shared/protocol';
-import {
-  AckPolicy,
-  type Consumer,
-  DeliverPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
+import { type Consumer, type JetStreamManager, type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { ensureConsumer, onceReady } from '../jetstream/index.ts';
 import { OrderBarrier } from './order-barrier.ts';
 
 /** Name of the durable consumer: where the reactors of an installation are in the stream of events. */
 const CONSUMER = 'reactor';
-const CONSUMER_NOT_FOUND = 10014;
 /** Events that may be in hand at a time. */
 const IN_HAND = 256;
 const RETRY_PAUSE_MS = 1_000;
@@ -47,31 +38,18 @@ interface InHand {
  * when the consumer stands; `ended` once `signal` has aborted and every event in hand was dealt with or given back.
  */
 export async function consumeEvents(options: EventConsumerOptions): Promise<{ readonly ended: Promise<void> }> {
-  const manager = await jetstreamManager(options.connection);
-  const first = await openConsumer(manager, options);
+  const { manager, first } = await onceReady(options.clock, 'the consumer of the reactors', async () => {
+    const opened = await jetstreamManager(options.connection);
+    return { manager: opened, first: await openConsumer(opened, options) };
+  });
   return { ended: new EventConsumer(manager, options).run(first) };
 }
 
-async function openConsumer(manager: JetStreamManager, { connection, ackWaitMs }: EventConsumerOptions) {
-  const stream = STREAMS.events.name;
-  const exists = await manager.consumers.info(stream, CONSUMER).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return false;
-      throw error;
-    },
-  );
-  if (exists) await manager.consumers.update(stream, CONSUMER, { ack_wait: nanos(ackWaitMs) });
-  else {
-    await manager.consumers.add(stream, {
-      durable_name: CONSUMER,
-      deliver_policy: DeliverPolicy.New,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(ackWaitMs),
-      max_ack_pending: IN_HAND,
-    });
-  }
-  return jetstream(connection).consumers.get(stream, CONSUMER);
+function openConsumer(manager: JetStreamManager, { ackWaitMs }: EventConsumerOptions): Promise<Consumer> {
+  return ensureConsumer(manager, STREAMS.events.name, CONSUMER, {
+    ack_wait: nanos(ackWaitMs),
+    max_ack_pending: IN_HAND,
+  });
 }
 
 class EventConsumer {

@@ -1,15 +1,7 @@
 import { type Clock, EdgeError, errorMessage, type Logger } from '@edge-run/shared/kernel';
-import {
-  AckPolicy,
-  type Consumer,
-  DeliverPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
+import { type Consumer, type JetStreamManager, type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { ensureConsumer, onceReady } from '../jetstream/index.ts';
 import type { HistoryRecord, RefusedRecord, Returner } from './returner.ts';
 import type { RecordSource } from './sources.ts';
 
@@ -28,7 +20,6 @@ export interface PumpOptions {
   readonly ackWaitMs?: number;
 }
 
-const CONSUMER_NOT_FOUND = 10014;
 const AT_A_TIME = 100;
 const LOOK_MS = 1_000;
 const FIRST_PAUSE_MS = 500;
@@ -41,38 +32,27 @@ const LONGEST_PAUSE_MS = 30_000;
  * stand; `ended` once `signal` has aborted and nothing is in hand.
  */
 export async function startPump(options: PumpOptions): Promise<{ readonly ended: Promise<void> }> {
-  const manager = await jetstreamManager(options.connection);
-  const consumers = await Promise.all(options.sources.map((source) => openConsumer(manager, source, options)));
+  const { manager, consumers } = await onceReady(options.clock, `the consumers of ${options.name}`, async () => {
+    const opened = await jetstreamManager(options.connection);
+    return {
+      manager: opened,
+      consumers: await Promise.all(options.sources.map((source) => openConsumer(opened, source, options))),
+    };
+  });
   const running = options.sources.map((source, index) => pump(manager, source, consumers[index]!, options));
   const ended = Promise.all(running).then(() => options.returner.close());
   return { ended };
 }
 
-/** From now on, where the returner is new. */
-async function openConsumer(
+function openConsumer(
   manager: JetStreamManager,
   { name: source, stream }: RecordSource,
-  { name, connection, ackWaitMs = 30_000 }: PumpOptions,
+  { name, ackWaitMs = 30_000 }: PumpOptions,
 ): Promise<Consumer> {
-  const durable = `returner-${name}-${source}`;
-  const changing = { ack_wait: nanos(ackWaitMs), max_ack_pending: AT_A_TIME };
-  const exists = await manager.consumers.info(stream, durable).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return false;
-      throw error;
-    },
-  );
-  if (exists) await manager.consumers.update(stream, durable, changing);
-  else {
-    await manager.consumers.add(stream, {
-      durable_name: durable,
-      deliver_policy: DeliverPolicy.New,
-      ack_policy: AckPolicy.Explicit,
-      ...changing,
-    });
-  }
-  return jetstream(connection).consumers.get(stream, durable);
+  return ensureConsumer(manager, stream, `returner-${name}-${source}`, {
+    ack_wait: nanos(ackWaitMs),
+    max_ack_pending: AT_A_TIME,
+  });
 }
 
 async function pump(

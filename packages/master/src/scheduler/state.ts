@@ -1,9 +1,8 @@
+import type { Clock } from '@edge-run/shared/kernel';
 import { idToken } from '@edge-run/shared/protocol';
-import { jetstream } from '@nats-io/jetstream';
-import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { isWrittenByAnother } from '../journal/index.ts';
+import { isWrittenByAnother, openBucket } from '../jetstream/index.ts';
 import type { ScheduleRecord } from './plan.ts';
 
 /** Bucket of the records, one for each schedule. */
@@ -29,8 +28,8 @@ const scheduleRecord = z.object({
 });
 
 /** Opens the state in a JetStream bucket, which is made where there is none. */
-export async function openScheduleState(connection: NatsConnection): Promise<ScheduleState> {
-  const bucket = await new Kvm(jetstream(connection)).create(BUCKET, { history: 1 });
+export async function openScheduleState(connection: NatsConnection, clock: Clock): Promise<ScheduleState> {
+  const bucket = await openBucket(connection, clock, BUCKET);
   return {
     async get(name) {
       const entry = await bucket.get(idToken(name));

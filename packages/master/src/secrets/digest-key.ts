@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { jetstream } from '@nats-io/jetstream';
-import { Kvm } from '@nats-io/kv';
+import type { Clock } from '@edge-run/shared/kernel';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { openBucket } from '../jetstream/index.ts';
 
 const BUCKET = 'EDGE_SECRETS';
 const NAME = 'digest-key';
@@ -11,8 +11,8 @@ const KEY_BYTES = 32;
  * The key under which masters of one bus tell whether secrets have changed: the same for all of them, made by the first,
  * readable by masters alone. Who has a digest and not the key cannot try what the secrets are.
  */
-export async function openDigestKey(connection: NatsConnection): Promise<Uint8Array> {
-  const bucket = await new Kvm(jetstream(connection, { timeout: 3_000 })).create(BUCKET, { history: 1 });
+export async function openDigestKey(connection: NatsConnection, clock: Clock): Promise<Uint8Array> {
+  const bucket = await openBucket(connection, clock, BUCKET);
   const known = await bucket.get(NAME);
   if (known !== null && known.length === KEY_BYTES) return known.value;
   const key = randomBytes(KEY_BYTES);

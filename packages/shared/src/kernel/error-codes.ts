@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   EDGE_BAD_ARGUMENT: 'An argument has a value its declaration does not allow.',
   EDGE_BROKER_FAILED: 'The NATS server Edge runs did not start, or died too often.',
   EDGE_BROKER_MISSING: 'No nats-server program was found.',
+  EDGE_BROKER_NOT_READY: 'The NATS server did not open a stream or bucket that a master needs.',
   EDGE_BROKER_PORT_TAKEN: 'The port of the NATS server is in use.',
   EDGE_BROKER_STORE_LOCKED: 'Another NATS server uses the same store directory.',
   EDGE_BROKER_TOO_OLD: 'The nats-server lacks something this configuration needs.',

@@ -248,11 +248,16 @@ describe('what is decided', () => {
       },
     ]);
   });
+  it('consolidate: a source that is as it should be moves nothing', () => {
+    const given = [parseSourcesFile(LIST, 'deb http://a s main\ndeb http://a s contrib\n')];
+    const goal = { source: parseSourceLine('deb http://a s contrib')!, file: LIST, consolidate: true };
+    expect(planRepository(given, goal).edits).toEqual([]);
+  });
   it('consolidate: one line for each place in sources.list, and no other files of lines', () => {
     const main = '/etc/apt/sources.list';
     const given = [
       parseSourcesFile(main, '# x\ndeb http://a s main\n'),
-      parseSourcesFile(LIST, 'deb http://a/ s contrib\ndeb http://b s main # why\n'),
+      parseSourcesFile(LIST, 'deb http://a/ s contrib\n# deb http://b s main # why\n'),
       parseSourcesFile(SOURCES, 'Types: deb\nURIs: http://c\nSuites: s\nComponents: main\n'),
     ];
     const goal = { source: parseSourceLine('deb http://b s main')!, file: LIST, consolidate: true };

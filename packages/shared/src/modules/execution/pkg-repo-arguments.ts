@@ -28,7 +28,9 @@ export const repositoryArgs = {
   consolidate: z
     .boolean()
     .default(false)
-    .describe('Bring all one-line sources of the host together in sources.list, without comments.'),
+    .describe(
+      'Bring all one-line sources of the host together in sources.list, without comments, when the source is written.',
+    ),
   signedby: z.string().optional().describe('File with the key of the source, often below /etc/apt/keyrings.'),
   key_url: z.string().optional().describe('Where the key is: `salt://`, http address, or path on the host.'),
   key_text: z.string().optional().describe('The key itself, as text.'),

@@ -22,7 +22,7 @@ export interface RepositoryGoal {
   readonly file: string;
   /** Take everything else out of the file when the source is written. */
   readonly cleanFile?: boolean | undefined;
-  /** First bring all one-line sources together in the main file. */
+  /** When the source is written, first bring all one-line sources together in the main file. */
   readonly consolidate?: boolean | undefined;
 }
 
@@ -43,9 +43,11 @@ export interface RepositoryPlan {
 export function planRepository(files: readonly SourcesFile[], asked: RepositoryGoal): RepositoryPlan {
   const isTogether = asked.consolidate === true && !isDeb822(asked.file);
   const goal = isTogether ? { ...asked, source: { ...asked.source, comment: '' }, file: MAIN_FILE } : asked;
+  const asItIs = findRepository(files, goal);
+  // As in Salt, a source that is as it should be moves nothing; what is written beside others stays a line of its own.
+  if (asItIs !== undefined && fits(asItIs, goal.source)) return { found: asItIs, edits: [] };
   const together = asked.consolidate === true ? consolidated(files) : files;
   const found = findRepository(together, goal);
-  if (found !== undefined && fits(found, goal.source)) return { found, edits: editsBetween(files, together) };
   const path = found?.path ?? goal.file;
   const file = together.find((other) => other.path === path) ?? { path, chunks: [] };
   const isCleaned = goal.cleanFile === true && path === goal.file;

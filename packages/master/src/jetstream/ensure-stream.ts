@@ -1,4 +1,5 @@
 import { type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import { isMissing } from './api-errors.ts';
 
 /** Makes a stream on disk where there is none of its name; one that is there stays as it is. */
 export async function ensureStream(
@@ -8,7 +9,8 @@ export async function ensureStream(
 ): Promise<void> {
   try {
     await manager.streams.info(name);
-  } catch {
+  } catch (error) {
+    if (!isMissing(error)) throw error;
     await manager.streams.add({
       name,
       subjects: [...subjects],
