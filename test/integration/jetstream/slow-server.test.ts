@@ -12,6 +12,7 @@ import { type Clock, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../support/haproxy.ts';
 import { startNats, type TestNats } from '../../support/nats.ts';
+import { eventually } from '../../support/processes.ts';
 
 /** Longer than one request of a client waits for its answer. */
 const STALLED_MS = 6_000;
@@ -45,12 +46,8 @@ test('a server without JetStream is an error that says what it needs', async () 
   const port = await freePort();
   const server = spawn((await findServer({})).path, ['-a', '127.0.0.1', '-p', String(port)]);
   try {
-    await once(server.stderr, 'data');
-    const bus = await connectNatsBus({
-      servers: [`nats://127.0.0.1:${port}`],
-      name: 'none',
-      inboxPrefix: '_INBOX.none',
-    });
+    const where = { servers: [`nats://127.0.0.1:${port}`], name: 'none', inboxPrefix: '_INBOX.none' };
+    const bus = await eventually(() => connectNatsBus(where).catch(() => undefined), 'the server takes connections');
     let now = 0;
     const hurried: Clock = {
       now: () => now,

@@ -33,7 +33,8 @@ function shellWords(shell: string, line: string): readonly string[] | undefined 
 }
 
 describe.each(SHELLS)('words as %s reads them', (shell) => {
-  it('are what is judged', () => {
+  // A process for each line: slow where much else runs.
+  it('are what is judged', { timeout: 300_000 }, () => {
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), (pieces) => {
         const line = pieces.join('');
