@@ -1,10 +1,15 @@
-import { createMemoryJournal, openJetStreamJournal } from '@edge-run/master/journal';
+import { createMemoryJournal, openJetStreamJournal, sealedJournal } from '@edge-run/master/journal';
 import { systemClock } from '@edge-run/shared/kernel';
 import { startNats } from '../support/nats.ts';
 import { describeJournal, type Note } from './journal.ts';
 
 describeJournal('the journal in memory', async () => ({
   open: async () => createMemoryJournal<Note>(),
+  close: async () => {},
+}));
+
+describeJournal('the journal that keeps secrets sealed', async () => ({
+  open: async () => sealedJournal(createMemoryJournal<Note>(), Buffer.alloc(32, 1)),
   close: async () => {},
 }));
 

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { block, EncryptionKeys } from '../support/encryption-keys.ts';
 import { FakeVault } from '../support/fake-vault.ts';
 import { ONE_HOST } from '../support/one-host.ts';
+import { eventually, killHard } from '../support/processes.ts';
 import { describe as said, startStack, type TestStack } from '../support/stack.ts';
 
 const OLD = 'corrEct-horse-OLD';
@@ -51,8 +52,55 @@ told:
     - name: echo "{{ pillar.password }}" && echo '{{ pillar.password | base64_encode }}'
 `,
       'states/fails.sls': 'broken:\n  cmd.run:\n    - name: echo "no {{ pillar.password }}" >&2; exit 3\n',
-      'orch/dump.sls':
-        "dump:\n  salt.function:\n    - tgt: box1\n    - name: cmd.run\n    - arg: ['PGPASSWORD={{ pillar.password }} pg_dump shop']\n",
+      'states/handed.sls': `
+{{ grains.home }}/handed.conf:
+  file.managed:
+    - contents: "{{ pillar.handed }}"
+`,
+      // Everything an orchestration can hand a secret on to; the last step waits for the test.
+      'orch/hand-on.sls': `
+function:
+  salt.function:
+    - tgt: box1
+    - name: cmd.run
+    - arg: ["printf %s '{{ pillar.password }}' > function.conf; echo told {{ pillar.password }}"]
+state:
+  salt.state:
+    - tgt: box1
+    - sls: handed
+    - pillar: {handed: "by the state {{ pillar.password }}"}
+on the master:
+  cmd.run:
+    - name: printf %s "$PASSWORD" > '{{ pillar.dir }}/master.conf'; echo told $PASSWORD
+    - env: {PASSWORD: "{{ pillar.password }}"}
+    - register: said
+nested:
+  salt.runner:
+    - name: state.orchestrate
+    - kwarg:
+        mods: inner
+        pillarenv: prod
+        pillar: {handed: "by the run {{ pillar.password }}"}
+pause:
+  salt.function:
+    - tgt: box1
+    - name: test.sleep
+    - arg: [{{ pillar.get('pause', 0) }}]
+later:
+  salt.function:
+    - tgt: box1
+    - name: cmd.run
+    - arg: ["printf %s '{{ pillar.password }} {{ steps.said.result.stdout }}' > later.conf"]
+`,
+      'orch/inner.sls': `
+inner:
+  salt.function:
+    - tgt: box1
+    - name: cmd.run
+    - kwarg: {cmd: "printf %s '{{ pillar.handed }}' > inner.conf"}
+`,
+      'orch/named.sls':
+        'known by {{ pillar.password }}:\n  salt.function:\n    - tgt: box1\n    - name: test.ping\nfine:\n  test.nop: []\n',
       'orch/roll.sls':
         'roll:\n  salt.state:\n    - tgt: box1\n    - sls: secret\nsay:\n  salt.function:\n    - tgt: box1\n    - name: pillar.items\n',
     },
@@ -149,14 +197,56 @@ describe.sequential('secrets of a pillar', () => {
     printed.push(refused.stdout, refused.stderr, JSON.stringify(await stack.journal(await stack.lastRun())));
   });
 
-  test('an orchestration that would hand one on as `[secret]` is refused before its first step', async () => {
-    const ended = await stack.run('orch', 'dump', 'pillarenv=prod');
+  test('reach what an orchestration hands them to, and are sealed on the way', async () => {
+    const words = ['orch', 'hand-on', 'pillarenv=prod', `pillar={dir: ${stack.dir}}`];
+    expect(await run(0, ...words, 'test=True')).toContain('[secret]');
+    await run(0, ...words);
+    expect(await onBox('function.conf')).toBe(OLD);
+    expect(await onBox('handed.conf')).toBe(`by the state ${OLD}\n`);
+    expect(await readFile(join(stack.dir, 'master.conf'), 'utf8')).toBe(OLD);
+    expect(await onBox('inner.conf')).toBe(`by the run ${OLD}`);
+    // What a step has printed is journaled: without it.
+    expect(await onBox('later.conf')).toBe(`${OLD} told [secret]`);
+    printed.push(JSON.stringify(await stack.journal(await stack.lastRun())));
+    await run(0, 'orch', 'show', '@last', '-o', 'json');
+    await run(0, 'jobs', 'ls', '-o', 'json');
+  });
+
+  test('are known to the master that takes a run up from one that was killed', async () => {
+    const started = await run(
+      0,
+      'orch',
+      'hand-on',
+      'pillarenv=prod',
+      `pillar={dir: ${stack.dir}, pause: 4}`,
+      '--no-wait',
+    );
+    const id = /[0-9a-z]{20,}/i.exec(started)![0];
+    await eventually(
+      async () =>
+        (await stack.journal(id)).some(({ type, step }) => type === 'step-started' && /pause/.test(step ?? '')),
+      'the step before the last starts',
+    );
+    await killHard(await stack.masterPid());
+    await rm(join(stack.dir, 'fleet/prod/box1/later.conf'), { force: true });
+    await stack.mustRun('up');
+    const end = await eventually(
+      async () => (await stack.journal(id)).find(({ type }) => type === 'run-ended'),
+      'the run goes on to its end',
+      60_000,
+    );
+    expect(end).toMatchObject({ outcome: 'succeeded' });
+    expect(await onBox('later.conf')).toBe(`${OLD} told [secret]`);
+  });
+
+  test('a step that would be known by one is refused before the first step', async () => {
+    const ended = await stack.run('orch', 'named', 'pillarenv=prod');
     printed.push(ended.stdout, ended.stderr);
     expect(ended.exitCode, said(ended)).toBe(2);
     expect(ended.stderr).toMatch(/EDGE_SECRET_IN_STEP/);
-    expect(ended.stderr).toMatch(/orch\/dump\.sls:2/);
-    expect(ended.stderr).toMatch(/`arg` of dump needs a secret of the pillar/);
-    expect(await stack.mustRun('orch', 'ls')).not.toContain('dump');
+    expect(ended.stderr).toMatch(/orch\/named\.sls:2/);
+    expect(ended.stderr).toMatch(/the id of step known by \[secret\] holds a secret of the pillar/);
+    expect(await stack.mustRun('orch', 'ls')).not.toContain('named');
   });
 
   test('are sealed in plans, failures, runs and their journal', async () => {
@@ -183,7 +273,7 @@ describe.sequential('secrets of a pillar', () => {
     const holding = async (text: string): Promise<readonly string[]> => {
       const found = [];
       for (const file of files) if ((await readFile(file)).includes(text)) found.push(file);
-      return found.filter((file) => !/fleet\/prod\/box1\/(one|two|three)\.conf$/.test(file));
+      return found.filter((file) => !/(fleet\/prod\/box1\/[a-z]+|master)\.conf$/.test(file));
     };
     // What is not secret is found where returns are kept, or this would find nothing at all.
     expect((await holding('visible-marker')).length).toBeGreaterThan(0);

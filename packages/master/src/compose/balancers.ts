@@ -1,6 +1,6 @@
 import { type Clock, EdgeError } from '@edge-run/shared/kernel';
 import { didYouMean } from '@edge-run/shared/schema';
-import { PyMap, toPlain } from '@edge-run/shared/values';
+import { PyMap, revealValue, toPlain } from '@edge-run/shared/values';
 import { z } from 'zod';
 import type { Dispatcher } from '../jobs/index.ts';
 import { type HaproxyProcess, haproxyLoadBalancer } from '../loadbalancer/index.ts';
@@ -49,7 +49,7 @@ function declared(name: string, pillar: PyMap): z.output<typeof declaration> {
       { hint },
     );
   }
-  const parsed = declaration.safeParse(toPlain(entry));
+  const parsed = declaration.safeParse(toPlain(revealValue(entry)));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
   throw new EdgeError('EDGE_UNKNOWN_LOAD_BALANCER', `load_balancers:${name} of the pillar is not valid: ${problems}`, {

@@ -6,7 +6,7 @@ import { type Contents, openJetStreamContents } from '../bundles/index.ts';
 import type { LoadedMasterConfig } from '../config/index.ts';
 import { type Events, openEvents } from '../events/index.ts';
 import { type BatchProgress, type JobRecords, openJobStreams, type ReturnStream } from '../jobs/index.ts';
-import { type Journal, openJetStreamJournal } from '../journal/index.ts';
+import { type Journal, openJetStreamJournal, sealedJournal } from '../journal/index.ts';
 import { keepLease, type LeaseBuckets, type MasterLease, openLeaseBuckets } from '../leases/index.ts';
 import { openDigestKey } from '../secrets/index.ts';
 import { Background } from './background.ts';
@@ -52,7 +52,8 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
     const { bus } = connections;
     const { connection } = bus;
     const events = await openEvents({ bus, connection, clock, log, source: `master:${config.id}` });
-    const journal = await openJetStreamJournal<RunJournalEvent>({ connection, clock });
+    const secretKey = await openDigestKey(connection, clock);
+    const journal = sealedJournal(await openJetStreamJournal<RunJournalEvent>({ connection, clock }), secretKey);
     const contents = await openJetStreamContents(connection, clock);
     const streams = await openJobStreams(bus, clock);
     const leases = await openLeaseBuckets(connection, clock, config.lease * 1000);
@@ -60,7 +61,6 @@ export async function openCore(options: MasterOptions, signal: AbortSignal): Pro
       ...{ id: config.id, signer: connections.keyring.jobSigner.publicKey, leaseMs: config.lease * 1000 },
       ...{ bucket: leases.masters, tokens: leases.masterTokens, clock, log },
     });
-    const secretKey = await openDigestKey(connection, clock);
     return {
       ...options,
       connections,

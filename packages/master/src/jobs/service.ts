@@ -319,7 +319,8 @@ class Service implements JobService {
     const record = open?.record ?? (await this.#history.find(jid));
     if (record === undefined) return undefined;
     // Who only waits for a job (`fun` is empty) does not say it again.
-    const isAskedAgain = record.batch !== undefined && record.ended === undefined && request.fun === record.fun;
+    const isKept = record.batch === undefined && record.sealed !== true;
+    const isAskedAgain = !isKept && record.ended === undefined && request.fun === record.fun;
     const again = isAskedAgain ? this.#prepare({ ...request, jid, targets: record.targets }) : undefined;
     if (open === undefined) return this.#attach(record, again);
     if (again !== undefined && open.drive instanceof BatchDrive) open.drive.adopt(again.message, again.gates);

@@ -1,4 +1,5 @@
 import { type HeardCall, type HostRuntime, heardCalls, slsSource } from '@edge-run/shared/execute';
+import type { FileSource } from '@edge-run/shared/files';
 import { type Compiled, DiagnosticsError, hasErrors, notCompiled, requireCompiled } from '@edge-run/shared/kernel';
 import {
   checkSteps,
@@ -10,14 +11,15 @@ import {
 } from '@edge-run/shared/orchestration';
 import type { TemplateCalls } from '@edge-run/shared/render';
 import { didYouMean } from '@edge-run/shared/schema';
-import { compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
-import { decodeValue, PyMap } from '@edge-run/shared/values';
+import { type Chunk, compile, compileCatalog, gatherHigh } from '@edge-run/shared/state';
+import { decodeValue, encodeValue, PyMap, Redactor } from '@edge-run/shared/values';
 import type { Bundle } from '../bundles/index.ts';
 import type { KnownCalls } from './ports.ts';
 import { RenderingCalls } from './rendering.ts';
 import type { RunRecord } from './run-record.ts';
 import type { CompiledOrchestration, RunRequest } from './run-request.ts';
-import { sealedPaths, secretProblems } from './secret-values.ts';
+import { sealStep, secretProblems } from './secret-steps.ts';
+import { sealedPaths } from './secret-values.ts';
 import { type Sources, sourcesOf } from './sources.ts';
 import { declaredStates } from './step-states.ts';
 import { summaryOf } from './step-summary.ts';
@@ -45,20 +47,34 @@ export interface CompileParts {
  *
  * @throws DiagnosticsError with everything that is wrong, before any step has run
  */
-export async function compileOrchestration(
+export async function compileOrchestration(request: RunRequest, parts: CompileParts): Promise<CompiledOrchestration> {
+  const redactor = new Redactor();
+  try {
+    return await compileWith(request, parts, redactor);
+  } catch (error) {
+    throw redactor.error(error);
+  }
+}
+
+/** @param redactor learns the secrets of the pillar, which templates see revealed, as those of hosts do */
+async function compileWith(
   request: RunRequest,
   { runtime, checks, bundle, calls, secretKey, signal }: CompileParts,
+  redactor: Redactor,
 ): Promise<CompiledOrchestration> {
   const { renderData, log } = runtime.options;
   const files = bundle?.files ?? runtime.options.files;
   const saltenv = request.saltenv ?? 'base';
   const pillarenv = request.pillarenv;
   const rendering =
-    request.test === true ? new RenderingCalls(runtime.catalog.functions, checks.select, calls) : undefined;
+    request.test === true
+      ? new RenderingCalls(runtime.catalog.functions, { select: checks.select, calls, redactor })
+      : undefined;
   const work = {
     signal,
     log,
     files,
+    redactor,
     ...(pillarenv === undefined ? {} : { pillarenv }),
     pillar: {
       ...(request.pillar === undefined ? {} : { override: request.pillar }),
@@ -68,7 +84,8 @@ export async function compileOrchestration(
   const workplace = await runtime.workplace({ ...work, saltenv });
   const source = slsSource(
     files,
-    (render) => renderData({ ...render, later: [STEPS_NAME], calls: heard(render.calls, rendering) }),
+    (render) =>
+      renderData({ ...render, later: [STEPS_NAME], calls: heard(sealing(render.calls, redactor), rendering) }),
     async (env) => (env === saltenv ? workplace : runtime.workplace({ ...work, saltenv: env })),
   );
   const name = requireCompiled(fullName(request.name, [...(await source.listSls(saltenv)).keys()]));
@@ -93,23 +110,55 @@ export async function compileOrchestration(
   const pillar = workplace.ctx.pillar.data;
   const problems = [
     ...(await checkSteps(plan.chunks, withComing(checks, Object.keys(request.foreseen?.brings ?? {})))),
-    ...secretProblems([...plan.chunks, ...undo.chunks], pillar),
+    ...(await secretProblems([...plan.chunks, ...undo.chunks], redactor, () => openTexts(pillar, files, saltenv))),
   ];
   if (hasErrors(problems)) throw new DiagnosticsError(problems);
-  const stored = { plan, settings, undo, pillar };
+  const sealed = (chunks: readonly Chunk[]): readonly Chunk[] => chunks.map((chunk) => sealStep(chunk, redactor));
+  const stored = { plan: { chunks: sealed(plan.chunks) }, settings, undo: { chunks: sealed(undo.chunks) }, pillar };
   return {
     name,
     stored,
     options,
-    steps: plan.chunks.map((chunk) => summaryOf(chunk, stored)),
+    steps: stored.plan.chunks.map((chunk) => summaryOf(chunk, stored)),
     sources: await sourcesOf(files, saltenv, pillar, secretKey),
     ...(bundle === undefined || options.files === 'live' ? {} : { bundle: bundle.digest }),
     ...(rendering === undefined ? {} : { rendering: await rendering.list() }),
   };
 }
 
+/** Functions through which templates of the master reach others: those learn thereby what of it is secret. */
+const OTHERS = /^saltutil\.(cmd|runner|wheel)$/;
+
+function sealing(calls: TemplateCalls, redactor: Redactor): TemplateCalls {
+  return {
+    has: (name) => calls.has(name),
+    names: () => calls.names(),
+    call: (name, args, kwargs, place) => {
+      if (!OTHERS.test(name) || !redactor.isNeeded) return calls.call(name, args, kwargs, place);
+      const sealed = new Map([...kwargs].map(([key, value]) => [key, redactor.sealed(value)]));
+      return calls.call(
+        name,
+        args.map((arg) => redactor.sealed(arg)),
+        sealed,
+        place,
+      );
+    },
+  };
+}
+
 function heard(calls: TemplateCalls, rendering: RenderingCalls | undefined): TemplateCalls {
   return rendering === undefined ? calls : heardCalls(calls, (call) => rendering.hearOwn(call));
+}
+
+/** The SLS files of an environment, and the pillar with its secrets sealed. */
+async function openTexts(pillar: PyMap, files: FileSource, saltenv: string): Promise<readonly string[]> {
+  const texts = [JSON.stringify(encodeValue(pillar))];
+  for await (const { path } of files.list('', saltenv)) {
+    if (!path.endsWith('.sls')) continue;
+    const file = await files.open(path, saltenv);
+    if (file !== undefined) texts.push(new TextDecoder().decode(await file.read()));
+  }
+  return texts;
 }
 
 /** In a plan, hosts that an orchestration around this one brings up are as good as there. */

@@ -4,13 +4,15 @@ import type { StateModule } from '@edge-run/shared/modules/contract';
 import { STEPS_NAME } from '@edge-run/shared/orchestration';
 import type { StepProgress } from '@edge-run/shared/protocol';
 import { type Chunk, resumeRun, runStep, type StateReturn, type StepKey } from '@edge-run/shared/state';
-import { PyMap, type Value } from '@edge-run/shared/values';
+import { PyMap, type Redactor, type Value } from '@edge-run/shared/values';
 import type { StartAction } from './decide-run.ts';
 import type { DriverPorts } from './driver-ports.ts';
 import { foresightOf } from './foresight.ts';
 import { foreseenOf, isOpenStep, planOpenStep } from './plan-step.ts';
+import { redactAnswer, redactorOf } from './redact-answer.ts';
 import { fillLate, registeredValues } from './registers.ts';
 import type { RunRecord } from './run-record.ts';
+import { revealStep } from './secret-steps.ts';
 import type { RunIdentity, StepAnswer, StepContext, StepKind, StepPorts } from './step-kind.ts';
 import { asState, stepJobId } from './step-states.ts';
 
@@ -32,59 +34,74 @@ export interface StepExecutorOptions {
 /** Makes what runs one step of a run: step kinds through their ports, other states on the master's own host. */
 export function createStepExecutor(options: StepExecutorOptions): DriverPorts['executeStep'] {
   return async (record, action, signal) => {
-    const { nodes, runNodes } = record.state.graph;
-    const chunkOf = (key: StepKey): Chunk | undefined => nodes[runNodes.get(key) ?? -1]?.chunk;
-    const planned = chunkOf(action.step)!;
-    const identity = identityOf(record);
-    let kept: Pick<StepAnswer, 'hosts' | 'foreseen'> = {};
-    let attempt = 0;
-    const contextOf = (): StepContext => {
-      attempt += 1;
-      return stepContext({ record, identity, action, tries: attempt, signal }, options);
-    };
-    const onAnswer = ({ hosts, foreseen }: StepAnswer): void => {
-      kept = { ...(hosts === undefined ? {} : { hosts }), ...(foreseen === undefined ? {} : { foreseen }) };
-    };
-    const { functions } = options.runtime.catalog;
-    const isLate = isOpenStep(planned);
-    const foresight = identity.testing ? foresightOf(record, { functions, isLate }) : undefined;
-    if (foresight?.isLate === true) {
-      const kind = options.kinds.find(({ name }) => name === `${planned.state}.${planned.fun}`);
-      return planOpenStep(planned, kind, contextOf(), foresight);
+    const redactor = redactorOf(record.stored);
+    try {
+      return redactAnswer(await executeStep(options, redactor, { record, action, signal }), redactor);
+    } catch (error) {
+      throw redactor.error(error);
     }
-    const states = new Map<string, StateModule>(options.runtime.catalog.states);
-    for (const kind of options.kinds) states.set(kind.name, asState(kind, { contextOf, foresight, onAnswer }));
-    const files = record.bundle === undefined ? undefined : options.runtime.options.filesOf?.(record.bundle);
-    const { ctx, renderRequest } = await options.runtime.workplace({
-      ...(files === undefined ? {} : { files }),
-      signal,
-      log: options.log,
-      saltenv: identity.saltenv,
-      ...(identity.pillarenv === undefined ? {} : { pillarenv: identity.pillarenv }),
-    });
-    // The pillar is the one the plan was made with, whatever it is by now.
-    const pillar = options.runtime.viewPillar(identity.pillar);
-    // Decoding what was registered takes longer the more there is: only for a step that uses it.
-    let variables: ReadonlyMap<string, Value> | undefined;
-    const registered = (): ReadonlyMap<string, Value> => {
-      variables ??= new Map([[STEPS_NAME, registeredValues({ ...record, settings: record.stored.settings })]]);
-      return variables;
-    };
-    const chunk = await fillLate(planned, (text) =>
-      options.runtime.options.renderText(renderRequest(text, planned.place?.file ?? planned.sls, registered())),
-    );
-    const { answer, calls } = await runStep(chunk, action.mode, {
-      states,
-      context: { ...ctx, pillar },
-      testing: identity.testing,
-      clock: options.clock,
-      random: options.random,
-      chunkOf,
-    });
-    const foreseen = foresight === undefined ? {} : { foreseen: kept.foreseen ?? foreseenOf(answer) };
-    const moved = mayMoveFiles(chunk, answer, options.kinds) ? await movedBundle(record, options) : {};
-    return { ...answer, calls, ...kept, ...foreseen, ...moved };
   };
+}
+
+async function executeStep(
+  options: StepExecutorOptions,
+  redactor: Redactor,
+  { record, action, signal }: Pick<Execution, 'record' | 'action' | 'signal'>,
+): Promise<StepAnswer> {
+  const { nodes, runNodes } = record.state.graph;
+  const chunkOf = (key: StepKey): Chunk | undefined => nodes[runNodes.get(key) ?? -1]?.chunk;
+  const sealed = chunkOf(action.step)!;
+  const kind = options.kinds.find(({ name }) => name === `${sealed.state}.${sealed.fun}`);
+  const planned = redactor.isNeeded ? revealStep(sealed, kind !== undefined) : sealed;
+  const identity = identityOf(record);
+  let kept: Pick<StepAnswer, 'hosts' | 'foreseen'> = {};
+  let attempt = 0;
+  const contextOf = (): StepContext => {
+    attempt += 1;
+    return stepContext({ record, identity, action, tries: attempt, signal, redactor }, options);
+  };
+  const onAnswer = ({ hosts, foreseen }: StepAnswer): void => {
+    kept = { ...(hosts === undefined ? {} : { hosts }), ...(foreseen === undefined ? {} : { foreseen }) };
+  };
+  const { functions } = options.runtime.catalog;
+  const isLate = isOpenStep(planned);
+  const foresight = identity.testing ? foresightOf(record, { functions, isLate }) : undefined;
+  if (foresight?.isLate === true) {
+    return planOpenStep(planned, kind, contextOf(), foresight);
+  }
+  const states = new Map<string, StateModule>(options.runtime.catalog.states);
+  for (const kind of options.kinds) states.set(kind.name, asState(kind, { contextOf, foresight, onAnswer }));
+  const files = record.bundle === undefined ? undefined : options.runtime.options.filesOf?.(record.bundle);
+  const { ctx, renderRequest } = await options.runtime.workplace({
+    ...(files === undefined ? {} : { files }),
+    signal,
+    log: options.log,
+    redactor,
+    saltenv: identity.saltenv,
+    ...(identity.pillarenv === undefined ? {} : { pillarenv: identity.pillarenv }),
+  });
+  // The pillar is the one the plan was made with, whatever it is by now.
+  const pillar = options.runtime.viewPillar(identity.pillar);
+  // Decoding what was registered takes longer the more there is: only for a step that uses it.
+  let variables: ReadonlyMap<string, Value> | undefined;
+  const registered = (): ReadonlyMap<string, Value> => {
+    variables ??= new Map([[STEPS_NAME, registeredValues({ ...record, settings: record.stored.settings })]]);
+    return variables;
+  };
+  const chunk = await fillLate(planned, (text) =>
+    options.runtime.options.renderText(renderRequest(text, planned.place?.file ?? planned.sls, registered())),
+  );
+  const { answer, calls } = await runStep(chunk, action.mode, {
+    states,
+    context: { ...ctx, pillar },
+    testing: identity.testing,
+    clock: options.clock,
+    random: options.random,
+    chunkOf,
+  });
+  const foreseen = foresight === undefined ? {} : { foreseen: kept.foreseen ?? foreseenOf(answer) };
+  const moved = mayMoveFiles(chunk, answer, options.kinds) ? await movedBundle(record, options) : {};
+  return { ...answer, calls, ...kept, ...foreseen, ...moved };
 }
 
 /** Runners that bring new files. */
@@ -142,10 +159,11 @@ interface Execution {
   /** How often it was tried in this attempt, by its own `retry`. */
   readonly tries: number;
   readonly signal: AbortSignal;
+  readonly redactor: Redactor;
 }
 
 function stepContext(
-  { record, identity, action, tries, signal }: Execution,
+  { record, identity, action, tries, signal, redactor }: Execution,
   options: StepExecutorOptions,
 ): StepContext {
   const { ports, log, clock, publishProgress } = options;
@@ -161,7 +179,7 @@ function stepContext(
     eventsSince: eventsSince(record, started?.startedAt),
     ports,
     signal,
-    log,
+    log: redactor.logger(log),
     report: (phase, detail, host) =>
       publishProgress({
         type: 'step-progress',
@@ -169,7 +187,7 @@ function stepContext(
         at: clock.now(),
         step,
         phase,
-        ...(detail === undefined ? {} : { detail }),
+        ...(detail === undefined ? {} : { detail: redactor.text(detail) }),
         ...(host === undefined ? {} : { host }),
       }),
   };

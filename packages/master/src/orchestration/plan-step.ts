@@ -1,6 +1,7 @@
+import { Secret } from '@edge-run/shared/kernel';
 import type { ForeseenStep } from '@edge-run/shared/protocol';
 import { parseArguments } from '@edge-run/shared/schema';
-import { type Chunk, isLate, SLOT } from '@edge-run/shared/state';
+import { type Chunk, isLate, isOpen, SLOT } from '@edge-run/shared/state';
 import { PyMap, PyTuple, type Value } from '@edge-run/shared/values';
 import type { Foresight } from './foresight.ts';
 import { shownLate } from './registers.ts';
@@ -58,6 +59,7 @@ function expressionsIn(value: unknown): readonly string[] {
     if (value.startsWith(SLOT)) return [value];
     return [...shownLate(value).matchAll(/\{\{.*?\}\}/gs)].flatMap(([text]) => (isLate(value) ? [text] : []));
   }
+  if (value instanceof Secret) return isOpen(value.reveal()) ? ['[secret]'] : [];
   if (Array.isArray(value)) return value.flatMap(expressionsIn);
   if (value instanceof PyTuple) return value.items.flatMap(expressionsIn);
   return value instanceof PyMap ? [...value.values()].flatMap(expressionsIn) : [];

@@ -1,4 +1,4 @@
-import { type Compiled, DiagnosticsError, type JsonValue } from '@edge-run/shared/kernel';
+import { type Compiled, DiagnosticsError, type JsonValue, Secret } from '@edge-run/shared/kernel';
 import type { StepSettings } from '@edge-run/shared/orchestration';
 import type { StepReturn } from '@edge-run/shared/protocol';
 import { type RenderedText, splitMarks } from '@edge-run/shared/render';
@@ -71,6 +71,10 @@ export async function fillLate(chunk: Chunk, render: RenderLate): Promise<Chunk>
 async function fillValue(value: Value, render: RenderLate): Promise<Value> {
   if (!isLate(value)) return value;
   if (typeof value === 'string') return fillText(value, render);
+  if (value instanceof Secret) {
+    const filled = await fillText(value.reveal(), render);
+    return typeof filled === 'string' ? new Secret(filled, 'text', value.revealParts()) : filled;
+  }
   if (Array.isArray(value)) return Promise.all(value.map((item) => fillValue(item, render)));
   const filled = new PyMap();
   for (const [key, item] of value as PyMap) filled.set(key, await fillValue(item, render));

@@ -1,10 +1,10 @@
 import type { HeardCall } from '@edge-run/shared/execute';
-import { EdgeError } from '@edge-run/shared/kernel';
+import { EdgeError, type JsonValue } from '@edge-run/shared/kernel';
 import type { Catalog } from '@edge-run/shared/modules/contract';
 import { keywords, positional, targetOf } from '@edge-run/shared/orchestration';
 import type { PlannedCall, RenderingCall } from '@edge-run/shared/protocol';
 import { parseArguments } from '@edge-run/shared/schema';
-import { encodeValue, type Value } from '@edge-run/shared/values';
+import { encodeValue, type Redactor, type Value } from '@edge-run/shared/values';
 import type { SelectHosts } from './fleet.ts';
 import type { KnownCalls } from './ports.ts';
 
@@ -13,6 +13,14 @@ interface Call {
   readonly fun: string;
   readonly args: readonly Value[];
   readonly kwargs: ReadonlyMap<string, Value>;
+}
+
+/** What calls are judged with. */
+interface RenderingParts {
+  readonly select: SelectHosts;
+  readonly calls: KnownCalls | undefined;
+  /** Knows the secrets that templates see. */
+  readonly redactor: Redactor;
 }
 
 /** Functions that read what the master has in its memory or its files: nobody is asked anything. */
@@ -30,14 +38,12 @@ const LOOKING_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
  */
 export class RenderingCalls {
   readonly #functions: Catalog['functions'];
-  readonly #select: SelectHosts;
-  readonly #calls: KnownCalls | undefined;
+  readonly #parts: RenderingParts;
   readonly #heard: { readonly call: RenderingCall; readonly target: PlannedCall['target'] }[] = [];
 
-  constructor(functions: Catalog['functions'], select: SelectHosts, calls: KnownCalls | undefined) {
+  constructor(functions: Catalog['functions'], parts: RenderingParts) {
     this.#functions = functions;
-    this.#select = select;
-    this.#calls = calls;
+    this.#parts = parts;
   }
 
   /** Hears a call of the orchestration. @throws EdgeError `EDGE_PLAN_CHANGES` for one that would change something */
@@ -56,7 +62,7 @@ export class RenderingCalls {
     const hostsOf = ({ expr, type }: NonNullable<PlannedCall['target']>): Promise<readonly string[]> => {
       const key = `${type}\n${expr}`;
       // A target that cannot be read has failed the template already.
-      const found = known.get(key) ?? this.#select(expr, type).catch(() => []);
+      const found = known.get(key) ?? this.#parts.select(expr, type).catch(() => []);
       known.set(key, found);
       return found;
     };
@@ -71,12 +77,13 @@ export class RenderingCalls {
     const asked = this.#boundTo({ fun: name, args, kwargs });
     const effect = this.#effectOf(asked.call);
     if (effect === 'nothing' && asked.target === undefined && OWN.test(name)) return effect;
+    const shown = (value: Value): JsonValue => encodeValue(this.#parts.redactor.value(value));
     const call: RenderingCall = {
       by,
       to: asked.target === undefined ? 'master' : 'hosts',
       fun: asked.call.fun,
-      args: asked.call.args.map((arg) => encodeValue(arg)),
-      kwargs: Object.fromEntries([...asked.call.kwargs].map(([key, value]) => [key, encodeValue(value)])),
+      args: asked.call.args.map(shown),
+      kwargs: Object.fromEntries([...asked.call.kwargs].map(([key, value]) => [key, shown(value)])),
       effect: effect === 'nothing' ? 'nothing' : 'unknown',
       ...(place === undefined ? {} : { place: { file: place.file, line: place.line } }),
       ...(effect === 'nothing' ? {} : { why: 'what it does, it did for this plan too' }),
@@ -105,7 +112,7 @@ export class RenderingCalls {
     const [, kind] = OF_THE_MASTER.exec(call.fun) ?? [];
     if (kind !== undefined) {
       const name = String(this.#argumentsOf(call)?.name);
-      return this.#calls?.[kind as 'runner' | 'wheel'].onlyLooks(name) === true ? 'nothing' : 'changes';
+      return this.#parts.calls?.[kind as 'runner' | 'wheel'].onlyLooks(name) === true ? 'nothing' : 'changes';
     }
     if (!HTTP.test(call.fun)) return 'changes';
     const method = this.#argumentsOf(call)?.method;

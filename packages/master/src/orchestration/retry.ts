@@ -73,9 +73,14 @@ function fateOf(record: RunRecord, chunk: Chunk, before: Chunk | undefined): Fat
 }
 
 function sameStep(chunk: Chunk, other: Chunk | undefined): boolean {
-  return other !== undefined && JSON.stringify(encodeValue(chunk.args)) === JSON.stringify(encodeValue(other.args));
+  return other !== undefined && argsText(chunk) === argsText(other);
 }
 
 function passedOver(): StepReturn {
   return { result: true, changes: encodeValue(new PyMap()), comment: 'Passed over: whoever tried again said so.' };
+}
+
+/** With its secrets: a step that is to be done with another password is another step. */
+function argsText({ args }: Chunk): string {
+  return JSON.stringify(encodeValue(args, { secrets: 'revealed' }));
 }

@@ -1,4 +1,4 @@
-import type { InstantMs, JsonValue } from '@edge-run/shared/kernel';
+import type { InstantMs, JsonObject, JsonValue } from '@edge-run/shared/kernel';
 import type { StepPlan, StepSettings } from '@edge-run/shared/orchestration';
 import type {
   FailureChoice,
@@ -19,7 +19,7 @@ import {
   type RunState,
   type StepKey,
 } from '@edge-run/shared/state';
-import { decodeValue, encodeValue, type PyMap } from '@edge-run/shared/values';
+import { decodeValue, type EncodeOptions, encodeValue, type PyMap } from '@edge-run/shared/values';
 import { GrowingMap } from './growing-map.ts';
 import type { Sources } from './sources.ts';
 import type { StepAnswer } from './step-kind.ts';
@@ -110,13 +110,16 @@ export interface RunInputs {
 /** What a run does that says nothing about itself. */
 export const DEFAULT_OPTIONS: RunOptions = { locks: [], onFailure: 'continue', onTargetFailure: 'stop' };
 
-/** The plan in the form that is journaled. */
-export function encodeStoredPlan({ plan, settings, undo, pillar }: StoredPlan): JsonValue {
+/** The plan in the form that is journaled. Its secrets are sealed unless `options` says otherwise. */
+export function encodeStoredPlan(
+  { plan, settings, undo, pillar }: StoredPlan,
+  options: EncodeOptions = {},
+): JsonObject {
   return {
-    plan: encodePlan(plan),
-    pillar: encodeValue(pillar),
+    plan: encodePlan(plan, options),
+    pillar: encodeValue(pillar, options),
     ...(Object.keys(settings).length === 0 ? {} : { settings: settings as unknown as JsonValue }),
-    ...(undo.chunks.length === 0 ? {} : { undo: encodePlan(undo) }),
+    ...(undo.chunks.length === 0 ? {} : { undo: encodePlan(undo, options) }),
   };
 }
 

@@ -1,13 +1,9 @@
 import { createHmac } from 'node:crypto';
-import { type Diagnostic, type JsonValue, Secret } from '@edge-run/shared/kernel';
-import type { Chunk } from '@edge-run/shared/state';
+import { type JsonValue, Secret } from '@edge-run/shared/kernel';
 import { encodeValue, PyMap, type Value } from '@edge-run/shared/values';
 
 /** What a sealed value is written as. */
 const SEALED = new Secret('').toJSON();
-const FOR_HOSTS =
-  'Let the host that needs it read its own pillar: in a state (salt.state), or in a call that is rendered there ' +
-  '(kwarg: {template: jinja}, with the expression between {% raw %} and {% endraw %}).';
 
 /** Tells whether secrets of a pillar have changed, to who has the key alone; undefined where there are none. */
 export function secretsDigest(pillar: PyMap, key: Uint8Array): string | undefined {
@@ -32,36 +28,6 @@ export function sealedPaths(override: Value, path: readonly string[] = []): read
     return [...override].flatMap(([key, value]) => sealedPaths(value, [...path, String(key)]));
   if (Array.isArray(override)) return override.flatMap((item, index) => sealedPaths(item, [...path, String(index)]));
   return override === SEALED || override instanceof Secret ? [path.join(':')] : [];
-}
-
-/**
- * Errors for steps that `[secret]` stands in: their templates wrote a secret of the pillar, which they are not given, and
- * a host would take that text for the secret.
- */
-export function secretProblems(chunks: readonly Chunk[], pillar: PyMap): readonly Diagnostic[] {
-  if (secretsIn(pillar, []).length === 0) return [];
-  return chunks.flatMap((chunk) => {
-    const words = [['name', chunk.name] as const, ...chunk.args].flatMap(([word, value]) =>
-      holdsSealed(value) ? [String(word)] : [],
-    );
-    return [...new Set(words)].map((word) => secretProblem(chunk, word));
-  });
-}
-
-function secretProblem({ id, place }: Chunk, word: string): Diagnostic {
-  return {
-    severity: 'error',
-    code: 'EDGE_SECRET_IN_STEP',
-    summary: `\`${word}\` of ${id} needs a secret of the pillar, which an orchestration is not given`,
-    detail: FOR_HOSTS,
-    ...(place === undefined ? {} : { source: place }),
-  };
-}
-
-function holdsSealed(value: Value): boolean {
-  if (typeof value === 'string') return value.includes(SEALED);
-  if (value instanceof PyMap) return [...value].some(([key, item]) => holdsSealed(key) || holdsSealed(item));
-  return value instanceof Secret || (Array.isArray(value) && value.some(holdsSealed));
 }
 
 function secretsIn(value: Value, path: readonly string[]): readonly (readonly [path: string, text: JsonValue])[] {

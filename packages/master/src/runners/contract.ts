@@ -1,7 +1,7 @@
 import { type Compiled, EdgeError, requireCompiled } from '@edge-run/shared/kernel';
 import type { ForeseenStep, ForeseenWorld, RunnerDeclaration } from '@edge-run/shared/protocol';
 import { didYouMean, parseArguments } from '@edge-run/shared/schema';
-import { fromPlain, type Value } from '@edge-run/shared/values';
+import { fromPlain, revealValue, type Value } from '@edge-run/shared/values';
 import type { z } from 'zod';
 import type { PlannableCalls, RunnerRequest } from '../orchestration/index.ts';
 
@@ -82,7 +82,9 @@ export function createRunnerCalls(runners: readonly Runner[]): PlannableCalls {
 }
 
 function bound(runner: Runner, args: readonly Value[], kwargs: ReadonlyMap<string, Value>): never {
-  return requireCompiled(parseArguments(runner, { args, kwargs }) as Compiled<never>);
+  // What lies over the pillar stays sealed, so that an orchestration knows what of it is secret.
+  const revealed = new Map([...kwargs].map(([key, value]) => [key, key === 'pillar' ? value : revealValue(value)]));
+  return requireCompiled(parseArguments(runner, { args: args.map(revealValue), kwargs: revealed }) as Compiled<never>);
 }
 
 async function planOf({ name, plan }: Runner, args: never, ctx: RunnerPlanContext): Promise<PlannedRun> {

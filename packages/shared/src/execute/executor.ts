@@ -1,7 +1,8 @@
 import type { Host } from '../host/index.ts';
 import { deadline, EdgeError, errorMessage, type Logger, toErrorRecord } from '../kernel/index.ts';
 import type { Catalog } from '../modules/contract/index.ts';
-import type { PyMap, Redactor } from '../values/index.ts';
+import type { CallArguments } from '../schema/index.ts';
+import { type PyMap, type Redactor, revealValue } from '../values/index.ts';
 import type { HostJob, HostJobResult, JobExecutor } from './contract.ts';
 import type { HostRuntime } from './runtime.ts';
 
@@ -62,8 +63,9 @@ export class RuntimeExecutor implements JobExecutor {
       ...{ ...work, jid: job.jid },
       ...(files === undefined ? {} : { files }),
     });
-    const { ret, retcode } = await raced(this.#runtime.invokeWithCode(job.fun, job, ctx), work.signal);
     const { redactor } = this.#runtime.options;
+    const call = redactor === undefined ? job : revealedCall(job, redactor);
+    const { ret, retcode } = await raced(this.#runtime.invokeWithCode(job.fun, call, ctx), work.signal);
     return {
       outcome: retcode === 0 ? 'succeeded' : 'failed',
       ret: redactor === undefined ? ret : redactor.value(ret),
@@ -76,6 +78,16 @@ export class RuntimeExecutor implements JobExecutor {
     this.#stateRuns = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** What lies over the pillar stays sealed, as the pillar does; every other secret that is given is for its function. */
+function revealedCall({ args, kwargs, typed }: CallArguments, redactor: Redactor): CallArguments {
+  for (const value of [...args, ...kwargs.values()]) redactor.learn(value);
+  return {
+    args: args.map(revealValue),
+    kwargs: new Map([...kwargs].map(([name, value]) => [name, name === 'pillar' ? value : revealValue(value)])),
+    ...(typed === undefined ? {} : { typed }),
+  };
 }
 
 /** Two state runs of one host would undo each other's looks; showing one is harmless. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { InstantMs } from '../kernel/index.ts';
+import type { InstantMs, JsonValue } from '../kernel/index.ts';
 import { type JobMessage, jobMessage, type ReturnMessage, type RunOfJob, returnMessage } from '../protocol/index.ts';
+import { decodeValue, encodeValue } from '../values/index.ts';
 import { JobLog, type LineSpan } from './job-log.ts';
 
 /*
@@ -19,6 +20,8 @@ const begun = z.object({
   job: jobMessage,
   /** Taken and not begun: others had to end first. */
   queued: z.literal(true).optional(),
+  /** Its arguments held secrets, which are not kept. */
+  sealed: z.literal(true).optional(),
 });
 const ended = z.object({ kind: z.literal('ret'), digest: z.string(), job: jobMessage, return: returnMessage });
 const confirmed = z.object({ kind: z.literal('done'), jid: z.string() });
@@ -76,7 +79,9 @@ export class JobStore {
     this.#log = new JobLog(join(directory, 'jobs.log'));
     this.#keep = keep;
     this.#keepBytes = keepBytes;
-    for (const [text, span] of this.#log.lines()) this.#load(text, span);
+    const toBeGivenAgain = new Set<string>();
+    for (const [text, span] of this.#log.lines()) this.#load(text, span, toBeGivenAgain);
+    for (const jid of toBeGivenAgain) this.#forget(jid);
   }
 
   get(jid: string): KnownJob | undefined {
@@ -89,7 +94,7 @@ export class JobStore {
 
   /** Marks the job as begun: on disk when this returns. */
   begin(job: JobMessage, digest: string, startedAt: InstantMs): void {
-    const span = this.#log.append(JSON.stringify({ kind: 'run', digest, startedAt, job }));
+    const span = this.#log.append(JSON.stringify({ kind: 'run', digest, startedAt, ...kept(job) }));
     this.#set({ ...known(job, digest, 'run'), span });
     this.#prune(startedAt);
   }
@@ -97,14 +102,16 @@ export class JobStore {
   /** Marks a job as begun that may run twice without harm: on disk a moment later, with its return if that has come. */
   beginLook(job: JobMessage, digest: string, startedAt: InstantMs): void {
     this.#set({ ...known(job, digest, 'run'), span: undefined });
-    this.#behind.set(job.jid, { kind: 'run', digest, startedAt, job });
+    this.#behind.set(job.jid, { kind: 'run', digest, startedAt, ...kept(job) });
     this.#writeSoon();
     this.#prune(startedAt);
   }
 
   /** Marks the job as taken; `begin` follows when it is its turn. */
   queue(job: JobMessage, digest: string, takenAt: InstantMs): void {
-    const span = this.#log.append(JSON.stringify({ kind: 'run', digest, startedAt: takenAt, job, queued: true }));
+    const span = this.#log.append(
+      JSON.stringify({ kind: 'run', digest, startedAt: takenAt, ...kept(job), queued: true }),
+    );
     this.#set({ ...known(job, digest, 'run'), span });
     this.#prune(takenAt);
   }
@@ -169,11 +176,14 @@ export class JobStore {
       .map(({ jid }) => jid);
   }
 
-  #load(text: string, span: LineSpan): void {
+  /** @param toBeGivenAgain jobs that may run twice and whose secrets are gone: as if they had not come */
+  #load(text: string, span: LineSpan, toBeGivenAgain: Set<string>): void {
     const parsed = entry.safeParse(parseJson(text));
     // A line nobody can read says nothing: what it was about is as if it had not happened.
     if (!parsed.success) return;
     const { data } = parsed;
+    if (data.kind === 'run' && data.sealed === true && data.job.resumable === true) toBeGivenAgain.add(data.job.jid);
+    else toBeGivenAgain.delete('job' in data ? data.job.jid : data.jid);
     if (data.kind === 'gone') this.#forget(data.jid);
     else if (data.kind === 'done') {
       const job = this.#jobs.get(data.jid);
@@ -224,6 +234,20 @@ export class JobStore {
     );
     for (const [index, job] of jobs.entries()) this.#jobs.set(job.jid, { ...job, span: spans[index]! });
   }
+}
+
+/** A job as it is written down: a secret among its arguments is for its function, and for no file. */
+function kept(job: JobMessage): { readonly job: JobMessage; readonly sealed?: true } {
+  const sealedOf = <T extends JsonValue>(value: T): T => encodeValue(decodeValue(value)) as T;
+  if (!holdsSecret(job.args) && !holdsSecret(job.kwargs)) return { job };
+  const kwargs = job.kwargs.map(([name, value]): [string, JsonValue] => [name, sealedOf(value)]);
+  return { job: { ...job, args: job.args.map(sealedOf), kwargs }, sealed: true };
+}
+
+function holdsSecret(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.some(holdsSecret);
+  if (value === null || typeof value !== 'object') return false;
+  return Object.entries(value).some(([key, item]) => key === '$secret' || holdsSecret(item ?? null));
 }
 
 function textOf(line: string | object): string {

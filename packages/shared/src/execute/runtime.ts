@@ -92,6 +92,8 @@ export interface WorkRequest {
   readonly files?: FileSource;
   /** Compile the pillar anew, with this laid over it; the pillar as it was last compiled when absent. */
   readonly pillar?: Pick<PillarRequest, 'override' | 'onCall'>;
+  /** In place of that of the runtime: who does this work is the rightful reader of what it knows. */
+  readonly redactor?: Redactor;
 }
 
 /** A context and what renders templates within it. */
@@ -128,7 +130,8 @@ export class HostRuntime {
     const pillarenv = work.pillarenv ?? options.pillarenv;
     const files = work.files ?? options.files;
     let facts = await options.facts();
-    const { refreshFacts, redactor } = options;
+    const { refreshFacts } = options;
+    const redactor = work.redactor ?? options.redactor;
     const opts = new PyMap([...options.opts, ['test', work.test ?? options.opts.get('test') ?? false]]);
     const pillar = await this.#pillarView(saltenv, pillarenv, work);
     const ctx: ModuleContext<Host> = {
@@ -164,7 +167,8 @@ export class HostRuntime {
       },
       state: { run: (fun, args, kwargs) => this.invoke(`state.${fun}`, { args, kwargs }, ctx) },
       call: async (name, args = [], kwargs = {}) =>
-        this.#shown(
+        shownTo(
+          redactor,
           await this.invoke(
             name,
             { args, kwargs: new Map(Object.entries(kwargs).map(([key, value]) => [key, fromPlain(value)])) },
@@ -174,14 +178,14 @@ export class HostRuntime {
       hasFunction: (name) => this.catalog.functions.has(name),
       renderTemplate: (request) => this.#renderTemplate(request, renderRequest),
     };
-    const calls = this.templateCalls(ctx);
+    const calls = this.templateCalls(ctx, redactor);
     const renderRequest: Workplace['renderRequest'] = (text, path, variables) => ({
       text,
       path,
       saltenv,
       pillarenv: pillarenv ?? null,
       grains: facts,
-      pillar: this.#shown(pillar.data) as PyMap,
+      pillar: shownTo(redactor, pillar.data) as PyMap,
       opts,
       calls,
       loader: createTemplateLoader(files, saltenv),
@@ -224,25 +228,24 @@ export class HostRuntime {
   }
 
   /** `salt['x.y']` of this host's templates. */
-  templateCalls(ctx: ModuleContext<Host>): TemplateCalls {
+  templateCalls(ctx: ModuleContext<Host>, redactor = this.options.redactor): TemplateCalls {
     return {
       has: (name) => this.catalog.functions.has(name),
       names: () => this.catalog.functions.keys(),
-      call: async (name, args, kwargs) => this.#shown(await this.invoke(name, { args, kwargs }, ctx)),
+      call: async (name, args, kwargs) => shownTo(redactor, await this.invoke(name, { args, kwargs }, ctx)),
     };
   }
 
-  /** A value as templates of this host see it. */
-  #shown(value: Value): Value {
-    return this.options.redactor === undefined ? value : revealValue(value);
-  }
-
   async #pillarView(saltenv: string, pillarenv: string | undefined, work: WorkRequest): Promise<PillarView> {
-    const { pillar } = work;
+    const { pillar, redactor = this.options.redactor } = work;
+    const ownView = (data: PyMap): PillarView => {
+      redactor?.learn(data);
+      return viewOf(data);
+    };
     if (pillar !== undefined)
-      return this.#ownView(requireCompiled(await this.options.pillar({ saltenv, pillarenv, ...pillar })));
+      return ownView(requireCompiled(await this.options.pillar({ saltenv, pillarenv, ...pillar })));
     try {
-      return this.#ownView(requireCompiled(await this.#keptPillar(saltenv, pillarenv)));
+      return ownView(requireCompiled(await this.#keptPillar(saltenv, pillarenv)));
     } catch (error) {
       return brokenView(error); // this job fails only if it looks into the pillar
     }
@@ -260,11 +263,6 @@ export class HostRuntime {
       throw error;
     }
     return kept;
-  }
-
-  #ownView(data: PyMap): PillarView {
-    this.options.redactor?.learn(data);
-    return viewOf(data);
   }
 
   async #renderTemplate(request: TemplateRequest, base: Workplace['renderRequest']): Promise<string> {
@@ -294,6 +292,11 @@ export function unknownFunction(name: string, catalog: Catalog): EdgeError {
 
 function redacted(events: EventSink, redactor: Redactor): EventSink {
   return { ...events, send: (tag, data) => events.send(redactor.text(tag), redactor.value(data)) };
+}
+
+/** A value as templates see it: with its secrets where what is made of it passes through a redactor. */
+function shownTo(redactor: Redactor | undefined, value: Value): Value {
+  return redactor === undefined ? value : revealValue(value);
 }
 
 function viewOf(data: PyMap): PillarView {

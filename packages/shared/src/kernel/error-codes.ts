@@ -88,7 +88,8 @@ export const ERROR_CODES = {
   EDGE_RUN_OPTIONS: 'What stands below `__run__`, or beside the arguments of a step, is not understood.',
   EDGE_SCHEDULE_FAILED: 'What a schedule started did not succeed.',
   EDGE_SCHEDULE_INVALID: 'A schedule is not valid.',
-  EDGE_SECRET_IN_STEP: 'A step of an orchestration needs a secret of the pillar, which orchestrations are not given.',
+  EDGE_SECRET_IN_STEP:
+    'A step of an orchestration would be known by a secret of the pillar: its id, name or target holds one.',
   EDGE_SLS_NOT_FOUND: 'No file stands for an SLS name in the environment.',
   EDGE_SLS_SHAPE: 'A part of an SLS file does not have the shape it must have.',
   EDGE_SOURCE_MISSING: 'A state names a `salt://` file that is not below the file roots.',

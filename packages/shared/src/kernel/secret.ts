@@ -10,14 +10,22 @@ export class Secret {
   /** How the text is read by the host it is for (`revealValue`); a text when nobody says. */
   readonly type: SecretType;
   readonly #text: string;
+  readonly #parts: readonly string[];
 
-  constructor(text: string, type: SecretType = 'text') {
+  /** @param parts those pieces of the text that are secret; all of it where none are given */
+  constructor(text: string, type: SecretType = 'text', parts: readonly string[] = []) {
     this.#text = text;
     this.type = type;
+    this.#parts = parts;
   }
 
   reveal(): string {
     return this.#text;
+  }
+
+  /** The pieces that are secret, of a text around them: `s3cret` of `mysql -ps3cret`. Empty: all of it. */
+  revealParts(): readonly string[] {
+    return this.#parts;
   }
 
   toString(): string {

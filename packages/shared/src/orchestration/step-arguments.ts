@@ -1,3 +1,4 @@
+import { Secret } from '../kernel/index.ts';
 import { PyMap, type Value } from '../values/index.ts';
 
 interface TargetArguments {
@@ -19,7 +20,22 @@ export function targetOf(args: TargetArguments): { target: string; targetType: s
 export function positional(arg: Value | undefined): readonly Value[] {
   if (arg === undefined || arg === null) return [];
   if (typeof arg === 'string') return arg.split(/\s+/).filter((word) => word !== '');
+  if (arg instanceof Secret && arg.type === 'text') return secretWords(arg);
   return Array.isArray(arg) ? arg : [arg];
+}
+
+/** The words of a text with secrets in it; a secret that has blanks itself makes each of them one. */
+function secretWords(arg: Secret): readonly Value[] {
+  const parts = arg.revealParts();
+  const isWhole = parts.length === 0 || parts.some((part) => /\s/.test(part));
+  return arg
+    .reveal()
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => {
+      const held = isWhole ? [word] : parts.filter((part) => word.includes(part));
+      return held.length === 0 ? word : new Secret(word, 'text', held);
+    });
 }
 
 /** Keyword arguments as `kwarg` gives them. */

@@ -4,6 +4,7 @@ export {
   compileLow,
   compileRawLow,
   compileReadable,
+  hasSlot,
   isLate,
   isOpen,
   type ReadablePlan,

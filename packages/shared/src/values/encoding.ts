@@ -6,7 +6,7 @@ import { integer, PyDate, PyFloat, PyTuple, type Value } from './values.ts';
 /*
  * The one JSON form of a Value, on bus and journal and in the conformance cases: plain JSON, plus
  * {"$float":"1.5"}, {"$int":"…"} beyond 2^53, {"$bytes":hex}, {"$set":[…]}, {"$tuple":[…]}, {"$datetime":iso},
- * {"$secret":text} ({"$secret":[type, text]} for what is no text), `$key:<json>` for a key that is not a string, and {"$map":[[key,value]…]} where a plain object
+ * {"$secret":text} ({"$secret":[type, text, part…]} for what is no text, or secret in parts only), `$key:<json>` for a key that is not a string, and {"$map":[[key,value]…]} where a plain object
  * would lose the order of its keys ("628") or be mistaken for one of these forms.
  */
 
@@ -98,14 +98,16 @@ function decodeTagged(tag: string, content: JsonValue): Value {
 }
 
 function revealed(secret: Secret): JsonValue {
-  return secret.type === 'text' ? secret.reveal() : [secret.type, secret.reveal()];
+  const parts = secret.revealParts();
+  if (secret.type === 'text' && parts.length === 0) return secret.reveal();
+  return [secret.type, secret.reveal(), ...parts];
 }
 
 function decodeSecret(content: JsonValue): Secret {
   if (!Array.isArray(content)) return new Secret(String(content));
-  const [type, text] = content as readonly JsonValue[];
+  const [type, text, ...parts] = content as readonly JsonValue[];
   if (!SECRET_TYPES.has(String(type))) throw new EdgeError('EDGE_BAD_ARGUMENT', `no type of secret: ${String(type)}`);
-  return new Secret(String(text), type as SecretType);
+  return new Secret(String(text), type as SecretType, parts.map(String));
 }
 
 function floatText(value: number): string {

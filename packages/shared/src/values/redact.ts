@@ -1,4 +1,12 @@
-import { EdgeError, type JsonObject, type JsonValue, type Logger, Secret } from '../kernel/index.ts';
+import {
+  type Diagnostic,
+  DiagnosticsError,
+  EdgeError,
+  type JsonObject,
+  type JsonValue,
+  type Logger,
+  Secret,
+} from '../kernel/index.ts';
 import { PyMap } from './map.ts';
 import { secretsIn } from './secrets.ts';
 import { PySet } from './set.ts';
@@ -22,7 +30,11 @@ export class Redactor {
 
   /** Takes note of every secret in a value. */
   learn(value: Value): void {
-    for (const secret of secretsIn(value)) if (secret.type !== 'boolean') this.#add(secret.reveal());
+    for (const secret of secretsIn(value)) {
+      if (secret.type === 'boolean') continue;
+      const parts = secret.revealParts();
+      for (const text of parts.length === 0 ? [secret.reveal()] : parts) this.#add(text);
+    }
   }
 
   /** False as long as nothing secret was learnt. */
@@ -66,14 +78,29 @@ export class Redactor {
     );
   }
 
+  /** The pieces of a text that are secret. */
+  secretParts(text: string): readonly string[] {
+    return this.isNeeded ? [...new Set([...text.matchAll(this.#search())].map(([found]) => found))] : [];
+  }
+
   /** Texts that hold a secret become secrets, in place, so that places of the data stay known. Answers the value. */
   seal(value: Value): Value {
     if (!this.isNeeded) return value;
-    if (typeof value === 'string') return this.holdsSecret(value) ? new Secret(value) : value;
+    if (typeof value === 'string') return this.#sealText(value);
     if (isInteger(value)) return this.#isSecret(String(value)) ? new Secret(String(value), 'integer') : value;
     if (value instanceof PyMap) for (const [key, item] of [...value]) value.set(key, this.seal(item));
     if (Array.isArray(value)) for (const [index, item] of value.entries()) value[index] = this.seal(item);
     return value;
+  }
+
+  /** As `seal`, of a copy. */
+  sealed(value: Value): Value {
+    if (!this.isNeeded) return value;
+    if (value instanceof PyMap) {
+      return new PyMap([...value].map(([key, item]) => [this.sealed(key), this.sealed(item)] as const));
+    }
+    if (value instanceof PyTuple) return new PyTuple(value.items.map((item) => this.sealed(item)));
+    return Array.isArray(value) ? value.map((item) => this.sealed(item)) : this.seal(value);
   }
 
   /** A logger whose lines pass through here. */
@@ -94,10 +121,31 @@ export class Redactor {
   /** An error that says the same without the secrets; the same one where it tells none. */
   error(error: unknown): unknown {
     if (!this.isNeeded || !(error instanceof Error)) return error;
+    if (error instanceof DiagnosticsError) return new DiagnosticsError(this.diagnostics(error.diagnostics));
     const message = this.text(error.message);
     if (!(error instanceof EdgeError)) return message === error.message ? error : new Error(message);
     const hint = error.hint === undefined ? {} : { hint: this.text(error.hint) };
     return new EdgeError(error.code, message, this.json(error.details), hint);
+  }
+
+  /** Problems of the reader's files, and the lines of them that are shown, without the secrets. */
+  diagnostics(problems: readonly Diagnostic[]): readonly Diagnostic[] {
+    return problems.map((problem) => ({ ...this.texts(problem), severity: problem.severity, code: problem.code }));
+  }
+
+  /** Plain data with every text in it cut down; numbers and keys stay. */
+  texts<T>(data: T): T {
+    if (!this.isNeeded) return data;
+    if (typeof data === 'string') return this.text(data) as T;
+    if (Array.isArray(data)) return data.map((item: unknown) => this.texts(item)) as T;
+    if (data === null || typeof data !== 'object') return data;
+    return Object.fromEntries(Object.entries(data).map(([key, item]) => [key, this.texts(item)])) as T;
+  }
+
+  #sealText(text: string): Value {
+    const parts = this.secretParts(text);
+    if (parts.length === 0) return text;
+    return parts.length === 1 && parts[0] === text ? new Secret(text) : new Secret(text, 'text', parts);
   }
 
   #add(secret: string): void {

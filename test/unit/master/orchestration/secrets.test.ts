@@ -1,4 +1,4 @@
-import { createMemoryJournal } from '@edge-run/master/journal';
+import { createMemoryJournal, sealedJournal } from '@edge-run/master/journal';
 import { RunService } from '@edge-run/master/orchestration';
 import { sealedPaths, secretsDigest } from '@edge-run/master/orchestration/internal';
 import { Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
@@ -42,7 +42,7 @@ describe('an override that lies over a secret', () => {
     const asked: unknown[] = [];
     const plan = planOf([{ needs: [], parallel: false }]);
     const runs = new RunService({
-      ...{ journal, ...aloneMaster('m', systemClock), log: silentLogger },
+      ...{ journal: sealedJournal(journal, KEY), ...aloneMaster('m', systemClock), log: silentLogger },
       compile: async ({ pillar }) => {
         asked.push(pillar === undefined ? undefined : toPlain(pillar));
         return { ...plan, stored: { ...plan.stored, pillar: pillarOf('hunter2') } };

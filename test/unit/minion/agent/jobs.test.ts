@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { createKeyPair, signBody, signJob } from '@edge-run/shared/bus';
 import type { HostJobResult, JobExecutor } from '@edge-run/shared/execute';
 import { JobRunner, JobStore } from '@edge-run/shared/execute';
-import { silentLogger, systemClock } from '@edge-run/shared/kernel';
+import { Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { JobMessage, JobReceipt, ReturnMessage } from '@edge-run/shared/protocol';
 import { PyMap } from '@edge-run/shared/values';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../../../support/processes.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -198,6 +199,35 @@ describe('JobRunner', () => {
     const byJid = Object.fromEntries(second.returns.map((answer) => [answer.jid, answer]));
     expect(byJid[plain.jid]).toMatchObject({ outcome: 'failed', error: { code: 'EDGE_JOB_INTERRUPTED' } });
     expect(byJid[resumable.jid]).toMatchObject({ outcome: 'succeeded', ret: 1 });
+  });
+
+  test('a secret among the arguments reaches the function and no file; what may run twice is given again', async () => {
+    const seen: unknown[] = [];
+    const held: { execute: JobExecutor['execute'] } = {
+      execute: ({ args }) => {
+        seen.push(args.map((arg) => (arg instanceof Secret ? arg.reveal() : arg)));
+        return new Promise(() => {});
+      },
+    };
+    const change = { args: ['plain', { $secret: 'hunter2' }] };
+    const [once, again] = [job(change), job({ ...change, resumable: true, kwargs: [['a', [{ $secret: 'hunter2' }]]] })];
+    const first = started({ ...held, concurrency: 2 });
+    const queued = job({ ...change, resumable: true });
+    for (const message of [once, again, queued]) first.send(message);
+    await eventually(() => seen.length === 2, 'both run');
+    expect(seen).toEqual([
+      ['plain', 'hunter2'],
+      ['plain', 'hunter2'],
+    ]);
+    const file = readFileSync(join(directory, 'jobs.log'), 'utf8');
+    expect(file).toContain('"args":["plain","[secret]"]');
+    expect(file).not.toContain('hunter2');
+    const { runner, send, returns } = started(held);
+    expect(returns).toMatchObject([{ jid: once.jid, error: { code: 'EDGE_JOB_INTERRUPTED' } }]);
+    // The master, which asks after them, finds that they have not come.
+    for (const { jid } of [again, queued]) expect(runner.handle({ kind: 'find', jid }).state).toBe('unknown');
+    expect(send(again).state).toBe('running');
+    await eventually(() => seen.length === 3, 'it runs again');
   });
 
   test('the epoch of a run is remembered over a restart', async () => {

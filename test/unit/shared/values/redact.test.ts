@@ -1,4 +1,4 @@
-import { EdgeError, type JsonObject, type Logger, Secret } from '@edge-run/shared/kernel';
+import { DiagnosticsError, EdgeError, type JsonObject, type Logger, Secret } from '@edge-run/shared/kernel';
 import {
   decodeValue,
   encodeValue,
@@ -89,6 +89,33 @@ describe('Redactor', () => {
     expect(encodeValue(value)).toEqual({ url: '[secret]', list: ['[secret]', 'plain'] });
     expect(value.get('list')).toBe(list);
     expect(toPlain(revealValue(value))).toEqual({ url: 'x hunter2', list: ['hunter2', 'plain'] });
+  });
+});
+
+describe('a text that is secret in parts', () => {
+  const redactor = knowing(new Secret('hunter2'), new Secret('s p a c e'));
+
+  it('is told with its parts, so that who is given it hides those and not the rest', () => {
+    const given = fromPlain({ arg: ['--password', 'x=hunter2 y=s p a c e', 'hunter2'] });
+    const sealed = redactor.sealed(given);
+    expect(toPlain(given)).toEqual({ arg: ['--password', 'x=hunter2 y=s p a c e', 'hunter2'] });
+    expect(encodeValue(sealed)).toEqual({ arg: ['--password', '[secret]', '[secret]'] });
+    const there = decodeValue(JSON.parse(JSON.stringify(encodeValue(sealed, { secrets: 'revealed' }))));
+    expect(toPlain(revealValue(there))).toEqual(toPlain(given));
+    const host = knowing(there);
+    expect(host.text('--password x=1 hunter2, s p a c e')).toBe('--password x=1 [secret], [secret]');
+  });
+
+  it('is cut down in problems, with the lines they show, and in data; numbers and codes stay', () => {
+    const problem = { severity: 'error', code: 'EDGE_BAD_ARGUMENT', summary: 'no hunter2', detail: '' } as const;
+    const told = redactor.error(
+      new DiagnosticsError([{ ...problem, source: { file: 'a.sls', line: 2, text: 'x: hunter2' } }]),
+    ) as DiagnosticsError;
+    expect(told.diagnostics).toEqual([
+      { ...problem, summary: 'no [secret]', source: { file: 'a.sls', line: 2, text: 'x: [secret]' } },
+    ]);
+    expect(told.message).toBe('a.sls:2: no [secret]');
+    expect(redactor.texts({ hunter2: ['a hunter2', 2, null] })).toEqual({ hunter2: ['a [secret]', 2, null] });
   });
 });
 

@@ -3,6 +3,7 @@ export { getStepIndex } from '../find-step.ts';
 export { forecastRun } from '../forecast.ts';
 export { GrowingMap } from '../growing-map.ts';
 export { encodeStoredPlan, foldEvent, type RunRecord } from '../run-record.ts';
+export { revealStep, sealStep, secretProblems } from '../secret-steps.ts';
 export { sealedPaths, secretsDigest } from '../secret-values.ts';
 export { floorOf, floorProblem } from '../steps/in-service.ts';
 export { plannedBatches } from '../steps/plan-batches.ts';

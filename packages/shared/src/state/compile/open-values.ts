@@ -1,3 +1,4 @@
+import { Secret } from '../../kernel/index.ts';
 import { hasMark } from '../../render/index.ts';
 import { PyMap, type Value } from '../../values/index.ts';
 
@@ -25,6 +26,7 @@ function isSlot(text: string): boolean {
 
 function holdsText(value: Value, isMeant: (text: string) => boolean): boolean {
   if (typeof value === 'string') return isMeant(value);
+  if (value instanceof Secret) return isMeant(value.reveal());
   if (Array.isArray(value)) return value.some((item) => holdsText(item, isMeant));
   return value instanceof PyMap && [...value.values()].some((item) => holdsText(item, isMeant));
 }
