@@ -1,6 +1,7 @@
 import { EdgeError } from '@edge-run/shared/kernel';
-import { keyWheelDeclarations } from '@edge-run/shared/protocol';
+import { keyWheelDeclarations, type RunnerDeclaration } from '@edge-run/shared/protocol';
 import { globMatches } from '@edge-run/shared/target';
+import type { z } from 'zod';
 import { defineRunner, LOOKS, type PlannedRun, type Runner } from './contract.ts';
 
 /** What the functions about keys need of a keyring. */
@@ -81,11 +82,27 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
     if (ids.length === 0) return { effect: 'nothing' };
     return { effect: 'changes', changes: Object.fromEntries(ids.map((id) => [id, becomes])) };
   };
-  const accepting = (wanted: Wanted, rejectedToo: boolean, by: string) =>
-    change(wanted, acceptable(rejectedToo), (id) => keys.accept(id, by));
-  const rejecting = (wanted: Wanted, acceptedToo: boolean, by: string) =>
-    change(wanted, rejectable(acceptedToo), (id) => keys.reject(id, by));
-  const deleting = (wanted: Wanted) => change(wanted, DELETABLE, (id) => keys.delete(id));
+  /** A wheel that changes keys: `how` says which, and what becomes of them. */
+  const changing = <A extends z.ZodObject>(declaration: RunnerDeclaration<A>, how: KeyChange<z.output<A>>): Runner =>
+    defineRunner<A>({
+      ...declaration,
+      plan: { kind: 'planned', plan: (args) => planned(how.wanted(args), how.step(args), how.becomes) },
+      run: async (args, { by }) => {
+        const ids = await change(how.wanted(args), how.step(args), (id) => how.act(id, by));
+        return how.becomes === 'deleted' ? ids : { [LISTS[how.becomes]]: ids };
+      },
+    });
+  const accepting = {
+    becomes: 'accepted',
+    step: ({ include_rejected }: { readonly include_rejected: boolean }) => acceptable(include_rejected),
+    act: (id: string, by: string) => keys.accept(id, by),
+  } as const;
+  const rejecting = {
+    becomes: 'rejected',
+    step: ({ include_accepted }: { readonly include_accepted: boolean }) => rejectable(include_accepted),
+    act: (id: string, by: string) => keys.reject(id, by),
+  } as const;
+  const deleting = { becomes: 'deleted', step: () => DELETABLE, act: (id: string) => keys.delete(id) } as const;
   return [
     defineRunner({
       ...keyWheelDeclarations['key.list'],
@@ -115,56 +132,12 @@ export function keyWheels(keys: KeyControl): readonly Runner[] {
         return lists;
       },
     }),
-    defineRunner({
-      ...keyWheelDeclarations['key.accept'],
-      plan: {
-        kind: 'planned',
-        plan: ({ match, include_rejected }) => planned(byGlob(match), acceptable(include_rejected), 'accepted'),
-      },
-      run: async ({ match, include_rejected }, { by }) => ({
-        [LISTS.accepted]: await accepting(byGlob(match), include_rejected, by),
-      }),
-    }),
-    defineRunner({
-      ...keyWheelDeclarations['key.accept_dict'],
-      plan: {
-        kind: 'planned',
-        plan: ({ match, include_rejected }) => planned(byLists(match), acceptable(include_rejected), 'accepted'),
-      },
-      run: async ({ match, include_rejected }, { by }) => ({
-        [LISTS.accepted]: await accepting(byLists(match), include_rejected, by),
-      }),
-    }),
-    defineRunner({
-      ...keyWheelDeclarations['key.reject'],
-      plan: {
-        kind: 'planned',
-        plan: ({ match, include_accepted }) => planned(byGlob(match), rejectable(include_accepted), 'rejected'),
-      },
-      run: async ({ match, include_accepted }, { by }) => ({
-        [LISTS.rejected]: await rejecting(byGlob(match), include_accepted, by),
-      }),
-    }),
-    defineRunner({
-      ...keyWheelDeclarations['key.reject_dict'],
-      plan: {
-        kind: 'planned',
-        plan: ({ match, include_accepted }) => planned(byLists(match), rejectable(include_accepted), 'rejected'),
-      },
-      run: async ({ match, include_accepted }, { by }) => ({
-        [LISTS.rejected]: await rejecting(byLists(match), include_accepted, by),
-      }),
-    }),
-    defineRunner({
-      ...keyWheelDeclarations['key.delete'],
-      plan: { kind: 'planned', plan: ({ match }) => planned(byGlob(match), DELETABLE, 'deleted') },
-      run: ({ match }) => deleting(byGlob(match)),
-    }),
-    defineRunner({
-      ...keyWheelDeclarations['key.delete_dict'],
-      plan: { kind: 'planned', plan: ({ match }) => planned(byLists(match), DELETABLE, 'deleted') },
-      run: ({ match }) => deleting(byLists(match)),
-    }),
+    changing(keyWheelDeclarations['key.accept'], { ...accepting, wanted: byGlob }),
+    changing(keyWheelDeclarations['key.accept_dict'], { ...accepting, wanted: byLists }),
+    changing(keyWheelDeclarations['key.reject'], { ...rejecting, wanted: byGlob }),
+    changing(keyWheelDeclarations['key.reject_dict'], { ...rejecting, wanted: byLists }),
+    changing(keyWheelDeclarations['key.delete'], { ...deleting, wanted: byGlob }),
+    changing(keyWheelDeclarations['key.delete_dict'], { ...deleting, wanted: byLists }),
   ];
 }
 
@@ -182,15 +155,23 @@ interface Step {
   readonly done: readonly KeyState[];
 }
 
+/** What a wheel does to the keys its arguments `A` mean. */
+interface KeyChange<A> {
+  wanted(args: A): Wanted;
+  step(args: A): Step;
+  readonly becomes: 'accepted' | 'rejected' | 'deleted';
+  act(id: string, by: string): Promise<unknown>;
+}
+
 const DELETABLE: Step = { from: ['accepted', 'pending', 'rejected', 'denied'], done: [] };
 
-function byGlob(glob: string): Wanted {
-  return { has: (id) => globMatches(glob, id), text: glob };
+function byGlob({ match }: { readonly match: string }): Wanted {
+  return { has: (id) => globMatches(match, id), text: match };
 }
 
 /** Salt's lists: a key that has left its list since, because it was accepted, say, is meant as well. */
-function byLists(lists: Readonly<Record<string, readonly string[] | undefined>>): Wanted {
-  const ids = Object.values(lists).flatMap((list) => list ?? []);
+function byLists({ match }: { readonly match: Readonly<Record<string, readonly string[] | undefined>> }): Wanted {
+  const ids = Object.values(match).flatMap((list) => list ?? []);
   return { has: (id) => ids.includes(id), ids, text: ids.join(', ') };
 }
 

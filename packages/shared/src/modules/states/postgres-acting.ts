@@ -59,6 +59,12 @@ export function sqlChange(
   };
 }
 
+/** The change that removes something; `sql` names it `:"name"`. */
+export function dropChange(kind: string, name: string, sql: string, options: PostgresOptions): Change {
+  const change = { what: `${kind} ${name}: absent`, before: name, after: null, changes: { [name]: 'Absent' } };
+  return sqlChange(change, options, { sql, variables: { name } });
+}
+
 /** Rows of a query; none where the database it is asked in is still to be made. */
 export async function rowsIfThere(
   host: HostReader,

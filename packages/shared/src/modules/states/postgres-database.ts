@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { changesOf, defineState, inSync, refused, type StateModule } from '../contract/index.ts';
 import { selectRows } from '../providers/postgres/index.ts';
-import { namedArgs, serverOptions, sqlChange } from './postgres-acting.ts';
+import { dropChange, namedArgs, serverOptions, sqlChange } from './postgres-acting.ts';
 
 /** Databases of PostgreSQL as they should be. */
 export const postgresDatabaseStates: readonly StateModule[] = [
@@ -82,8 +82,7 @@ FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname =
       const options = serverOptions(args);
       const found = await selectRows(host, "SELECT 1 FROM pg_database WHERE datname = :'name'", { name }, options);
       if (found.length === 0) return inSync(`${name} is not present`);
-      const change = { what: `database ${name}: absent`, before: name, after: null, changes: { [name]: 'Absent' } };
-      return changesOf(sqlChange(change, options, { sql: 'DROP DATABASE :"name"', variables: { name } }));
+      return changesOf(dropChange('database', name, 'DROP DATABASE :"name"', options));
     },
   }),
 ];

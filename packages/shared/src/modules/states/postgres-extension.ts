@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { changesOf, defineState, inSync, type StateModule } from '../contract/index.ts';
-import { namedArgs, rowsIfThere, serverOptions, sqlChange } from './postgres-acting.ts';
+import { dropChange, namedArgs, rowsIfThere, serverOptions, sqlChange } from './postgres-acting.ts';
 
 const QUERY = `SELECT extversion AS version, nspname AS schema FROM pg_extension e
 JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = :'name'`;
@@ -67,9 +67,8 @@ export const postgresExtensionStates: readonly StateModule[] = [
       const options = serverOptions(args);
       if ((await rowsIfThere(host, QUERY, { name }, options)).length === 0)
         return inSync(`Extension ${name} is not present, so it cannot be removed`);
-      const change = { what: `extension ${name}: absent`, before: name, after: null, changes: { [name]: 'Absent' } };
       const sql = `DROP EXTENSION :"name"${cascade && !restrict ? ' CASCADE' : ''}`;
-      return changesOf(sqlChange(change, options, { sql, variables: { name } }));
+      return changesOf(dropChange('extension', name, sql, options));
     },
   }),
 ];

@@ -8,7 +8,7 @@ import {
   passwordForm,
   selectRows,
 } from '../providers/postgres/index.ts';
-import { namedArgs, type Statement, serverOptions, sqlChange, wordsArg } from './postgres-acting.ts';
+import { dropChange, namedArgs, type Statement, serverOptions, sqlChange, wordsArg } from './postgres-acting.ts';
 
 /** Arguments that are attributes of roles: the column that shows them and the word that sets them. */
 const ATTRIBUTES = {
@@ -102,8 +102,7 @@ export const postgresRoleStates: readonly StateModule[] = (['user', 'group'] as 
         const options = serverOptions(args);
         const found = await selectRows(host, "SELECT 1 FROM pg_roles WHERE rolname = :'name'", { name }, options);
         if (found.length === 0) return inSync(`${name} is not present`);
-        const change = { what: `${kind} ${name}: absent`, before: name, after: null, changes: { [name]: 'Absent' } };
-        return changesOf(sqlChange(change, options, { sql: 'DROP ROLE :"name"', variables: { name } }));
+        return changesOf(dropChange(kind, name, 'DROP ROLE :"name"', options));
       },
     }),
   ];
