@@ -22,10 +22,10 @@ export function newJobNews(record: JobRecord): JobNews {
 
 /** `salt/job/<jid>/ret/<id>`: a target has its end, with or without a return. */
 export function returnNews(record: JobRecord, id: string, answer: JobTargetAnswer): JobNews {
-  const { jid, fun, args } = record;
+  const { jid, fun } = record;
   const { outcome, retcode, ret, evidence, error } = answer;
   const data = {
-    ...{ jid, id, fun, fun_args: [...args, ...keywordsOf(record)], outcome, retcode, success: outcome === 'succeeded' },
+    ...{ jid, id, fun, ...argumentsOf(record), outcome, retcode, success: outcome === 'succeeded' },
     ...(ret === undefined ? {} : { return: encodeValue(ret) }),
     ...(evidence === undefined ? {} : { evidence }),
     ...(error === undefined ? {} : { error: { ...error } }),
@@ -39,6 +39,19 @@ export function endNews(record: JobRecord, { targets: answers, stopped }: JobAns
   const targets = Object.fromEntries([...answers].map(([id, { outcome }]) => [id, outcome]));
   const data = { jid, fun, targets, ...(stopped === undefined ? {} : { stopped }) };
   return { tag: `salt/job/${jid}/end`, id: `job-${jid}-end`, data, at, ...causeOf(record) };
+}
+
+/** Every target of a job tells them again: what is longer would crowd all other events out of their stream. */
+const LONGEST_ARGUMENTS = 4_096;
+const ARGUMENTS = new WeakMap<JobRecord, { readonly fun_args?: readonly JsonValue[] }>();
+
+function argumentsOf(record: JobRecord): { readonly fun_args?: readonly JsonValue[] } {
+  const known = ARGUMENTS.get(record);
+  if (known !== undefined) return known;
+  const all = [...record.args, ...keywordsOf(record)];
+  const told = JSON.stringify(all).length > LONGEST_ARGUMENTS ? {} : { fun_args: all };
+  ARGUMENTS.set(record, told);
+  return told;
 }
 
 /** Keyword arguments as Salt writes them behind the positional ones. */

@@ -6,5 +6,6 @@ export {
   decideBatch,
   evolveBatch,
 } from '../batch-plan.ts';
+export { newJobNews, returnNews } from '../job-events.ts';
 export { prepareJob } from '../job-request.ts';
 export { storedReturns } from '../stored-returns.ts';

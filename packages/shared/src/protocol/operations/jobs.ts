@@ -22,7 +22,12 @@ export type JobReturn = z.infer<typeof jobReturn>;
 export const jobReturnEvent = jobReturn.omit({ ret: true }).extend({
   jid: z.string(),
   fun: z.string(),
-  fun_args: z.array(encodedValue).optional().describe('Its arguments; keyword arguments last, with `__kwarg__`.'),
+  fun_args: z
+    .array(encodedValue)
+    .optional()
+    .describe(
+      'Its arguments; keyword arguments last, with `__kwarg__`. Absent where they are longer than 4 KiB: see the event that the job was published.',
+    ),
   success: z.boolean().optional().describe('True for the outcome `succeeded`.'),
   return: encodedValue.optional(),
 });
