@@ -8,7 +8,8 @@ import { openJetStreamJournal } from '@edge-run/master/journal';
 import { createWebhookReturner, type HistoryRecord, type RefusedRecord } from '@edge-run/master/returners';
 import type { NatsBus } from '@edge-run/shared/bus';
 import { Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
-import type { RunJournalEvent } from '@edge-run/shared/protocol';
+import { type RunJournalEvent, SUBJECTS } from '@edge-run/shared/protocol';
+import { jetstream } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startFleet, type TestFleet, type TestMaster } from '../../support/fleet.ts';
 import { feed } from '../../support/returner-feed.ts';
@@ -146,6 +147,20 @@ test('a run and its steps are told with the event that led there', async () => {
   ]);
   // The plan holds the pillar.
   expect(sink.requests.every(({ body }) => body.length < 10_000)).toBe(true);
+});
+
+test('an entry that cannot be read keeps nothing behind it from being told', async () => {
+  await start('damaged');
+  const journal = await openJetStreamJournal<RunJournalEvent>({ connection: bus.connection, clock: systemClock });
+  await jetstream(bus.connection).publish(SUBJECTS.run('bad'), '{"events": [');
+  const base = { run: 'behind', at: 1_000 };
+  const planned: RunJournalEvent = {
+    ...{ ...base, type: 'run-planned', name: 'deploy', by: 'ann', inputs: {}, steps: [], plan: null },
+  };
+  await journal.append('behind', 0, [planned]);
+  await ping('behind-job');
+  await expect.poll(() => new Set(got().map(({ kind }) => kind)).size, { timeout: 15_000 }).toBe(4);
+  expect(new Set(got().flatMap(({ correlation }) => correlation.run ?? []))).toEqual(new Set(['behind']));
 });
 
 test('a destination that is away, then fails, then hangs up, gets everything, and no job waits for it', async () => {

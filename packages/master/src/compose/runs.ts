@@ -7,6 +7,7 @@ import type { StepKey } from '@edge-run/shared/state';
 import { encodeValue } from '@edge-run/shared/values';
 import { createLocalCloud, type LocalCloudOptions, type SwitchedOn, switchOnLocalHosts } from '../cloud/index.ts';
 import type { JobService } from '../jobs/index.ts';
+import { isDamaged } from '../journal/index.ts';
 import { kvLockStore, Locks, Reservations, reservationTables } from '../leases/index.ts';
 import {
   afterCrash,
@@ -63,8 +64,18 @@ export async function createRuns(core: Core, fleet: Fleet): Promise<Runs> {
   };
   const history = new RunHistory();
   const ended = async (ids: readonly string[]): Promise<ReadonlySet<string>> => {
-    const records = await Promise.all(ids.map((id) => runs.find(id)));
-    return new Set(ids.filter((_, index) => records[index] === undefined || records[index].end !== undefined));
+    const isEnded = async (id: string): Promise<boolean> => {
+      try {
+        const record = await runs.find(id);
+        return record === undefined || record.end !== undefined;
+      } catch (error) {
+        // What it was in the middle of, nobody can tell: what it holds stays held until somebody has looked.
+        if (isDamaged(error)) return false;
+        throw error;
+      }
+    };
+    const found = await Promise.all(ids.map(isEnded));
+    return new Set(ids.filter((_, index) => found[index]));
   };
   const locks = new Locks({ store: kvLockStore(core.leases.locks), ended, clock });
   const compiling = (): CompileParts => ({

@@ -11,6 +11,7 @@ import {
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ensureStream, isWrittenByAnother, onceReady } from '../jetstream/index.ts';
+import { isDamaged } from './damaged.ts';
 import type { Journal, JournalEntry, Revision } from './journal.ts';
 import { journalConflict } from './memory-journal.ts';
 
@@ -99,13 +100,14 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
     const subject = SUBJECTS.run(run);
     const last = await this.#manager.streams.getMessage(STREAMS.journal.name, { last_by_subj: subject });
     if (last === null) return [];
-    return this.#collect(subject, DeliverPolicy.All, last.seq);
+    return this.#collect(subject, DeliverPolicy.All, last.seq, (...message) => this.#unpack(...message));
   }
 
   async latest(): Promise<readonly JournalEntry<E>[]> {
     const { state } = await this.#manager.streams.info(STREAMS.journal.name);
     if (state.messages === 0) return [];
-    return this.#collect(SUBJECTS.runs, DeliverPolicy.LastPerSubject, state.last_seq);
+    const unpackEach: Unpack<E> = (...message) => this.#unpackOrEmpty(...message);
+    return this.#collect(SUBJECTS.runs, DeliverPolicy.LastPerSubject, state.last_seq, unpackEach);
   }
 
   async *tail(signal: AbortSignal): AsyncIterable<JournalEntry<E>> {
@@ -115,11 +117,16 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     for await (const message of messages) {
-      yield await this.#unpack(message.subject, message.seq, message.data);
+      yield await this.#unpackOrEmpty(message.subject, message.seq, message.data);
     }
   }
 
-  async #collect(subject: string, policy: DeliverPolicy, lastSequence: number): Promise<JournalEntry<E>[]> {
+  async #collect(
+    subject: string,
+    policy: DeliverPolicy,
+    lastSequence: number,
+    unpackEach: Unpack<E>,
+  ): Promise<JournalEntry<E>[]> {
     const entries: JournalEntry<E>[] = [];
     const consumer = await this.#client.consumers.get(STREAMS.journal.name, {
       filter_subjects: subject,
@@ -127,7 +134,7 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
     });
     const messages = await consumer.consume();
     for await (const message of messages) {
-      entries.push(await this.#unpack(message.subject, message.seq, message.data));
+      entries.push(await unpackEach(message.subject, message.seq, message.data));
       if (message.seq >= lastSequence || message.info.pending === 0) break;
     }
     return entries;
@@ -145,7 +152,19 @@ class JetStreamJournal<E extends JsonValue> implements Journal<E> {
   #unpack(subject: string, revision: Revision, data: Uint8Array): Promise<JournalEntry<E>> {
     return unpack(this.#objects, { subject, seq: revision, data });
   }
+
+  /** One damaged run is no reason to keep the others from being followed. */
+  async #unpackOrEmpty(subject: string, revision: Revision, data: Uint8Array): Promise<JournalEntry<E>> {
+    try {
+      return await this.#unpack(subject, revision, data);
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      return { run: runOf(subject), revision, events: [] };
+    }
+  }
 }
+
+type Unpack<E> = (subject: string, revision: Revision, data: Uint8Array) => Promise<JournalEntry<E>>;
 
 /** A message of the journal's stream. */
 interface JournalMessage {
@@ -162,18 +181,27 @@ export async function openEntryReader<E>(
   return (message) => unpack(objects, message);
 }
 
-/** @throws EdgeError `EDGE_JOURNAL_DAMAGED` when the entry's object is gone */
+/** @throws EdgeError `EDGE_JOURNAL_DAMAGED` when the entry is no JSON, or its object is gone */
 async function unpack<E>(objects: ObjectStore, { subject, seq, data }: JournalMessage): Promise<JournalEntry<E>> {
-  const run = subject.slice(SUBJECTS.run('').length);
-  const stored = JSON.parse(new TextDecoder().decode(data)) as Stored<E>;
+  const run = runOf(subject);
+  const damaged = (why: string): EdgeError =>
+    new EdgeError('EDGE_JOURNAL_DAMAGED', `run ${run}: ${why}`, { run, revision: seq });
+  const parsed = <T>(bytes: Uint8Array): T => {
+    try {
+      return JSON.parse(new TextDecoder().decode(bytes)) as T;
+    } catch {
+      throw damaged(`entry ${seq} is no JSON`);
+    }
+  };
+  const stored = parsed<Stored<E>>(data);
   if (stored.object === undefined) return { run, revision: seq, events: stored.events ?? [] };
   const content = await objects.getBlob(stored.object);
-  if (content === null) {
-    throw new EdgeError('EDGE_JOURNAL_DAMAGED', `run ${run}: the object ${stored.object} of entry ${seq} is gone`, {
-      ...{ run, revision: seq },
-    });
-  }
-  return { run, revision: seq, events: JSON.parse(new TextDecoder().decode(content)) as E[] };
+  if (content === null) throw damaged(`the object ${stored.object} of entry ${seq} is gone`);
+  return { run, revision: seq, events: parsed<E[]>(content) };
+}
+
+function runOf(subject: string): string {
+  return subject.slice(SUBJECTS.run('').length);
 }
 
 /** On 2.9 replicated compare-and-set lets several writers win. */

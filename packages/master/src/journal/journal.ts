@@ -21,10 +21,16 @@ export interface Journal<E extends JsonValue> {
    * @throws EdgeError `EDGE_JOURNAL_CONFLICT` when the run's last revision is not `expected`: another master has it.
    */
   append(run: string, expected: Revision, events: readonly E[]): Promise<Revision>;
-  /** The entries of a run, oldest first; none for an unknown run. */
+  /**
+   * The entries of a run, oldest first; none for an unknown run.
+   * @throws EdgeError `EDGE_JOURNAL_DAMAGED` when one of them cannot be read
+   */
   read(run: string): Promise<readonly JournalEntry<E>[]>;
-  /** The last entry of every run, in no order. */
+  /** The last entry of every run, in no order; without events where it cannot be read. */
   latest(): Promise<readonly JournalEntry<E>[]>;
-  /** Every entry of every run in order of appending, then new ones as they come, until `signal` aborts. */
+  /**
+   * Every entry of every run in order of appending, then new ones as they come, until `signal` aborts; without events
+   * where one cannot be read. A plan with secrets stays closed here: who follows runs has no use for it.
+   */
   tail(signal: AbortSignal): AsyncIterable<JournalEntry<E>>;
 }

@@ -13,8 +13,8 @@ export function withSecrets(plan: JsonObject): JsonObject {
 }
 
 /**
- * A journal that keeps plans with secrets (`withSecrets`) encrypted under the masters' key; who reads it through here finds
- * them as they were appended. Everything else passes as it is.
+ * A journal that keeps plans with secrets (`withSecrets`) encrypted under the masters' key; who reads a run through here
+ * finds its plan as it was appended. Everything else passes as it is.
  *
  * @throws EdgeError `EDGE_JOURNAL_DAMAGED` when reading what was encrypted under another key
  */
@@ -32,10 +32,8 @@ export function sealedJournal<E extends JsonValue>(journal: Journal<E>, masterKe
         events.map((event) => sealedEvent(event, run, key)),
       ),
     read: async (run) => (await journal.read(run)).map(opened),
-    latest: async () => (await journal.latest()).map(opened),
-    async *tail(signal) {
-      for await (const entry of journal.tail(signal)) yield opened(entry);
-    },
+    latest: () => journal.latest(),
+    tail: (signal) => journal.tail(signal),
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Clock, EdgeError, errorMessage, type InstantMs, type Logger, newId } from '@edge-run/shared/kernel';
 import type { RunJournalEvent, RunOptions } from '@edge-run/shared/protocol';
 import type { StepKey } from '@edge-run/shared/state';
-import type { Journal, JournalEntry, Revision } from '../journal/index.ts';
+import { isDamaged, type Journal, type JournalEntry, type Revision } from '../journal/index.ts';
 import type { Locks, MasterLease } from '../leases/index.ts';
 import { stepsToUndo } from './decide-run.ts';
 import { RELEASED, RunDriver } from './driver.ts';
@@ -46,6 +46,7 @@ export class RunService {
   readonly #active = new Map<string, ActiveRun>();
   /** Runs whose journal has no end, as far as it was heard. */
   readonly #open = new Set<string>();
+  readonly #damaged = new Set<string>();
   #searching: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
@@ -135,11 +136,8 @@ export class RunService {
     const record = await this.#get(id);
     if (record.end !== undefined) return record;
     // Another master drives it: follow the journal.
-    const events: RunJournalEvent[] = [];
-    for await (const entry of this.#options.journal.tail(signal)) {
-      if (entry.run !== id) continue;
-      events.push(...entry.events);
-      if (events.at(-1)?.type === 'run-ended') return foldRecord(events)!;
+    for await (const { run, events } of this.#options.journal.tail(signal)) {
+      if (run === id && events.at(-1)?.type === 'run-ended') return this.#get(id);
     }
     throw new EdgeError('EDGE_CANCELLED', `stopped waiting for run ${id}`, { run: id });
   }
@@ -220,12 +218,13 @@ export class RunService {
   }
 
   async #takeUp(runs: readonly string[], alive: ReadonlySet<string>): Promise<readonly string[]> {
-    const { journal, log, master } = this.#options;
+    const { log, master } = this.#options;
     const open = runs.filter((run) => !this.#active.has(run));
     if (open.length === 0 || this.#stopping) return [];
     const taken: string[] = [];
     for (const run of open) {
-      const entries = await journal.read(run);
+      const entries = await this.#readable(run);
+      if (entries === undefined) continue;
       const events = entries.flatMap((entry) => entry.events);
       const revision = entries.at(-1)?.revision ?? 0;
       const record = foldRecord(events);
@@ -244,6 +243,19 @@ export class RunService {
       }
     }
     return taken;
+  }
+
+  /** The entries of a run; undefined, said once, where they cannot be read: nobody can go on with it then. */
+  async #readable(run: string): Promise<readonly JournalEntry<RunJournalEvent>[] | undefined> {
+    if (this.#damaged.has(run)) return undefined;
+    try {
+      return await this.#options.journal.read(run);
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      this.#damaged.add(run);
+      this.#options.log.error('a run cannot be taken up: its journal is damaged', { run, reason: error.message });
+      return undefined;
+    }
   }
 
   /** Lets go of every run without ending it: the next master takes them up. */

@@ -2,6 +2,7 @@ import { type Clock, EdgeError, errorMessage, type Logger } from '@edge-run/shar
 import { type Consumer, type JetStreamManager, type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { ensureConsumer, onceReady } from '../jetstream/index.ts';
+import { isDamaged } from '../journal/index.ts';
 import type { HistoryRecord, RefusedRecord, Returner } from './returner.ts';
 import type { RecordSource } from './sources.ts';
 
@@ -69,7 +70,7 @@ async function pump(
       const messages = await take(consumer);
       if (messages.length === 0) continue;
       const records: HistoryRecord[] = [];
-      for (const message of messages) records.push(...(await source.read(message)));
+      for (const message of messages) records.push(...(await readable(message, source, options)));
       if (!(await delivered(records, messages, options))) break;
       // Confirmed twice over: an answer of the server says that the confirmation counts.
       await Promise.all(messages.map((message) => message.ackAck()));
@@ -79,6 +80,21 @@ async function pump(
       consumer = undefined;
       await clock.sleep(LOOK_MS, signal).catch(() => undefined); // it only ends the pause
     }
+  }
+}
+
+/** The records of a message; none, said, where it is of a run that cannot be read: what comes behind it shall not wait. */
+async function readable(
+  message: JsMsg,
+  source: RecordSource,
+  { name, log }: PumpOptions,
+): Promise<readonly HistoryRecord[]> {
+  try {
+    return await source.read(message);
+  } catch (error) {
+    if (!isDamaged(error)) throw error;
+    log.error(`returner ${name} leaves out an entry of ${source.name}: ${error.message}`, { returner: name });
+    return [];
   }
 }
 

@@ -46,7 +46,7 @@ export function recordSources({ findJob, readRun, firstOf }: RecordSourcesOption
       read: async (message) => {
         // A removed job has an empty message.
         if (message.data.length === 0) return [];
-        const job = jobRecord.safeParse(decodeBody(message.data));
+        const job = jobRecord.safeParse(parsed(message));
         if (!job.success || (await onlyLooked(job.data))) return [];
         return recordsOfJob(job.data, storedAt(message));
       },

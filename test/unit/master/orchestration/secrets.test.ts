@@ -1,5 +1,5 @@
-import { createMemoryJournal, sealedJournal } from '@edge-run/master/journal';
-import { RunService } from '@edge-run/master/orchestration';
+import { createMemoryJournal, type Journal, sealedJournal } from '@edge-run/master/journal';
+import { RunService, type RunServiceOptions } from '@edge-run/master/orchestration';
 import { sealedPaths, secretsDigest } from '@edge-run/master/orchestration/internal';
 import { Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
 import type { RunJournalEvent } from '@edge-run/shared/protocol';
@@ -7,6 +7,8 @@ import { fromPlain, PyMap, toPlain, type Value } from '@edge-run/shared/values';
 import { describe, expect, it } from 'vitest';
 import { planOf } from '../../../support/nop-runs.ts';
 import { aloneMaster } from '../../../support/run-service.ts';
+
+type RunDone = RunServiceOptions['executeStep'];
 
 const FOREVER = new AbortController().signal;
 const KEY = Buffer.alloc(32, 1);
@@ -78,5 +80,48 @@ describe('an override that lies over a secret', () => {
 
   it('is found wherever it lies', () => {
     expect(sealedPaths(fromPlain({ a: [1, { b: '[secret]' }], c: 'x' }))).toEqual(['a:1:b']);
+  });
+});
+
+describe('a run whose secrets do not open', () => {
+  const serviceOf = (journal: Journal<RunJournalEvent>, name: string, key: Uint8Array, steps: RunDone) => {
+    const said: string[] = [];
+    const runs = new RunService({
+      ...{ journal: sealedJournal(journal, key), ...aloneMaster(name, systemClock) },
+      log: { ...silentLogger, error: (message, fields) => void said.push(`${message} ${String(fields?.run)}`) },
+      compile: async ({ name: orchestration }) => {
+        const plan = planOf([{ needs: [], parallel: false }]);
+        return orchestration === 'open' ? plan : { ...plan, stored: { ...plan.stored, pillar: pillarOf('hunter2') } };
+      },
+      executeStep: steps,
+    });
+    return { runs, said };
+  };
+
+  it('is left alone, and said once; the others go on', async () => {
+    const journal = createMemoryJournal<RunJournalEvent>();
+    const stopped: RunDone = (_, __, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const first = serviceOf(journal, 'm1', KEY, stopped);
+    const [closed, open] = [
+      await first.runs.start({ name: 'closed', by: 'ana' }),
+      await first.runs.start({ name: 'open', by: 'ana' }),
+    ];
+    await first.runs.stop();
+    const text = JSON.stringify(await journal.read(closed));
+    expect(text).toContain('"plan":{"sealed":"');
+    const done: RunDone = async () => ({ result: true, changes: new PyMap(), comment: '' });
+    const other = serviceOf(journal, 'm2', Buffer.alloc(32, 7), done);
+    expect(await other.runs.takeUp()).toEqual([open]);
+    expect(await other.runs.takeUp()).toEqual([]);
+    expect(other.said).toEqual([`a run cannot be taken up: its journal is damaged ${closed}`]);
+    await expect(other.runs.find(closed)).rejects.toMatchObject({
+      code: 'EDGE_JOURNAL_DAMAGED',
+      hint: expect.stringContaining('EDGE_SECRETS'),
+    });
+    await other.runs.wait(open, FOREVER);
+    const same = serviceOf(journal, 'm3', KEY, done);
+    expect(await same.runs.takeUp()).toEqual([closed]);
+    expect((await same.runs.wait(closed, FOREVER)).end?.outcome).toBe('succeeded');
   });
 });
