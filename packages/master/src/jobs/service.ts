@@ -256,7 +256,7 @@ class Service implements JobService {
       const record = await this.#history.find(jid);
       if (record === undefined || record.ended !== undefined || record.issuedAt < oldest) continue;
       // The run it belongs to asks for it again, with the secrets that are not kept.
-      if (record.batch !== undefined && record.sealed === true && record.run !== undefined) continue;
+      if (record.sealed === true && record.run !== undefined) continue;
       await this.#attach(record);
       resumed += 1;
     }

@@ -190,6 +190,28 @@ test('a secret reaches the minion and is not kept in the record', async () => {
   expect(records.get(jid)).toContain('[secret]');
 });
 
+test('a job with a secret that nobody got before its master died is given by the run that asks for it again', async () => {
+  const asked = { target: 'a', fun: 'f', args: [new Secret('hunter2')], run: { id: 'r', epoch: 1 } };
+  const { jid } = await jobs.start(asked);
+  await jobs.close();
+  const next = createJobs({
+    ...{ bus, returns, records: bucket, batches: memoryBatches(), signer: createKeyPair('user'), clock: systemClock },
+    ...{ resolveTargets: async (target) => ({ ids: target.split(',') }), log: silentLogger },
+  });
+  expect(await next.resume()).toBe(0);
+  let seen = '';
+  minion('a', (body) => {
+    if (!isJob(body)) return { state: 'unknown', jid: body.jid };
+    seen = body.body;
+    void bus.publish(SUBJECTS.returns(jid, 'a'), returnOf(jid, 'a'));
+    return { state: 'running', jid };
+  });
+  const { targets } = await next.run({ ...asked, jid, run: { id: 'r', epoch: 2 } }, never);
+  expect(targets.get('a')?.outcome).toBe('succeeded');
+  expect(seen).toContain('hunter2');
+  await next.close();
+});
+
 test('a job that cannot be recorded is not published', async () => {
   const published: unknown[] = [];
   minion('a', (body) => {
