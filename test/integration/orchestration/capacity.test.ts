@@ -45,16 +45,23 @@ describe.skipIf(version === undefined)(`HAProxy ${version ?? '(not installed: ap
       .filter(({ admin, health }) => admin === 'enabled' && health === 'up')
       .map(({ id }) => id);
 
-  async function startMaster(master: string): Promise<LocalOrchestra> {
+  const leases: { end(): Promise<void> }[] = [];
+  const allIn = async (): Promise<void> => {
+    const within = { deadlineMs: 10_000, signal: new AbortController().signal };
+    await Promise.all(IDS.map((id) => balancer.enable('web', id, within)));
+  };
+
+  async function startMaster(master: string, of = balancer): Promise<LocalOrchestra> {
     const { connection } = await nats.connect(master);
     const { masters, masterTokens, locks } = await openLeaseBuckets(connection, systemClock, LEASE_MS);
     const lease = await keepLease({
       ...{ id: master, signer: `key of ${master}`, leaseMs: LEASE_MS, bucket: masters, tokens: masterTokens },
       ...{ clock: systemClock, log: silentLogger },
     });
+    leases.push(lease);
     return LocalOrchestra.start({
       ...{ files: { 'salt/orch/o.sls': DRAINS }, master, grains: {}, minions: {} },
-      balancers: { shop: { balancer, pool: 'web' } },
+      balancers: { shop: { balancer: of, pool: 'web' } },
       reservations: new Reservations({
         ...{ storeOf: reservationTables(locks), lease, clock: systemClock },
         ended: async () => new Set(),
@@ -88,7 +95,31 @@ describe.skipIf(version === undefined)(`HAProxy ${version ?? '(not installed: ap
     ]);
     expect(out.flat()).toHaveLength(3);
     expect(await inService()).toEqual(IDS.filter((id) => !out.flat().includes(id)));
-    const within = { deadlineMs: 10_000, signal: new AbortController().signal };
-    await Promise.all(IDS.map((id) => balancer.enable('web', id, within)));
+    await allIn();
+  });
+
+  test('a master that dies between its reservation and its call counts while it lives, and holds nobody up then', async () => {
+    let isAsked = false;
+    const drainNever: LoadBalancer['drain'] = () => {
+      isAsked = true;
+      return new Promise(() => {});
+    };
+    const third = await startMaster('m3', { ...balancer, drain: drainNever, members: balancer.members.bind(balancer) });
+    orchestras.push(third);
+    const run = await third.runs.start({
+      ...{ id: newId(), name: 'o', by: 'ann', pillar: fromPlain({ apps: ['app1'] }) as PyMap },
+      options: fromPlain({ lock: [] }) as PyMap,
+    });
+    await eventually(() => isAsked, 'it is about to take app1 out');
+    // app1 takes connections still, and is counted as gone.
+    const others = ['app2', 'app4', 'app6'];
+    expect(await drain(orchestras[0]!, others)).toHaveLength(2);
+    expect(await inService()).toHaveLength(4);
+    await leases.at(-1)!.end();
+    const out = await drain(orchestras[1]!, others);
+    expect(out.sort()).toEqual(others);
+    expect(await inService()).toEqual(['app1', 'app3', 'app5']);
+    expect((await third.runs.find(run))?.end).toBeUndefined();
+    await allIn();
   });
 });
