@@ -8,10 +8,11 @@ describeJournal('the journal in memory', async () => ({
   close: async () => {},
 }));
 
-describeJournal('the journal that keeps secrets sealed', async () => ({
-  open: async () => sealedJournal(createMemoryJournal<Note>(), Buffer.alloc(32, 1)),
-  close: async () => {},
-}));
+describeJournal('the journal that keeps secrets sealed', async () => {
+  const kept = createMemoryJournal<Note>();
+  const open = async () => sealedJournal(kept, Buffer.alloc(32, 1));
+  return { open, reopen: open, close: async () => {} };
+});
 
 describeJournal('the journal on JetStream', async () => {
   const nats = await startNats();
