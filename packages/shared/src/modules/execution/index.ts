@@ -19,6 +19,8 @@ export { httpFunctions } from './http.ts';
 export { httpProblem } from './http-judge.ts';
 export { queryHttp } from './http-question.ts';
 export { iniFunctions } from './ini.ts';
+export { kmodFunctions } from './kmod.ts';
+export { localeFunctions } from './locale.ts';
 export { logFunctions } from './log.ts';
 export { matchFunctions } from './match.ts';
 export { mergingFunctions } from './merging.ts';
