@@ -67,6 +67,7 @@ const TEST_NEEDS = [
     brew: 'gnupg',
   },
   { name: 'age', programs: ['age', 'age-keygen'], apt: 'age', dnf: 'age', apk: 'age', brew: 'age' },
+  { name: 'iptables', programs: ['iptables'], apt: 'iptables', dnf: 'iptables', apk: 'iptables' },
   { name: 'iproute2', programs: ['ip'], apt: 'iproute2', dnf: 'iproute', apk: 'iproute2' },
   { name: 'debootstrap', programs: ['debootstrap'], apt: 'debootstrap', dnf: 'debootstrap', apk: 'debootstrap' },
   { name: 'OpenSSL', programs: ['openssl'], apt: 'openssl', dnf: 'openssl', apk: 'openssl', brew: 'openssl' },

@@ -19,6 +19,7 @@ export { httpFunctions } from './http.ts';
 export { httpProblem } from './http-judge.ts';
 export { queryHttp } from './http-question.ts';
 export { iniFunctions } from './ini.ts';
+export { iptablesFunctions } from './iptables.ts';
 export { kmodFunctions } from './kmod.ts';
 export { localeFunctions } from './locale.ts';
 export { logFunctions } from './log.ts';

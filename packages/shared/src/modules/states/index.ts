@@ -9,6 +9,7 @@ export { grainsStates } from './grains.ts';
 export { hostStates } from './host.ts';
 export { httpStates } from './http.ts';
 export { iniStates } from './ini.ts';
+export { iptablesStates } from './iptables.ts';
 export { kmodStates } from './kmod.ts';
 export { localeStates } from './locale.ts';
 export { type ModuleCall, moduleCalls, moduleStates } from './module.ts';
