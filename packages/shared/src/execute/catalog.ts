@@ -1,6 +1,7 @@
 import { EdgeError } from '../kernel/index.ts';
 import type { Catalog, ExecutionModule, StateModule } from '../modules/contract/index.ts';
 import {
+  acmeFunctions,
   alternativesFunctions,
   archiveFunctions,
   cmdFunctions,
@@ -39,6 +40,7 @@ import {
   rsyncFunctions,
   saltutilFunctions,
   saltutilJobFunctions,
+  selinuxFunctions,
   serviceFunctions,
   slsutilFunctions,
   sshFunctions,
@@ -52,11 +54,13 @@ import {
   virtualenvFunctions,
 } from '../modules/execution/index.ts';
 import {
+  acmeStates,
   actionStates,
   alternativesStates,
   archiveStates,
   cmdStates,
   cronStates,
+  environStates,
   fileStates,
   gitStates,
   grainsStates,
@@ -73,6 +77,7 @@ import {
   pkgrepoStates,
   pkgStates,
   postgresStates,
+  selinuxStates,
   serviceStates,
   sshAuthStates,
   sshKnownHostsStates,
@@ -96,6 +101,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
   const catalog: Catalog = {
     functions: byName([
       ...testFunctions,
+      ...acmeFunctions,
       ...alternativesFunctions,
       ...archiveFunctions,
       ...cmdFunctions,
@@ -134,6 +140,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...rsyncFunctions,
       ...saltutilFunctions,
       ...saltutilJobFunctions,
+      ...selinuxFunctions,
       ...serviceFunctions,
       ...slsutilFunctions,
       ...sshFunctions,
@@ -148,11 +155,13 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...functions,
     ]),
     states: byName([
+      ...acmeStates,
       ...actionStates,
       ...alternativesStates,
       ...archiveStates,
       ...cmdStates,
       ...cronStates,
+      ...environStates,
       ...fileStates,
       ...gitStates,
       ...grainsStates,
@@ -169,6 +178,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...pkgStates,
       ...pkgrepoStates,
       ...postgresStates,
+      ...selinuxStates,
       ...serviceStates,
       ...sshAuthStates,
       ...sshKnownHostsStates,

@@ -39,7 +39,8 @@ export const environFunctions: readonly ExecutionModule[] = [
   }),
 ];
 
-async function environmentOf({ host }: ModuleContext): Promise<ReadonlyMap<string, string>> {
+/** The environment that commands on the host are run with. */
+export async function environmentOf({ host }: ModuleContext): Promise<ReadonlyMap<string, string>> {
   const { stdout } = await mustProbe(host, ['env', '-0']);
   return new Map(
     stdout

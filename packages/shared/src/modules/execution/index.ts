@@ -1,3 +1,4 @@
+export { acmeFunctions } from './acme.ts';
 export { alternativesFunctions } from './alternatives.ts';
 export { archiveFunctions } from './archive.ts';
 export { cmdFunctions, commandOfCall } from './cmd.ts';
@@ -39,6 +40,7 @@ export { postgresFunctions } from './postgres.ts';
 export { rsyncFunctions } from './rsync.ts';
 export { saltutilFunctions } from './saltutil.ts';
 export { saltutilJobFunctions } from './saltutil-jobs.ts';
+export { selinuxFunctions } from './selinux.ts';
 export { serviceFunctions } from './service.ts';
 export { slsutilFunctions } from './slsutil.ts';
 export { sshFunctions } from './ssh.ts';

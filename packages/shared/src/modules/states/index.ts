@@ -1,8 +1,10 @@
+export { acmeStates } from './acme.ts';
 export { actionStates } from './actions.ts';
 export { alternativesStates } from './alternatives.ts';
 export { archiveStates } from './archive.ts';
 export { cmdStates } from './cmd.ts';
 export { cronStates } from './cron.ts';
+export { environStates } from './environ.ts';
 export { fileStates } from './file.ts';
 export { gitStates } from './git.ts';
 export { grainsStates } from './grains.ts';
@@ -19,6 +21,7 @@ export { pipStates } from './pip.ts';
 export { pkgStates } from './pkg.ts';
 export { pkgrepoStates } from './pkgrepo.ts';
 export { postgresStates } from './postgres.ts';
+export { selinuxStates } from './selinux.ts';
 export { serviceStates } from './service.ts';
 export { sshAuthStates } from './ssh-auth.ts';
 export { sshKnownHostsStates } from './ssh-known-hosts.ts';
