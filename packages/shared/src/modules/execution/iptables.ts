@@ -50,7 +50,7 @@ export const iptablesFunctions: readonly ExecutionModule[] = [
     summary: 'Answer the rule that arguments stand for.',
     args: z.object({
       table: tableArg,
-      chain: chainArg.optional(),
+      chain: chainArg.optional().describe('With `full`: the chain.'),
       command: z.string().optional().describe('With `full`: what is done, `A`, `I`, `D` or a long option.'),
       position: z.union([z.number(), z.string()]).default('').describe('With `full`: where the rule stands.'),
       full: z.boolean().default(false).describe('Answer the whole command.'),
@@ -189,7 +189,7 @@ export const iptablesFunctions: readonly ExecutionModule[] = [
     args: z.object({
       ...place,
       position: positionArg.optional().describe('The first is 1.'),
-      rule: ruleTextArg.optional(),
+      rule: ruleTextArg.optional().describe('The rule, instead of a position.'),
       family,
     }),
     returns: 'True.',
@@ -211,7 +211,11 @@ export const iptablesFunctions: readonly ExecutionModule[] = [
   defineWrite({
     name: 'iptables.flush',
     summary: 'Delete all rules of a chain, or of all chains of a table.',
-    args: z.object({ table: tableArg, chain: chainArg.optional(), family }),
+    args: z.object({
+      table: tableArg,
+      chain: chainArg.optional().describe('Chain; all of the table where absent.'),
+      family,
+    }),
     returns: 'True.',
     examples: [],
     async run({ table, chain = '', family: which }, { host }) {
