@@ -24,6 +24,8 @@ export { matchFunctions } from './match.ts';
 export { mergingFunctions } from './merging.ts';
 export { mineFunctions } from './mine.ts';
 export { mountFunctions } from './mount.ts';
+export { mysqlFunctions } from './mysql.ts';
+export { mysqlUserFunctions } from './mysql-users.ts';
 export { networkFunctions } from './network.ts';
 export { networkAddressFunctions } from './network-addresses.ts';
 export { npmFunctions } from './npm.ts';

@@ -11,6 +11,7 @@ export { httpStates } from './http.ts';
 export { iniStates } from './ini.ts';
 export { type ModuleCall, moduleCalls, moduleStates } from './module.ts';
 export { mountStates } from './mount.ts';
+export { mysqlStates } from './mysql.ts';
 export { npmStates } from './npm.ts';
 export { pipStates } from './pip.ts';
 export { pkgStates } from './pkg.ts';
