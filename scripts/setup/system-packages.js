@@ -78,6 +78,14 @@ const TEST_NEEDS = [
     apk: 'mariadb mariadb-client',
     brew: 'mariadb',
   },
+  {
+    name: 'htpasswd',
+    programs: ['htpasswd'],
+    apt: 'apache2-utils',
+    dnf: 'httpd-tools',
+    apk: 'apache2-utils',
+    brew: 'httpd',
+  },
   { name: 'busybox', programs: ['busybox'], apt: 'busybox', dnf: 'busybox', apk: 'busybox' },
 ];
 

@@ -2,6 +2,7 @@ import { EdgeError } from '../kernel/index.ts';
 import type { Catalog, ExecutionModule, StateModule } from '../modules/contract/index.ts';
 import {
   alternativesFunctions,
+  apacheFunctions,
   archiveFunctions,
   cmdFunctions,
   configFunctions,
@@ -18,6 +19,7 @@ import {
   haproxyFunctions,
   hashutilFunctions,
   hostsFunctions,
+  htpasswdFunctions,
   httpFunctions,
   iniFunctions,
   logFunctions,
@@ -53,6 +55,7 @@ import {
 import {
   actionStates,
   alternativesStates,
+  apacheStates,
   archiveStates,
   cmdStates,
   cronStates,
@@ -60,6 +63,7 @@ import {
   gitStates,
   grainsStates,
   hostStates,
+  htpasswdStates,
   httpStates,
   iniStates,
   moduleStates,
@@ -94,6 +98,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
     functions: byName([
       ...testFunctions,
       ...alternativesFunctions,
+      ...apacheFunctions,
       ...archiveFunctions,
       ...cmdFunctions,
       ...configFunctions,
@@ -110,6 +115,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...haproxyFunctions,
       ...hashutilFunctions,
       ...hostsFunctions,
+      ...htpasswdFunctions,
       ...httpFunctions,
       ...iniFunctions,
       ...logFunctions,
@@ -146,6 +152,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
     states: byName([
       ...actionStates,
       ...alternativesStates,
+      ...apacheStates,
       ...archiveStates,
       ...cmdStates,
       ...cronStates,
@@ -153,6 +160,7 @@ export function createCatalog({ functions = [], states = [] }: CatalogAdditions 
       ...gitStates,
       ...grainsStates,
       ...hostStates,
+      ...htpasswdStates,
       ...httpStates,
       ...iniStates,
       ...moduleStates,

@@ -1,4 +1,5 @@
 export { alternativesFunctions } from './alternatives.ts';
+export { apacheFunctions } from './apache.ts';
 export { archiveFunctions } from './archive.ts';
 export { cmdFunctions, commandOfCall } from './cmd.ts';
 export { configFunctions } from './config.ts';
@@ -15,6 +16,7 @@ export { grainsWriteFunctions } from './grains-write.ts';
 export { haproxyFunctions } from './haproxy.ts';
 export { hashutilFunctions } from './hashutil.ts';
 export { hostsFunctions } from './hosts.ts';
+export { htpasswdFunctions } from './htpasswd.ts';
 export { httpFunctions } from './http.ts';
 export { httpProblem } from './http-judge.ts';
 export { queryHttp } from './http-question.ts';

@@ -1,5 +1,6 @@
 export { actionStates } from './actions.ts';
 export { alternativesStates } from './alternatives.ts';
+export { apacheStates } from './apache.ts';
 export { archiveStates } from './archive.ts';
 export { cmdStates } from './cmd.ts';
 export { cronStates } from './cron.ts';
@@ -7,6 +8,7 @@ export { fileStates } from './file.ts';
 export { gitStates } from './git.ts';
 export { grainsStates } from './grains.ts';
 export { hostStates } from './host.ts';
+export { htpasswdStates } from './htpasswd.ts';
 export { httpStates } from './http.ts';
 export { iniStates } from './ini.ts';
 export { type ModuleCall, moduleCalls, moduleStates } from './module.ts';
