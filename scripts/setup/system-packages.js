@@ -71,6 +71,22 @@ const TEST_NEEDS = [
   { name: 'iproute2', programs: ['ip'], apt: 'iproute2', dnf: 'iproute', apk: 'iproute2' },
   { name: 'debootstrap', programs: ['debootstrap'], apt: 'debootstrap', dnf: 'debootstrap', apk: 'debootstrap' },
   { name: 'OpenSSL', programs: ['openssl'], apt: 'openssl', dnf: 'openssl', apk: 'openssl', brew: 'openssl' },
+  {
+    name: 'MariaDB',
+    programs: ['mariadbd', 'mariadb-install-db', 'mariadb'],
+    apt: 'mariadb-server-core mariadb-client-core',
+    dnf: 'mariadb-server mariadb',
+    apk: 'mariadb mariadb-client',
+    brew: 'mariadb',
+  },
+  {
+    name: 'htpasswd',
+    programs: ['htpasswd'],
+    apt: 'apache2-utils',
+    dnf: 'httpd-tools',
+    apk: 'apache2-utils',
+    brew: 'httpd',
+  },
   { name: 'busybox', programs: ['busybox'], apt: 'busybox', dnf: 'busybox', apk: 'busybox' },
 ];
 

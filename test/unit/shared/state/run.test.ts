@@ -1,4 +1,4 @@
-import type { Host } from '@edge-run/shared/host';
+import { type Host, LocalHost } from '@edge-run/shared/host';
 import { type Clock, EdgeError, errorMessage, Secret } from '@edge-run/shared/kernel';
 import { type Change, defineState, inSync, type StateModule, type Verdict } from '@edge-run/shared/modules/contract';
 import { testStates } from '@edge-run/shared/modules/states';
@@ -275,6 +275,21 @@ describe('look and act', () => {
       result: false,
       comment: 't.own cannot be used here: there is no systemd',
     });
+  });
+
+  test.each([
+    [['sh'], true, 'it is there'],
+    [['sh', 'no-such-1'], false, 't.own needs the program no-such-1, which is not on local'],
+    [['no-such-1|sh', 'sh|no-such-2'], true, 'it is there'],
+    [['no-such-1|no-such-2'], false, 't.own needs the program no-such-1 or no-such-2, which is not on local'],
+  ])('programs it needs: %j', async (needs, result, comment) => {
+    const context = { ...bareContext({}), host: new LocalHost({ id: 'local' }) };
+    const { returns } = await runFiles(
+      OWN,
+      own(async () => inSync('it is there'), { needs }),
+      { context },
+    );
+    expect(returned(returns, 'x')).toMatchObject({ result, comment });
   });
 });
 

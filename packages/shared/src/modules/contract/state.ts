@@ -58,7 +58,7 @@ export interface StateModule<A extends z.ZodObject = z.ZodObject> extends Declar
   readonly effect: 'repair' | 'action';
   /** How long a repair may take to show, milliseconds; default 0. */
   readonly settleMs?: number;
-  /** Programs that must be on the host. */
+  /** Programs that must be on the host; `mariadb|mysql` is one of the two. */
   readonly needs?: readonly string[];
   /** True, or the reason why the state cannot be used on such a host. */
   supports?(facts: Facts): true | string;

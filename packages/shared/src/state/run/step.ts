@@ -130,7 +130,9 @@ async function checked(chunk: Chunk, ctx: ModuleContext, testing: boolean, answe
   return { ...answer, result, comment: answer.comment === '' ? verdict : `${answer.comment}\n${verdict}` };
 }
 
-const MISSING_PROGRAMS = 'for p in "$@"; do command -v "$p" >/dev/null 2>&1 || echo "$p"; done';
+/** Of words such as `mariadb|mysql` one program is enough. */
+const MISSING_PROGRAMS =
+  'IFS="|"; for n in "$@"; do f=; for p in $n; do command -v "$p" >/dev/null 2>&1 && f=1; done; [ "$f" ] || echo "$n"; done';
 
 async function whyUnusable(module: StateModule, ctx: ModuleContext): Promise<string | undefined> {
   const supported = module.supports?.(ctx.facts) ?? true;
@@ -140,7 +142,7 @@ async function whyUnusable(module: StateModule, ctx: ModuleContext): Promise<str
   const { stdout } = await ctx.host.probe(['sh', '-c', MISSING_PROGRAMS, 'sh', ...needs]);
   const [missing] = stdout.split('\n');
   if (missing === undefined || missing === '') return undefined;
-  return `${module.name} needs the program ${missing}, which is not on ${ctx.host.id}`;
+  return `${module.name} needs the program ${missing.replaceAll('|', ' or ')}, which is not on ${ctx.host.id}`;
 }
 
 interface BoundArguments {
