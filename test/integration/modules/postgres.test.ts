@@ -69,6 +69,19 @@ describe.skipIf(!isRoot || version === undefined)(
       expect(await call('db_exists', { name })).toBe(false);
       await expect(call('psql_query', { query: 'SELEC' })).rejects.toThrow(/syntax error/);
     });
+    it('SQL goes to the server as it is written: psql itself takes no commands from it', async () => {
+      const mark = `${real.dir}/ran`;
+      for (const query of [`\\! touch ${mark}`, `SELECT 1;\n\\! touch ${mark}`, `SELECT 1 \\g | touch ${mark}`])
+        await expect(call('psql_query', { query }), query).rejects.toThrow(/syntax error/);
+      expect(existsSync(mark)).toBe(false);
+      for (const [query, value] of [
+        ["SELECT ':name' AS a -- $edge$", ':name'],
+        ["SELECT 'x\\y' AS a", 'x\\y'],
+        ["SELECT $q$it's $edge$ and $edge_$q$ AS a", "it's $edge$ and $edge_"],
+        ['SELECT $edge$one$edge$ AS a', 'one'],
+      ])
+        expect(await call('psql_query', { query }), query).toEqual([{ a: value }]);
+    });
     it('states: converge and then change nothing', async () => {
       const where = { db_host: real.dir, user: 'postgres' };
       const inOwned = { maintenance_db: 'owned' };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Host } from '../../host/index.ts';
 import { defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
 import {
+  asWritten,
   clientExec,
   connection,
   type PostgresOptions,
@@ -28,12 +29,16 @@ export const postgresFunctions: readonly ExecutionModule[] = [
     name: 'postgres.psql_query',
     summary: 'Run SQL and answer its rows.',
     args: z.object({
-      query: z.string().describe('SQL; several statements are one transaction only where they say so.'),
+      query: z
+        .string()
+        .describe(
+          'SQL, as the server takes it; commands of psql itself are errors. Several statements are one transaction.',
+        ),
       ...postgresArgs,
     }),
     returns: 'A list of mappings of column names to text.',
     examples: [{ title: 'the version', args: { query: 'SELECT version()' } }],
-    run: async ({ query, ...options }, { host }) => readRows(await tell(host, query, {}, options)),
+    run: async ({ query, ...options }, { host }) => readRows(await tell(host, asWritten(query), {}, options)),
   }),
   exists('postgres.db_exists', 'Tell whether a database exists.', "SELECT 1 FROM pg_database WHERE datname = :'name'"),
   exists('postgres.user_exists', 'Tell whether a role exists.', "SELECT 1 FROM pg_roles WHERE rolname = :'name'"),

@@ -1,5 +1,6 @@
 export { isKeptPassword, keptPassword, type PasswordForm, passwordForm } from './password.ts';
 export {
+  asWritten,
   clientExec,
   connection,
   type PostgresOptions,

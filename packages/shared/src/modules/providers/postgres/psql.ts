@@ -31,6 +31,17 @@ export function psqlCommand(options: PostgresOptions, variables: Readonly<Record
   ];
 }
 
+/**
+ * SQL that people wrote, for psql: sent to the server as it is. In a script of psql's a line such as `\! command` would
+ * run a program on the host, past every rule about commands; between dollar quotes psql reads nothing.
+ */
+export function asWritten(query: string): string {
+  let tag = '$edge$';
+  while (query.includes(tag)) tag = `$${tag.slice(1, -1)}_$`;
+  // The line break keeps what the query may end with from becoming part of the tag.
+  return `SELECT ${tag}${query}\n${tag}\n\\gexec\n`;
+}
+
 /** Connection options psql, pg_dump and pg_restore share. */
 export function connection({ user, host, port }: PostgresOptions): string[] {
   const given = { '--username': user, '--host': host, '--port': port };
