@@ -5,10 +5,13 @@ import { defineConfig } from 'vitest/config';
 const resolve = { conditions: ['source'] };
 const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } };
 
+/** What is polled for comes in a moment, or much later where much else runs. */
+const expect = { poll: { timeout: 15_000 } };
+
 const project = (name: string, extra: object = {}) => ({
   resolve,
   ssr,
-  test: { name, include: [`test/${name}/**/*.test.ts`], ...extra },
+  test: { name, include: [`test/${name}/**/*.test.ts`], expect, ...extra },
 });
 
 /** Two at least, because most tests wait for programs they have started; by itself Vitest leaves one core alone. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Host } from '@edge-run/shared/host';
 import { EdgeError } from '@edge-run/shared/kernel';
+import { lookAt } from '@edge-run/shared/modules/operations';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** A host to test, with a directory of its own on it. */
@@ -285,6 +286,17 @@ export function describeHostConformance(
       await host.writeFile(at('large'), new Uint8Array(200_000), { mode: 0o600 });
       expect(await look(at('large'))).toMatchObject({ stat: { sizeBytes: 200_000 } });
       expect((await look(at('large'))).content).toBeUndefined();
+    });
+    behaviour('a link to a place below itself leads nowhere, and is found out at once', async () => {
+      await host.exec(['ln', '-sfn', at('grows/in'), at('grows')]);
+      await host.exec(['ln', '-sfn', 'itself', at('itself')]);
+      for (const name of ['grows', 'itself']) {
+        const stat = await host.stat(at(name));
+        expect(stat?.kind).toBe('symlink');
+        expect(await lookAt(host, at(name), { followLinks: true })).toEqual({ path: at(name), stat });
+      }
+      await host.exec(['ln', '-sfn', at('not yet'), at('leads on')]);
+      expect((await lookAt(host, at('leads on'), { followLinks: true })).path).toBe(at('not yet'));
     });
     behaviour('list: sorted names with kinds, hidden ones too; a missing directory is an error', async () => {
       await host.exec(['mkdir', '-p', at('listed/sub')]);

@@ -8,8 +8,8 @@ import { openJetStreamJournal } from '@edge-run/master/journal';
 import { createWebhookReturner, type HistoryRecord, type RefusedRecord } from '@edge-run/master/returners';
 import type { NatsBus } from '@edge-run/shared/bus';
 import { Secret, silentLogger, systemClock } from '@edge-run/shared/kernel';
-import { type RunJournalEvent, SUBJECTS } from '@edge-run/shared/protocol';
-import { jetstream } from '@nats-io/jetstream';
+import { type RunJournalEvent, STREAMS, SUBJECTS } from '@edge-run/shared/protocol';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startFleet, type TestFleet, type TestMaster } from '../../support/fleet.ts';
 import { feed } from '../../support/returner-feed.ts';
@@ -73,6 +73,16 @@ const ping = (jid: string, target = 'web1,web2') =>
   master.jobs.run({ target, targetType: 'list', fun: 'test.ping', jid, causedBy: 'event-1' }, never);
 const whole = (jid: string): string[] =>
   ['published', 'return/web1', 'return/web2', 'ended'].map((part) => `job/${jid}/${part}`).sort();
+
+/** How many messages a returner has been given and has not confirmed, so that they would come again. */
+const unconfirmed = async (name: string): Promise<number> => {
+  const manager = await jetstreamManager(bus.connection);
+  const streams = { jobs: 'KV_EDGE_JOBS', returns: STREAMS.returns.name, runs: STREAMS.journal.name };
+  const consumers = Object.entries(streams).map(([source, stream]) =>
+    manager.consumers.info(stream, `returner-${name}-${source}`),
+  );
+  return (await Promise.all(consumers)).reduce((sum, { num_ack_pending }) => sum + num_ack_pending, 0);
+};
 
 test('a job is told once it is published, as its targets return, and when it has ended', async () => {
   await start('whole');
@@ -235,6 +245,7 @@ test('killed in the middle of a delivery, the next one delivers it again and goe
     ].sort();
   await expect.poll(() => since('killed-1'), { timeout: 20_000 }).toEqual(whole('killed-1'));
   await expect.poll(() => since('killed-2'), { timeout: 20_000 }).toEqual(whole('killed-2'));
+  await expect.poll(() => unconfirmed('hook'), { timeout: 20_000 }).toBe(0);
   const seen = sink.requests.length;
   second.kill('SIGKILL');
   await once(second, 'exit');

@@ -1,4 +1,4 @@
-import type { DirectoryEntry, FileStat, FoundPath } from '@edge-run/shared/host';
+import { type DirectoryEntry, type FileStat, type FoundPath, LINK_END } from '@edge-run/shared/host';
 
 /** A path that no program takes for an option. */
 export function asOperand(path: string): string {
@@ -24,6 +24,7 @@ export const MAX_LOOK_BYTES = 64 * 1024;
  * - `edge_remove PATH`: PATH has no trailing slash.
  */
 export const LOOK_FUNCTIONS = `
+${LINK_END}
 edge_facts() {
   if [ -L "$1" ] || [ -e "$1" ]; then
     facts=$(TZ=UTC stat -c '%f:%u:%g:%s:%Y:%U:%G:%y' "$1") || exit 3
@@ -40,7 +41,7 @@ edge_look() {
   edge_facts "$1"; printf '\\000'
   if [ -L "$1" ]; then
     [ "$2" = end ] || exit 0
-    end=$(readlink -f "$1" && echo .) || exit 0
+    end=$(edge_link_end "$1" && echo .) || exit 0
     end=\${end%?.}
     printf '%s\\000' "$end"
     edge_facts "$end"; printf '\\000'

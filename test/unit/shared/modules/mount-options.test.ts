@@ -75,7 +75,7 @@ const SWAPS = 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n';
 const state = (name: string) => mountStates.find((module) => module.name === `mount.${name}`)!;
 const fakeHost = (mountinfo: string): FakeHost =>
   new FakeHost()
-    .on([/^readlink -f /, ({ 2: path }) => ({ stdout: `${path}\n` })], [/^test -[ef] /, {}])
+    .on([/edge_link_end/, ({ 4: path }) => ({ stdout: `${path}\n` })], [/^test -[ef] /, {}])
     .file('/proc/self/mountinfo', ROOT_LINE + mountinfo)
     .file('/etc/fstab', '');
 

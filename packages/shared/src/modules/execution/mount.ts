@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { EdgeError } from '../../kernel/index.ts';
 import { defineRead, defineWrite, type ExecutionModule } from '../contract/index.ts';
-import { mustRun, writeText } from '../operations/index.ts';
+import { mustRun, realPath, writeText } from '../operations/index.ts';
 import {
   type ActiveSwap,
   activeMounts,
@@ -11,7 +11,6 @@ import {
   mountOf,
   parseFstab,
   readFstab,
-  realPath,
   remountNow,
   removeFstab,
   setFstab,

@@ -11,6 +11,7 @@ export {
   readFound,
   readIfPresent,
   readText,
+  realPath,
   requireAbsolute,
   walk,
   writeBytes,

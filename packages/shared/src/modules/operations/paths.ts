@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix';
-import type { FileStat, FoundPath, Host, HostReader } from '../../host/index.ts';
+import { type FileStat, type FoundPath, type Host, type HostReader, LINK_END } from '../../host/index.ts';
 import { EdgeError } from '../../kernel/index.ts';
 import { formatMode } from '../text/index.ts';
 import { mustRun } from './run.ts';
@@ -44,9 +44,13 @@ export async function makeDirectories(host: Host, path: string, ownership: Owner
 
 /** The path with its symlinks followed as far as they lead; the path itself when it is none or leads nowhere. */
 export async function followLinks(host: HostReader, path: string): Promise<string> {
-  if ((await host.stat(path))?.kind !== 'symlink') return path;
-  const { exitCode, stdout } = await host.probe(['readlink', '-f', '--', path]);
-  return exitCode === 0 ? stdout.replace(/\n$/, '') : path;
+  return (await host.stat(path))?.kind === 'symlink' ? await realPath(host, path) : path;
+}
+
+/** The path without symlinks, those of its parents too; the path itself where it leads nowhere. */
+export async function realPath(host: HostReader, path: string): Promise<string> {
+  const { exitCode, stdout } = await host.probe(['sh', '-c', `${LINK_END}\nedge_link_end "$1"`, 'sh', path]);
+  return exitCode === 0 && stdout !== '' ? stdout.replace(/\n$/, '') : path;
 }
 
 /** What is at a path, or at the end of its symlinks; `readFound` has its content. One round trip where the host can. */

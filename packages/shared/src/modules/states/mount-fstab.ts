@@ -11,7 +11,7 @@ import {
   optsArg,
   pointArg,
 } from '../execution/mount-arguments.ts';
-import { mustRun, writeText } from '../operations/index.ts';
+import { mustRun, realPath, writeText } from '../operations/index.ts';
 import {
   activeSwaps,
   deviceOf,
@@ -22,7 +22,6 @@ import {
   fstabKey,
   mountNow,
   readFstab,
-  realPath,
   removeFstab,
   setFstab,
 } from '../providers/mount/index.ts';

@@ -23,7 +23,7 @@ import {
   optsArg,
   pointArg,
 } from '../execution/mount-arguments.ts';
-import { makeDirectories } from '../operations/index.ts';
+import { makeDirectories, realPath } from '../operations/index.ts';
 import { listGroups, listUsers } from '../providers/accounts.ts';
 import {
   type ActiveMount,
@@ -37,7 +37,6 @@ import {
   mountNow,
   optionDrift,
   readFstab,
-  realPath,
   remountNow,
   unmountNow,
 } from '../providers/mount/index.ts';

@@ -19,7 +19,6 @@ export {
   isBoundTo,
   mountOf,
   readFstab,
-  realPath,
 } from './look.ts';
 export {
   type ActiveMount,

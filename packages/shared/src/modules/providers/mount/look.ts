@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path/posix';
 import type { HostReader } from '../../../host/index.ts';
-import { readText } from '../../operations/index.ts';
+import { readText, realPath } from '../../operations/index.ts';
 import { type ActiveMount, type ActiveSwap, parseMountinfo, parseSwaps } from './mountinfo.ts';
 
 /** What is mounted, mount point → the mount on top there. */
@@ -25,12 +25,6 @@ export function mountOf(mounts: ReadonlyMap<string, ActiveMount>, path: string):
 /** Text of fstab; undefined when it is no file. */
 export async function readFstab(host: HostReader, config: string): Promise<string | undefined> {
   return (await host.probe(['test', '-f', config])).exitCode === 0 ? await readText(host, config) : undefined;
-}
-
-/** The path without symlinks, or the path itself where it leads nowhere. */
-export async function realPath(host: HostReader, path: string): Promise<string> {
-  const { exitCode, stdout } = await host.probe(['readlink', '-f', path]);
-  return exitCode === 0 && stdout !== '' ? stdout.replace(/\n$/, '') : path;
 }
 
 /** The path of a device that may be written as `UUID=…`, `LABEL=…` and so on; undefined when no device has that tag. */
