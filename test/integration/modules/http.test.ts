@@ -284,11 +284,11 @@ describe('where nobody answers', () => {
 
 describe('http.wait_for_successful_query', () => {
   it('ends with the last answer when the time is over, whatever a single question may take', async () => {
-    const args = { wait_for: 0.3, request_interval: 0.05, timeout: 60 };
+    const args = { wait_for: 1.5, request_interval: 0.05, timeout: 60 };
     const late = await runState(waitFor, ctx, { name: `${web.url}/status/503`, status: 200, ...args });
     expect(late.result).toBe(false);
     expect(late.comment).toBe(
-      `Status 200 was not found. ${web.url}/status/503 was not as expected within 0.3 s. Last answer: 503 it is 503`,
+      `Status 200 was not found. ${web.url}/status/503 was not as expected within 1.5 s. Last answer: 503 it is 503`,
     );
     expect(dataOf(late)).toMatchObject({ status: 503, text: 'it is 503' });
     const never = await runState(waitFor, ctx, { name: `${web.url}/never`, status: 200, ...args });

@@ -58,7 +58,13 @@ export interface AskingPatience {
   readonly intervalS: number;
 }
 
-/** Asks until an answer is `isEnough` or the time is over; no question goes on beyond that time. Answers the last. */
+/** A question that was given less than this and not answered says nothing about the service. */
+const TELLING_MS = 1_000;
+
+/**
+ * Asks until an answer is `isEnough` or the time is over; no question goes on beyond that time. Answers the last, or the
+ * one before where the last had hardly any time.
+ */
 export async function askUntil(
   { question }: ReadyQuestion,
   isEnough: (answer: HttpAnswer) => boolean,
@@ -66,12 +72,15 @@ export async function askUntil(
   { host, signal }: { readonly host: AskingHost; readonly signal: AbortSignal },
 ): Promise<Asked> {
   const giveUpAt = systemClock.now() + waitForS * 1000;
+  let last: Asked | undefined;
   for (;;) {
     const leftMs = Math.max(1, giveUpAt - systemClock.now());
-    const limited = { ...question, timeoutMs: Math.min(question.timeoutMs, leftMs) };
-    const asked = await answerOrNone(limited, host, signal);
+    const timeoutMs = Math.min(question.timeoutMs, leftMs);
+    const asked = await answerOrNone({ ...question, timeoutMs }, host, signal);
+    const isTelling = asked.kind === 'answer' || timeoutMs >= Math.min(question.timeoutMs, TELLING_MS);
+    last = isTelling || last === undefined ? asked : last;
     const isDone = asked.kind === 'answer' && isEnough(asked.answer);
-    if (isDone || systemClock.now() + intervalS * 1000 > giveUpAt) return asked;
+    if (isDone || systemClock.now() + intervalS * 1000 > giveUpAt) return last;
     await systemClock.sleep(intervalS * 1000, signal);
   }
 }
