@@ -47,6 +47,10 @@ function commandOf({ fun, args = [], kwargs, typed }: JobRunRequest, catalog: Ca
   const module = fun.startsWith('cmd.') ? catalog.functions.get(fun) : undefined;
   if (module === undefined) return undefined;
   const shown = new Map([...(kwargs ?? [])].map(([name, value]) => [name, revealValue(value)]));
-  const parsed = parseArguments(module, { args: args.map(revealValue), kwargs: shown, typed: typedWords(typed) });
+  const parsed = parseArguments(module, {
+    args: args.map((arg) => revealValue(arg)),
+    kwargs: shown,
+    typed: typedWords(typed),
+  });
   return parsed.value === undefined ? undefined : commandOfCall(fun, parsed.value);
 }

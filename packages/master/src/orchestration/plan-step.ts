@@ -59,7 +59,7 @@ function expressionsIn(value: unknown): readonly string[] {
     if (value.startsWith(SLOT)) return [value];
     return [...shownLate(value).matchAll(/\{\{.*?\}\}/gs)].flatMap(([text]) => (isLate(value) ? [text] : []));
   }
-  if (value instanceof Secret) return isOpen(value.reveal()) ? ['[secret]'] : [];
+  if (value instanceof Secret) return isOpen(value.reveal()) ? [String(value)] : [];
   if (Array.isArray(value)) return value.flatMap(expressionsIn);
   if (value instanceof PyTuple) return value.items.flatMap(expressionsIn);
   return value instanceof PyMap ? [...value.values()].flatMap(expressionsIn) : [];

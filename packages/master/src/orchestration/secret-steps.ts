@@ -1,6 +1,6 @@
-import { type Diagnostic, Secret } from '@edge-run/shared/kernel';
+import type { Diagnostic } from '@edge-run/shared/kernel';
 import { type Chunk, type Guards, hasSlot } from '@edge-run/shared/state';
-import { PyMap, PyTuple, type Redactor, revealSecret, type Value } from '@edge-run/shared/values';
+import { PyMap, type Redactor, revealValue, type Value } from '@edge-run/shared/values';
 
 /** Words by which a step is known and found: they stand in every list, key and log line. */
 const SHOWN: ReadonlySet<string> = new Set([
@@ -23,51 +23,33 @@ const HANDED_ON: ReadonlySet<string> = new Set(['arg', 'args', 'kwarg', 'kwargs'
  */
 export function sealStep(chunk: Chunk, redactor: Redactor): Chunk {
   if (!redactor.isNeeded) return chunk;
-  const sealed = (words: PyMap): PyMap =>
-    new PyMap([...words].map(([word, value]) => [word, SHOWN.has(String(word)) ? value : redactor.sealed(value)]));
-  const { guards, options, stepWords } = chunk;
-  const { checkCmd } = options;
-  return {
-    ...chunk,
-    args: sealed(chunk.args),
-    low: sealed(chunk.low),
-    guards: Object.fromEntries(
-      Object.entries(guards as Readonly<Record<string, Value>>).map(([guard, value]) => [
-        guard,
-        redactor.sealed(value),
-      ]),
-    ) as Guards,
-    ...(stepWords === undefined ? {} : { stepWords: sealed(stepWords) }),
-    ...(checkCmd === undefined ? {} : { options: { ...options, checkCmd: redactor.sealed(checkCmd) } }),
-  };
+  const seal = (value: Value): Value => redactor.sealed(value);
+  return changedStep(chunk, seal, (words) => {
+    return new PyMap([...words].map(([word, value]) => [word, SHOWN.has(String(word)) ? value : seal(value)]));
+  });
 }
 
 /** A step as it is done. `handsOn`: what it hands on to hosts and other functions stays sealed on the way. */
 export function revealStep(chunk: Chunk, handsOn: boolean): Chunk {
-  const kept = handsOn ? HANDED_ON : new Set<string>();
-  const reveal = (value: Value): Value => revealBut(value, kept);
-  const { guards, options } = chunk;
-  return {
-    ...chunk,
-    args: reveal(chunk.args) as PyMap,
-    low: reveal(chunk.low) as PyMap,
-    guards: Object.fromEntries(
-      Object.entries(guards as Readonly<Record<string, Value>>).map(([guard, value]) => [guard, reveal(value)]),
-    ) as Guards,
-    ...(options.checkCmd === undefined ? {} : { options: { ...options, checkCmd: reveal(options.checkCmd) } }),
-  };
+  // Slots are filled here, also those in what is handed on.
+  const isKept = (word: Value, value: Value): boolean => handsOn && HANDED_ON.has(String(word)) && !hasSlot(value);
+  const reveal = (value: Value): Value => revealValue(value, isKept);
+  return changedStep(chunk, reveal, (words) => reveal(words) as PyMap);
 }
 
-/** The value revealed, but for what stands under words that are `kept`, at any depth. */
-export function revealBut(value: Value, kept: ReadonlySet<string>): Value {
-  if (value instanceof Secret) return revealSecret(value);
-  if (value instanceof PyMap) {
-    return new PyMap(
-      [...value].map(([key, item]) => [key, kept.has(String(key)) && !hasSlot(item) ? item : revealBut(item, kept)]),
-    );
-  }
-  if (Array.isArray(value)) return value.map((item) => revealBut(item, kept));
-  return value instanceof PyTuple ? new PyTuple(value.items.map((item) => revealBut(item, kept))) : value;
+/** The step with everything changed that its author wrote: its words, and the values of guards. */
+function changedStep(chunk: Chunk, change: (value: Value) => Value, changeWords: (words: PyMap) => PyMap): Chunk {
+  const { options, stepWords } = chunk;
+  const { checkCmd } = options;
+  const guards = Object.entries(chunk.guards as Readonly<Record<string, Value>>);
+  return {
+    ...chunk,
+    args: changeWords(chunk.args),
+    low: changeWords(chunk.low),
+    guards: Object.fromEntries(guards.map(([guard, value]) => [guard, change(value)])) as Guards,
+    ...(stepWords === undefined ? {} : { stepWords: changeWords(stepWords) }),
+    ...(checkCmd === undefined ? {} : { options: { ...options, checkCmd: change(checkCmd) } }),
+  };
 }
 
 /**

@@ -84,7 +84,9 @@ export function createRunnerCalls(runners: readonly Runner[]): PlannableCalls {
 function bound(runner: Runner, args: readonly Value[], kwargs: ReadonlyMap<string, Value>): never {
   // What lies over the pillar stays sealed, so that an orchestration knows what of it is secret.
   const revealed = new Map([...kwargs].map(([key, value]) => [key, key === 'pillar' ? value : revealValue(value)]));
-  return requireCompiled(parseArguments(runner, { args: args.map(revealValue), kwargs: revealed }) as Compiled<never>);
+  return requireCompiled(
+    parseArguments(runner, { args: args.map((arg) => revealValue(arg)), kwargs: revealed }) as Compiled<never>,
+  );
 }
 
 async function planOf({ name, plan }: Runner, args: never, ctx: RunnerPlanContext): Promise<PlannedRun> {

@@ -84,7 +84,7 @@ export class RuntimeExecutor implements JobExecutor {
 function revealedCall({ args, kwargs, typed }: CallArguments, redactor: Redactor): CallArguments {
   for (const value of [...args, ...kwargs.values()]) redactor.learn(value);
   return {
-    args: args.map(revealValue),
+    args: args.map((arg) => revealValue(arg)),
     kwargs: new Map([...kwargs].map(([name, value]) => [name, name === 'pillar' ? value : revealValue(value)])),
     ...(typed === undefined ? {} : { typed }),
   };

@@ -5,7 +5,7 @@ export { type KeyIdentity, keyIdentity } from './key.ts';
 export { PyMap } from './map.ts';
 export { fromPlain, type PlainValue, toPlain } from './plain.ts';
 export { Redactor } from './redact.ts';
-export { revealSecret, revealValue, secretsIn } from './secrets.ts';
+export { revealValue, secretsIn } from './secrets.ts';
 export { PySet } from './set.ts';
 export { traverse } from './traverse.ts';
 export { float, integer, isFloat, isInteger, PyDate, PyFloat, PyTuple, type Value } from './values.ts';

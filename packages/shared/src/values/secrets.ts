@@ -4,7 +4,7 @@ import { PySet } from './set.ts';
 import { float, integer, PyTuple, type Value } from './values.ts';
 
 /** What a secret is for the host it belongs to: text, number or truth value. A number nobody can read stays text. */
-export function revealSecret(secret: Secret): Value {
+function revealSecret(secret: Secret): Value {
   const text = secret.reveal();
   switch (secret.type) {
     case 'text':
@@ -20,20 +20,21 @@ export function revealSecret(secret: Secret): Value {
 
 /**
  * The value with every secret in it revealed, for templates and modules of the host it belongs to. What holds no secret
- * is answered as it is, not copied.
+ * is answered as it is, not copied; so is what a mapping has under a key that is `kept`.
  */
-export function revealValue(value: Value): Value {
+export function revealValue(value: Value, isKept: (key: Value, item: Value) => boolean = () => false): Value {
   if (value instanceof Secret) return revealSecret(value);
+  const reveal = (item: Value): Value => revealValue(item, isKept);
   if (value instanceof PyMap) {
-    const entries = [...value].map(([key, item]) => [key, revealValue(item)] as const);
+    const entries = [...value].map(([key, item]) => [key, isKept(key, item) ? item : reveal(item)] as const);
     return entries.some(([key, item]) => value.get(key) !== item) ? new PyMap(entries) : value;
   }
   if (Array.isArray(value)) {
-    const items = value.map(revealValue);
+    const items = value.map(reveal);
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
   if (!(value instanceof PyTuple)) return value;
-  const items = value.items.map(revealValue);
+  const items = value.items.map(reveal);
   return items.some((item, index) => item !== value.items[index]) ? new PyTuple(items) : value;
 }
 

@@ -66,39 +66,19 @@ export const mysqlUserFunctions: readonly ExecutionModule[] = [
       );
     },
   }),
-  defineWrite({
+  setsLogin({
     name: 'mysql.user_create',
     summary: 'Make an account.',
-    args: z.object({ ...accountArgs, ...loginArgs, ...connectionArgs }).refine((args) => loginOf(args) !== undefined, {
-      error: NEITHER,
-      path: ['password'],
-    }),
     returns: 'True; false where it is there.',
     examples: [{ title: 'of an application', args: { user: 'app', host: '%', password: 'opensesame' } }],
-    async run({ user, host, ...args }, ctx) {
-      const server = serverOf(args, ctx);
-      const look = await findAccount(ctx.host, { user, host }, server);
-      if (look.account !== undefined) return false;
-      await tell(ctx.host, loginStatement({ user, host }, look, loginOf(args) as Login), server);
-      return true;
-    },
+    ofOneThatIsThere: false,
   }),
-  defineWrite({
+  setsLogin({
     name: 'mysql.user_chpass',
     summary: 'Change how an account logs in.',
-    args: z.object({ ...accountArgs, ...loginArgs, ...connectionArgs }).refine((args) => loginOf(args) !== undefined, {
-      error: NEITHER,
-      path: ['password'],
-    }),
     returns: 'True; false where there is no such account.',
     examples: [],
-    async run({ user, host, ...args }, ctx) {
-      const server = serverOf(args, ctx);
-      const look = await findAccount(ctx.host, { user, host }, server);
-      if (look.account === undefined) return false;
-      await tell(ctx.host, loginStatement({ user, host }, look, loginOf(args) as Login), server);
-      return true;
-    },
+    ofOneThatIsThere: true,
   }),
   defineWrite({
     name: 'mysql.user_remove',
@@ -194,3 +174,30 @@ export const mysqlUserFunctions: readonly ExecutionModule[] = [
     },
   }),
 ];
+
+/** A function that says how an account logs in: a new one, or one that is there. */
+function setsLogin({
+  ofOneThatIsThere,
+  ...words
+}: Pick<ExecutionModule, 'name' | 'summary' | 'returns'> & {
+  readonly examples: readonly {
+    readonly title: string;
+    readonly args: { user: string; host: string; password: string };
+  }[];
+  readonly ofOneThatIsThere: boolean;
+}): ExecutionModule {
+  return defineWrite({
+    ...words,
+    args: z.object({ ...accountArgs, ...loginArgs, ...connectionArgs }).refine((args) => loginOf(args) !== undefined, {
+      error: NEITHER,
+      path: ['password'],
+    }),
+    async run({ user, host, ...args }, ctx) {
+      const server = serverOf(args, ctx);
+      const look = await findAccount(ctx.host, { user, host }, server);
+      if ((look.account !== undefined) !== ofOneThatIsThere) return false;
+      await tell(ctx.host, loginStatement({ user, host }, look, loginOf(args) as Login), server);
+      return true;
+    },
+  });
+}
